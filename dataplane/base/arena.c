@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <hugetlbfs.h>
+
+#include "base/arena.h"
+
+enum {
+	HUGE_PAGE_BYTES =
+		2 << 20, // regions are whole huge pages, also when ordinary pages stand in
+};
+
+int
+arena_open(struct arena *a, size_t size_bytes)
+{
+	const size_t size = (size_bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+	void *base = get_hugepage_region(size, GHR_STRICT);
+
+	*a = (struct arena){ .size_bytes = size, .backing = ARENA_HUGE };
+	if (base == NULL) {
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (base == MAP_FAILED) {
+			a->size_bytes = 0;
+			return -ENOMEM;
+		}
+		madvise(base, size, MADV_HUGEPAGE); // a hint; the caller announces what it got
+		a->backing = ARENA_TRANSPARENT;
+	}
+	memset(base, 0, size);
+	a->base = base;
+	return 0;
+}
+
+void
+arena_close(struct arena *a)
+{
+	if (a->base == NULL)
+		return;
+	if (a->backing == ARENA_HUGE)
+		free_hugepage_region(a->base);
+	else
+		munmap(a->base, a->size_bytes);
+	*a = (struct arena){ 0 };
+}
+
+void *
+arena_take(struct arena *a, size_t bytes)
+{
+	const size_t aligned = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	void *p = a->base + a->used_bytes;
+
+	if (aligned < bytes || aligned > a->size_bytes - a->used_bytes)
+		return NULL;
+	a->used_bytes += aligned;
+	return p;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_BASE_CLOCK_H
+#define SLUICE_BASE_CLOCK_H
+
+#include "base/compiler.h"
+
+/*
+ * Turns TSC readings into nanoseconds since 1970 without a system call.  The control plane fixes
+ * the two anchors at start and each lane keeps a copy; a lane reads the counter at most twice per
+ * turn.
+ */
+struct clock_map {
+	uint64_t base_tsc;
+	uint64_t base_ns;            // since 1970, at base_tsc
+	uint64_t ns_per_2_32_cycles; // nanoseconds per 2^32 cycles
+};
+
+HOT_INLINE uint64_t
+clock_tsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+HOT_INLINE uint64_t
+clock_cycles_to_ns(const struct clock_map *c, uint64_t cycles)
+{
+	return (uint64_t)(((unsigned __int128)cycles * c->ns_per_2_32_cycles) >> 32);
+}
+
+HOT_INLINE uint64_t
+clock_ns_of(const struct clock_map *c, uint64_t tsc)
+{
+	return c->base_ns + clock_cycles_to_ns(c, tsc - c->base_tsc);
+}
+
+#endif

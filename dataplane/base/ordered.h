@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_BASE_ORDERED_H
+#define SLUICE_BASE_ORDERED_H
+
+#include <ck_pr.h>
+
+#include "base/compiler.h"
+
+/*
+ * Loads and stores between threads, with their order in the name.  Built on Concurrency Kit's
+ * ck_pr; ThreadSanitizer does not know its fences, so each operation tells it what it orders.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define ORDERED_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ORDERED_TSAN 1
+#endif
+#endif
+
+#ifdef ORDERED_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define ORDERED_ACQUIRED(p) __tsan_acquire((void *)(uintptr_t)(p))
+#define ORDERED_RELEASES(p) __tsan_release((void *)(uintptr_t)(p))
+#else
+#define ORDERED_ACQUIRED(p) ((void)0)
+#define ORDERED_RELEASES(p) ((void)0)
+#endif
+
+/* What follows in program order is not done before this load.  Pairs with store_release_*. */
+HOT_INLINE uint32_t
+load_acquire_u32(const uint32_t *p)
+{
+	const uint32_t x = ck_pr_load_32(p);
+
+	ck_pr_fence_acquire();
+	ORDERED_ACQUIRED(p);
+	return x;
+}
+
+HOT_INLINE uint64_t
+load_acquire_u64(const uint64_t *p)
+{
+	const uint64_t x = ck_pr_load_64(p);
+
+	ck_pr_fence_acquire();
+	ORDERED_ACQUIRED(p);
+	return x;
+}
+
+HOT_INLINE void *
+load_acquire_ptr(void *const *p)
+{
+	void *x = ck_pr_load_ptr(p);
+
+	ck_pr_fence_acquire();
+	ORDERED_ACQUIRED(p);
+	return x;
+}
+
+/* What precedes in program order is visible before this store.  Pairs with load_acquire_*. */
+HOT_INLINE void
+store_release_u32(uint32_t *p, uint32_t x)
+{
+	ORDERED_RELEASES(p);
+	ck_pr_fence_release();
+	ck_pr_store_32(p, x);
+}
+
+HOT_INLINE void
+store_release_u64(uint64_t *p, uint64_t x)
+{
+	ORDERED_RELEASES(p);
+	ck_pr_fence_release();
+	ck_pr_store_64(p, x);
+}
+
+HOT_INLINE void
+store_release_ptr(void **p, void *x)
+{
+	ORDERED_RELEASES(p);
+	ck_pr_fence_release();
+	ck_pr_store_ptr(p, x);
+}
+
+/* No order at all, but never half a number: counters, statistics, hints. */
+HOT_INLINE uint32_t
+load_relaxed_u32(const uint32_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+HOT_INLINE uint64_t
+load_relaxed_u64(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+HOT_INLINE void
+store_relaxed_u32(uint32_t *p, uint32_t x)
+{
+	__atomic_store_n(p, x, __ATOMIC_RELAXED);
+}
+
+HOT_INLINE void
+store_relaxed_u64(uint64_t *p, uint64_t x)
+{
+	__atomic_store_n(p, x, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_MSG_HEAD_H
+#define SLUICE_MSG_HEAD_H
+
+#include "base/compiler.h"
+
+/*
+ * What every message that may cross a ring begins with.  A stage copies trace and rx_ns from the
+ * message that caused its own; only pipeline.h looks into them.
+ */
+struct trace {
+	uint64_t rx_tsc;    // when the burst with the trigger had arrived: start of tick-to-trade
+	uint64_t stage_tsc; // when the previous stage was done; 0 when this message is not sampled
+};
+
+struct msg_head {
+	uint32_t ring_seq; // written by the ring only
+	uint16_t instr_idx;
+	uint16_t feed_idx;
+	struct trace trace;
+	uint64_t rx_ns; // when the trigger was received, since 1970; the only time a stage knows
+};
+static_assert(sizeof(struct msg_head) == 32, "half a cache line is left for the message");
+
+/* Index 0 of every instrument table stands for "not one of ours". */
+#define INSTR_NONE 0
+
+enum {
+	INSTR_MAX = 1024, // instruments the configuration may name, index 0 included
+	FEED_MAX = 4,
+	LINE_MAX = 4, // lines per feed
+	SESSION_MAX = 4,
+	STRATEGY_MAX = 8,
+	PORT_MAX = 8,
+	LANE_MAX = 16,
+};
+
+/* Wire bytes of a side in ITCH and OUCH are letters; inside, a side is an index. */
+enum side {
+	SIDE_BUY = 0,
+	SIDE_SELL = 1,
+};
+
+/* How far a book may be believed.  Only LIVE lets a new order pass. */
+enum confidence {
+	CONFIDENCE_STALE = 0, // no data yet, feed silent, end of session
+	CONFIDENCE_SUSPECT,   // a gap is open, or the book broke an invariant
+	CONFIDENCE_RECOVERING,
+	CONFIDENCE_LIVE,
+};
+
+/* Trading state of an instrument: ITCH 5.0 Stock Trading Action 'H' and Operational Halt 'h'. */
+enum trading_state {
+	TRADING_UNKNOWN = 0, // no 'H' yet: to be treated as halted (ITCH 5.0, pre-open spin)
+	TRADING_HALTED,
+	TRADING_PAUSED,
+	TRADING_QUOTATION_ONLY,
+	TRADING_OPEN,
+};
+
+#endif

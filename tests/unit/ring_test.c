@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/hist.h"
+#include "base/ring.h"
+
+struct note {
+	uint32_t ring_seq;
+	uint32_t pad;
+	uint64_t value[7];
+};
+static_assert(sizeof(struct note) == CACHE_LINE, "one message, one cache line");
+
+static void
+a_full_ring_has_no_room(void **state)
+{
+	_Alignas(CACHE_LINE) static uint8_t slot[4 * CACHE_LINE];
+	struct note out, n = { 0 };
+	struct ring r;
+
+	ring_init(&r, slot, 4);
+	assert_false(ring_take(&r, &out));
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_true(ring_room(&r, (uint32_t)(4 - i)));
+		assert_false(ring_room(&r, (uint32_t)(5 - i)));
+		n.value[0] = i;
+		ring_put(&r, &n);
+	}
+	assert_int_equal(ring_depth(&r), 4);
+	assert_false(ring_room(&r, 1));
+	assert_true(ring_take(&r, &out));
+	assert_int_equal(out.value[0], 0);
+	assert_true(ring_room(&r, 1));
+}
+
+enum { CROSSINGS = 200000 };
+
+static void *
+put_all(void *arg)
+{
+	struct ring *r = arg;
+	struct note n = { 0 };
+
+	for (uint64_t i = 0; i < CROSSINGS; i++) {
+		while (!ring_room(r, 1))
+			sched_yield();
+		for (unsigned k = 0; k < ARRAY_CNT(n.value); k++)
+			n.value[k] = i * 7 + k;
+		ring_put(r, &n);
+	}
+	return NULL;
+}
+
+static void
+two_threads_lose_and_tear_nothing(void **state)
+{
+	_Alignas(CACHE_LINE) static uint8_t slot[8 * CACHE_LINE];
+	static struct ring r;
+	pthread_t putter;
+	struct note n;
+
+	ring_init(&r, slot, 8);
+	r.put_pos = r.take_pos = r.taken_pos = r.taken_seen = UINT32_MAX - 1000; // wraps on the way
+	assert_int_equal(pthread_create(&putter, NULL, put_all, &r), 0);
+	for (uint64_t i = 0; i < CROSSINGS; i++) {
+		while (!ring_take(&r, &n))
+			sched_yield();
+		for (unsigned k = 0; k < ARRAY_CNT(n.value); k++)
+			assert_int_equal(n.value[k], i * 7 + k);
+	}
+	pthread_join(putter, NULL);
+	assert_int_equal(ring_depth(&r), 0);
+}
+
+static void
+a_histogram_keeps_three_digits(void **state)
+{
+	static struct hist h;
+
+	for (uint64_t v = 1; v < 1ULL << 45; v = v + v / 3 + 1) {
+		const uint64_t top = hist_bucket_top(hist_bucket_of(v));
+
+		if (v >> HIST_MAX_BITS) {
+			assert_int_equal(hist_bucket_of(v), HIST_BUCKETS - 1);
+			continue;
+		}
+		assert_true(top >= v);
+		assert_true(top - v <= v / 1024);
+	}
+	assert_int_equal(hist_percentile(&h, 500000), 0);
+	for (uint64_t v = 1; v <= 1000; v++)
+		hist_record(&h, v);
+	assert_int_equal(hist_percentile(&h, 500000), 500);
+	assert_int_equal(hist_percentile(&h, 990000), 990);
+	assert_int_equal(hist_percentile(&h, 1000000), 1000);
+	assert_int_equal(h.min, 1);
+	assert_int_equal(h.max, 1000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_ring_has_no_room),
+		cmocka_unit_test(two_threads_lose_and_tear_nothing),
+		cmocka_unit_test(a_histogram_keeps_three_digits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
