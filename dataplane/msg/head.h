@@ -28,7 +28,7 @@ static_assert(sizeof(struct msg_head) == 32, "half a cache line is left for the 
 enum {
 	INSTR_MAX = 1024, // instruments the configuration may name, index 0 included
 	FEED_MAX = 4,
-	LINE_MAX = 4, // lines per feed
+	FEED_LINE_MAX = 4, // lines per feed; limits.h has a macro LINE_MAX
 	SESSION_MAX = 4,
 	STRATEGY_MAX = 8,
 	PORT_MAX = 8,

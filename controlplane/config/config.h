@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_CONFIG_CONFIG_H
+#define SLUICE_CONFIG_CONFIG_H
+
+#include <limits.h>
+
+#include "base/compiler.h"
+#include "err/err.h"
+#include "msg/head.h"
+
+/*
+ * Everything an operator may set.  A field is named as its key in the file; schema.def has its
+ * type, default, range and meaning.  A list `things` is things[] with things_cnt beside it.
+ * References (names of ports, feeds, ...) are resolved to the *_idx fields, which are no keys.
+ *
+ * Written by config_load only; read by the control plane.  Big: static or from the heap.
+ */
+enum {
+	NAME_MAX_LEN = 16, // bytes of a name, the final 0 included
+	VENUE_MAX = 4,
+	SHARD_MAX = 8, // per feed
+	EAL_ARG_MAX = 16,
+	CORE_NONE = -1,
+};
+
+enum environment {
+	ENVIRONMENT_SIMULATION,
+	ENVIRONMENT_TEST,
+	ENVIRONMENT_LIVE,
+};
+
+enum feed_protocol {
+	FEED_ITCH50,
+};
+
+enum session_protocol {
+	SESSION_OUCH50,
+	SESSION_OUCH42,
+};
+
+enum soup_version {
+	SOUP_3_00,
+	SOUP_4_00,
+	SOUP_4_10,
+};
+
+enum capacity {
+	CAPACITY_AGENCY,    // OUCH 'A'
+	CAPACITY_PRINCIPAL, // OUCH 'P'
+	CAPACITY_RISKLESS,  // OUCH 'R'
+	CAPACITY_OTHER,     // OUCH 'O'
+};
+
+enum strategy_kind {
+	STRATEGY_TAKE,
+	STRATEGY_QUOTE,
+};
+
+/* Host order.  ip 0 stands for "none". */
+struct ip4_net {
+	uint32_t ip;
+	uint32_t prefix_len;
+};
+
+struct ip4_endpoint {
+	uint32_t ip; // host order
+	uint32_t port;
+};
+
+struct mac {
+	uint8_t byte[6];
+	bool is_set;
+};
+
+/* Money as people write it, "12.34"; kept in 1/10,000 dollar: a px4 or an ntl4. */
+struct usd {
+	int64_t usd4;
+};
+
+struct config_lane {
+	char name[NAME_MAX_LEN];
+	uint32_t core;
+	uint32_t stages;     // stage_set
+	uint32_t burst;      // 0: core_map.burst
+	uint32_t ring_slots; // of the rings this lane takes from; 0: core_map.ring_slots
+	char feeds[FEED_MAX][NAME_MAX_LEN]; // empty: all
+	uint32_t feeds_cnt;
+	uint32_t shards[SHARD_MAX]; // empty: all
+	uint32_t shards_cnt;
+	char strategies[STRATEGY_MAX][NAME_MAX_LEN]; // empty: all
+	uint32_t strategies_cnt;
+	char sessions[SESSION_MAX][NAME_MAX_LEN]; // empty: all
+	uint32_t sessions_cnt;
+};
+
+struct config_port {
+	char name[NAME_MAX_LEN];
+	char device[128]; // a PCI address, or a --vdev argument
+	char profile[32]; // pmd_config/<profile>.yaml
+	struct ip4_net address;
+	struct mac mac;   // not set: the device's own
+	uint32_t gateway; // host order, 0: none
+	uint32_t vlan;    // 0: untagged
+	uint32_t mtu_bytes;
+	uint32_t rx_descriptors; // 0: the profile's
+	uint32_t tx_descriptors; // 0: the profile's
+};
+
+struct config_venue {
+	char name[NAME_MAX_LEN];
+	enum environment environment;
+};
+
+struct config_line {
+	char port[NAME_MAX_LEN];
+	uint32_t group;    // host order
+	uint32_t udp_port; //
+	uint32_t source;   // host order, 0: any source
+	uint32_t port_idx;
+};
+
+struct config_feed {
+	char name[NAME_MAX_LEN];
+	char venue[NAME_MAX_LEN];
+	enum feed_protocol protocol;
+	char session[11]; // MoldUDP64; empty adopts the first one heard
+	uint32_t shards;
+	uint64_t first_seq; // 0: joins late and takes what comes
+	uint32_t reorder_packets;
+	uint32_t gap_wait_us;
+	uint32_t silence_ms;
+	uint32_t igmp_version; // 2 or 3
+	uint32_t orders_max;   // living orders of all symbols the book has room for
+	uint32_t levels_max;   // price levels of all symbols the book has room for
+	struct config_line lines[FEED_LINE_MAX];
+	uint32_t lines_cnt;
+	uint32_t venue_idx;
+};
+
+struct config_tcp {
+	uint32_t rto_min_us;
+	uint32_t rto_max_ms;
+	uint32_t retries_max;
+	uint32_t connect_timeout_ms;
+	uint32_t window_bytes;
+	uint32_t send_buffer_bytes;
+	uint32_t mss_bytes;
+	bool timestamps;
+	bool sack;
+	uint32_t keepalive_ms; // 0: none
+};
+
+struct config_session {
+	char name[NAME_MAX_LEN];
+	char venue[NAME_MAX_LEN];
+	enum session_protocol protocol;
+	char port[NAME_MAX_LEN];
+	struct ip4_endpoint peer;
+	uint32_t local_port; // 0: chosen
+	struct mac neighbour_mac;
+	enum soup_version soup_version;
+	char username[7];             // SoupBinTCP: 6 characters
+	char password_file[PATH_MAX]; // or
+	char credential[64];          // a systemd credential's name
+	char session[11];             // SoupBinTCP; empty: the one in progress
+	uint32_t heartbeat_ms;
+	uint32_t silence_ms;
+	uint32_t login_timeout_ms;
+	char firm[5];
+	enum capacity capacity;
+	uint32_t reconnect_ms;
+	uint32_t reconnect_max_ms;
+	uint32_t orders_max; // orders of one day
+	struct config_tcp tcp;
+	uint32_t venue_idx;
+	uint32_t port_idx;
+};
+
+/* What risk asks of every order; the same keys globally and, tighter, per instrument. */
+struct config_limits {
+	uint32_t order_max_qty;
+	struct usd order_max_usd;
+	uint32_t collar_bp;
+	uint32_t open_max_qty;
+	uint32_t position_max_qty;
+};
+
+struct config_risk_instrument {
+	char symbol[9];
+	bool halted;
+	struct config_limits limits; // those not set are the global ones
+	uint32_t instr_idx;
+};
+
+struct config_risk {
+	struct config_limits limits; // written as risk.order_max_qty, ...
+	struct usd gross_max_usd;    // open and position of all instruments together
+	uint32_t order_rate_max;     // new orders and replaces within order_rate_window_ms
+	uint32_t order_rate_window_ms;
+	struct config_risk_instrument instruments[INSTR_MAX];
+	uint32_t instruments_cnt;
+};
+
+struct config_instrument {
+	char symbol[9];
+	char feed[NAME_MAX_LEN];
+	char session[NAME_MAX_LEN];
+	bool trade;
+	uint32_t feed_idx;
+	uint32_t session_idx;
+};
+
+struct config_strategy {
+	char name[NAME_MAX_LEN];
+	enum strategy_kind kind;
+	char instruments[INSTR_MAX][9];
+	uint32_t instruments_cnt;
+	uint32_t qty;
+	uint32_t position_max_qty; // the strategy's own; risk has its limits besides
+	uint32_t cooldown_us;      // least time between two intents for an instrument
+	struct usd spread_min_usd; // acts only while the spread is at least
+	struct usd spread_max_usd; // ... and at most this
+	uint32_t imbalance_min_bp; // take: share of the heavier side in both, 5000..10000
+	struct usd edge_usd;       // quote: distance from the best price
+	struct usd requote_usd;    // quote: replaces when the wish is this far from the order
+	bool post_only;            // quote
+	uint32_t instr_idx[INSTR_MAX];
+};
+
+struct config {
+	enum environment environment;
+	bool arm_at_start;
+	struct {
+		uint32_t memory_mb;
+		bool degraded_ok;
+	} hugepages;
+	struct {
+		char file_prefix[32];
+		char extra_args[EAL_ARG_MAX][128];
+		uint32_t extra_args_cnt;
+	} eal;
+	struct {
+		char socket[108];
+		uint32_t http_port; // 0: none
+		char event_log[PATH_MAX];
+	} control;
+	struct {
+		uint32_t stage_sample_every; // 0: never
+	} latency;
+	char core_map_file[PATH_MAX];
+	char pmd_config_dir[PATH_MAX];
+	struct {
+		uint32_t control;
+		bool shared_cores;
+		uint32_t burst;
+		uint32_t ring_slots;
+		struct config_lane lanes[LANE_MAX];
+		uint32_t lanes_cnt;
+	} core_map;
+	struct config_port ports[PORT_MAX];
+	uint32_t ports_cnt;
+	struct config_venue venues[VENUE_MAX];
+	uint32_t venues_cnt;
+	struct config_feed feeds[FEED_MAX];
+	uint32_t feeds_cnt;
+	struct config_session sessions[SESSION_MAX];
+	uint32_t sessions_cnt;
+	struct config_instrument instruments[INSTR_MAX]; // by instr_idx: the first is at 1
+	uint32_t instruments_cnt;                        // one past the last: 0 included
+	struct config_strategy strategies[STRATEGY_MAX];
+	uint32_t strategies_cnt;
+	struct config_risk risk;
+
+	char file[PATH_MAX];        // where it came from
+	struct config_marks *marks; // line and column of every value
+};
+
+/*
+ * Reads a file, checks every key by itself and all keys together, and resolves the references.
+ * No device is touched.  A core map in core_map_file is read too.
+ *
+ * Memory   config_free returns it, after success only.
+ * Returns  0
+ *          -EINVAL  *e has one line per fault, "file:line:column: key: ..."; *c is unusable
+ *          other    the file cannot be read: named in *e
+ */
+int config_load(struct config *c, const char *path, struct err *e);
+
+/* The same from memory; name stands in the messages, and relative paths start at its folder. */
+int config_load_text(struct config *c, const char *name, const char *text, size_t text_len,
+		     struct err *e);
+
+void config_free(struct config *c);
+
+/*
+ * Writes "file:line:column" of a value: field points into *c, at a field or a list element.  For
+ * a value that has its default: of the block around it.
+ */
+void config_where(const struct config *c, const void *field, char *out, size_t out_bytes);
+
+const char *environment_word(enum environment environment);
+const char *session_protocol_word(enum session_protocol protocol);
+
+enum {
+	SECRET_MAX = 64,
+};
+
+/*
+ * The password of a session, from its password_file (a regular file of ours or root's that nobody
+ * else may read) or systemd credential; a final newline is dropped.  The caller wipes it.
+ *
+ * Returns  its length, or a negative errno with the words in *e, which never contain the secret
+ */
+int secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e);
+
+#endif
