@@ -2,8 +2,6 @@
 #ifndef SLUICE_CONFIG_CONFIG_H
 #define SLUICE_CONFIG_CONFIG_H
 
-#include <limits.h>
-
 #include "base/compiler.h"
 #include "err/err.h"
 #include "msg/head.h"
@@ -20,7 +18,7 @@ enum {
 	VENUE_MAX = 4,
 	SHARD_MAX = 8, // per feed
 	EAL_ARG_MAX = 16,
-	CORE_NONE = -1,
+	CONFIG_PATH_MAX = 512,
 };
 
 enum environment {
@@ -159,10 +157,10 @@ struct config_session {
 	uint32_t local_port; // 0: chosen
 	struct mac neighbour_mac;
 	enum soup_version soup_version;
-	char username[7];             // SoupBinTCP: 6 characters
-	char password_file[PATH_MAX]; // or
-	char credential[64];          // a systemd credential's name
-	char session[11];             // SoupBinTCP; empty: the one in progress
+	char username[7];                    // SoupBinTCP: 6 characters
+	char password_file[CONFIG_PATH_MAX]; // or
+	char credential[64];                 // a systemd credential's name
+	char session[11];                    // SoupBinTCP; empty: the one in progress
 	uint32_t heartbeat_ms;
 	uint32_t silence_ms;
 	uint32_t login_timeout_ms;
@@ -176,26 +174,26 @@ struct config_session {
 	uint32_t port_idx;
 };
 
-/* What risk asks of every order; the same keys globally and, tighter, per instrument. */
-struct config_limits {
+/* Per instrument and tighter; config_load fills in the global value of what is not set. */
+struct config_risk_instrument {
+	char symbol[9];
+	bool halted;
 	uint32_t order_max_qty;
 	struct usd order_max_usd;
 	uint32_t collar_bp;
 	uint32_t open_max_qty;
 	uint32_t position_max_qty;
-};
-
-struct config_risk_instrument {
-	char symbol[9];
-	bool halted;
-	struct config_limits limits; // those not set are the global ones
 	uint32_t instr_idx;
 };
 
 struct config_risk {
-	struct config_limits limits; // written as risk.order_max_qty, ...
-	struct usd gross_max_usd;    // open and position of all instruments together
-	uint32_t order_rate_max;     // new orders and replaces within order_rate_window_ms
+	uint32_t order_max_qty;
+	struct usd order_max_usd; // price times quantity
+	uint32_t collar_bp;
+	uint32_t open_max_qty;     // per instrument
+	uint32_t position_max_qty; // per instrument, long or short
+	struct usd gross_max_usd;  // open and position of all instruments together
+	uint32_t order_rate_max;   // new orders and replaces within order_rate_window_ms
 	uint32_t order_rate_window_ms;
 	struct config_risk_instrument instruments[INSTR_MAX];
 	uint32_t instruments_cnt;
@@ -213,7 +211,7 @@ struct config_instrument {
 struct config_strategy {
 	char name[NAME_MAX_LEN];
 	enum strategy_kind kind;
-	char instruments[INSTR_MAX][9];
+	char instruments[INSTR_MAX][9]; // by the file
 	uint32_t instruments_cnt;
 	uint32_t qty;
 	uint32_t position_max_qty; // the strategy's own; risk has its limits besides
@@ -242,13 +240,13 @@ struct config {
 	struct {
 		char socket[108];
 		uint32_t http_port; // 0: none
-		char event_log[PATH_MAX];
+		char event_log[CONFIG_PATH_MAX];
 	} control;
 	struct {
 		uint32_t stage_sample_every; // 0: never
 	} latency;
-	char core_map_file[PATH_MAX];
-	char pmd_config_dir[PATH_MAX];
+	char core_map_file[CONFIG_PATH_MAX];
+	char pmd_config_dir[CONFIG_PATH_MAX];
 	struct {
 		uint32_t control;
 		bool shared_cores;
@@ -271,7 +269,7 @@ struct config {
 	uint32_t strategies_cnt;
 	struct config_risk risk;
 
-	char file[PATH_MAX];        // where it came from
+	char file[CONFIG_PATH_MAX]; // where it came from
 	struct config_marks *marks; // line and column of every value
 };
 
