@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_WIRE_ETH_IP_H
+#define SLUICE_WIRE_ETH_IP_H
+
+#include "base/wire_int.h"
+
+/*
+ * Ethernet, VLAN, ARP, IPv4, UDP, TCP and ICMP as bytes, the Internet checksum, and one strict walk
+ * from the first byte of a frame to the transport header.
+ */
+
+enum {
+	ETH_ADDR_BYTES = 6,
+	ETH_TYPE_IPV4 = 0x0800, // IEEE 802 numbers (IANA)
+	ETH_TYPE_ARP = 0x0806,
+	ETH_TYPE_VLAN = 0x8100, // IEEE 802.1Q, customer tag
+	ETH_TYPE_QINQ = 0x88a8, // IEEE 802.1ad, service tag
+	ETH_FRAME_MIN = 60, // without the frame check sequence; shorter ones are padded on the wire
+	ETH_VLAN_TAGS_MAX = 2, // one service and one customer tag
+
+	IP_PROTO_ICMP = 1, // IANA protocol numbers
+	IP_PROTO_IGMP = 2,
+	IP_PROTO_TCP = 6,
+	IP_PROTO_UDP = 17,
+
+	IP_FRAG_DF = 0x4000,
+	IP_FRAG_MF = 0x2000,
+	IP_FRAG_OFFSET_MASK = 0x1fff,
+
+	ARP_REQUEST = 1,
+	ARP_REPLY = 2,
+
+	ICMP_ECHO_REPLY = 0,
+	ICMP_UNREACHABLE = 3,
+	ICMP_SOURCE_QUENCH = 4,
+	ICMP_ECHO_REQUEST = 8,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETER = 12,
+	ICMP_CODE_PROTOCOL = 2, // of ICMP_UNREACHABLE
+	ICMP_CODE_PORT = 3,
+	ICMP_CODE_FRAG_NEEDED = 4,
+
+	TCP_FLAG_FIN = 0x01,
+	TCP_FLAG_SYN = 0x02,
+	TCP_FLAG_RST = 0x04,
+	TCP_FLAG_PSH = 0x08,
+	TCP_FLAG_ACK = 0x10,
+	TCP_FLAG_URG = 0x20,
+	TCP_FLAG_ECE = 0x40,
+	TCP_FLAG_CWR = 0x80,
+
+	TCP_OPT_END = 0,
+	TCP_OPT_NOP = 1,
+	TCP_OPT_MSS = 2,
+	TCP_OPT_WSCALE = 3,
+	TCP_OPT_SACK_PERMITTED = 4,
+	TCP_OPT_SACK = 5,
+	TCP_OPT_TIMESTAMP = 8,
+};
+
+struct eth_head {
+	uint8_t dst[ETH_ADDR_BYTES];
+	uint8_t src[ETH_ADDR_BYTES];
+	be16 type;
+};
+static_assert(sizeof(struct eth_head) == 14, "RFC 894: Ethernet header");
+static_assert(offsetof(struct eth_head, type) == 12, "RFC 894: Ethernet header");
+
+/* What follows an eth_head or another tag whose type announces a tag. */
+struct vlan_tag {
+	be16 tci; // priority 3 bits, drop eligible 1 bit, VLAN id 12 bits
+	be16 type;
+};
+static_assert(sizeof(struct vlan_tag) == 4, "IEEE 802.1Q: tag");
+
+/* ARP for IPv4 over Ethernet. */
+struct arp_head {
+	be16 hw_type;    // 1: Ethernet
+	be16 proto_type; // ETH_TYPE_IPV4
+	uint8_t hw_len;  // 6
+	uint8_t proto_len;
+	be16 op;
+	uint8_t sender_mac[ETH_ADDR_BYTES];
+	be32 sender_ip;
+	uint8_t target_mac[ETH_ADDR_BYTES];
+	be32 target_ip;
+};
+static_assert(sizeof(struct arp_head) == 28, "RFC 826: packet format");
+static_assert(offsetof(struct arp_head, target_ip) == 24, "RFC 826: packet format");
+
+struct ipv4_head {
+	uint8_t version_ihl;
+	uint8_t tos;
+	be16 total_len; // header and payload
+	be16 id;
+	be16 frag; // IP_FRAG_DF, IP_FRAG_MF, offset in 8 bytes
+	uint8_t ttl;
+	uint8_t proto;
+	be16 sum;
+	be32 src;
+	be32 dst;
+};
+static_assert(sizeof(struct ipv4_head) == 20, "RFC 791 3.1: Internet header");
+static_assert(offsetof(struct ipv4_head, dst) == 16, "RFC 791 3.1: Internet header");
+
+struct udp_head {
+	be16 src_port;
+	be16 dst_port;
+	be16 len; // header and payload
+	be16 sum; // 0: the sender computed none
+};
+static_assert(sizeof(struct udp_head) == 8, "RFC 768: format");
+
+struct tcp_head {
+	be16 src_port;
+	be16 dst_port;
+	be32 seq;
+	be32 ack;
+	uint8_t data_off; // upper 4 bits: header length in 4 bytes
+	uint8_t flags;
+	be16 window;
+	be16 sum;
+	be16 urgent;
+};
+static_assert(sizeof(struct tcp_head) == 20, "RFC 9293 3.1: header format");
+static_assert(offsetof(struct tcp_head, urgent) == 18, "RFC 9293 3.1: header format");
+
+struct icmp_head {
+	uint8_t type;
+	uint8_t code;
+	be16 sum;
+	be16 id_or_zero; // echo: identifier
+	be16 seq_or_mtu; // echo: sequence number; fragmentation needed: next-hop MTU (RFC 1191 4)
+};
+static_assert(sizeof(struct icmp_head) == 8, "RFC 792: message formats");
+static_assert(offsetof(struct icmp_head, seq_or_mtu) == 6, "RFC 1191 4: router specification");
+
+/*
+ * The Internet checksum (RFC 1071).  A sum in progress is a uint64_t of 16-bit words as they lie in
+ * memory, so no word is swapped while adding; 2^32 words fit without an overflow.
+ */
+
+/* Adds bytes.  All parts but the last must have even length, or the next part is out of step. */
+HOT_INLINE uint64_t
+ip_sum_bytes(uint64_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint32_t word4;
+	uint16_t word2;
+
+	for (; len >= sizeof(word4); len -= sizeof(word4), p += sizeof(word4)) {
+		memcpy(&word4, p, sizeof(word4));
+		sum += word4;
+	}
+	if (len >= sizeof(word2)) {
+		memcpy(&word2, p, sizeof(word2));
+		sum += word2;
+		p += sizeof(word2);
+		len -= sizeof(word2);
+	}
+	return len ? sum + *p : sum; // the missing last byte counts as zero
+}
+
+HOT_INLINE uint64_t
+ip_sum_be16(uint64_t sum, be16 v)
+{
+	return sum + (uint64_t)(v.b[0] | v.b[1] << 8);
+}
+
+HOT_INLINE uint64_t
+ip_sum_be32(uint64_t sum, be32 v)
+{
+	uint32_t word;
+
+	memcpy(&word, v.b, sizeof(word));
+	return sum + word;
+}
+
+/* The 16-bit ones' complement sum itself, as it lies in memory: what offloading NICs want to find.
+ */
+HOT_INLINE be16
+ip_sum_fold(uint64_t sum)
+{
+	be16 v;
+	uint16_t word;
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	word = (uint16_t)sum;
+	memcpy(v.b, &word, sizeof(word));
+	return v;
+}
+
+/* The value of a checksum field whose bytes counted as zero in sum. */
+HOT_INLINE be16
+ip_sum_finish(uint64_t sum)
+{
+	be16 v = ip_sum_fold(sum);
+
+	v.b[0] = (uint8_t)~v.b[0];
+	v.b[1] = (uint8_t)~v.b[1];
+	return v;
+}
+
+/* True when a sum that includes the checksum field is that of intact bytes. */
+HOT_INLINE bool
+ip_sum_ok(uint64_t sum)
+{
+	const be16 v = ip_sum_fold(sum);
+
+	return v.b[0] == 0xff && v.b[1] == 0xff;
+}
+
+/* The checksum field after one 16-bit word it covers changed (RFC 1624, equation 3). */
+HOT_INLINE be16
+ip_sum_replace16(be16 field, be16 was, be16 is)
+{
+	const be16 not_field = { { (uint8_t)~field.b[0], (uint8_t)~field.b[1] } };
+	const be16 not_was = { { (uint8_t)~was.b[0], (uint8_t)~was.b[1] } };
+
+	return ip_sum_finish(ip_sum_be16(ip_sum_be16(ip_sum_be16(0, not_field), not_was), is));
+}
+
+/* The pseudo header of UDP and TCP (RFC 9293 3.1). */
+HOT_INLINE uint64_t
+ip_sum_pseudo(be32 src, be32 dst, uint8_t proto, uint16_t l4_len)
+{
+	const be16 zero_proto = { { 0, proto } };
+
+	return ip_sum_be16(ip_sum_be16(ip_sum_be32(ip_sum_be32(0, src), dst), zero_proto),
+			   be16_of(l4_len));
+}
+
+/* What a frame turned out to be.  Everything from ETH_IP_FRAGMENT on ends the walk. */
+enum eth_ip_verdict {
+	ETH_IP_L4,          // a whole IPv4 packet: all fields of struct eth_ip are set
+	ETH_IP_ARP,         // l3 points to a whole arp_head of Ethernet and IPv4
+	ETH_IP_FRAGMENT,    // a good IPv4 header, but only a part of the payload
+	ETH_IP_OTHER_TYPE,  // neither IPv4 nor ARP (or a length: IEEE 802.3)
+	ETH_IP_SHORT_ETH,   // ends inside the Ethernet header or a tag
+	ETH_IP_DEEP_VLAN,   // more than ETH_VLAN_TAGS_MAX tags
+	ETH_IP_SHORT_ARP,   // ends inside the ARP packet
+	ETH_IP_BAD_ARP,     // not Ethernet and IPv4
+	ETH_IP_SHORT_IP,    // ends inside the IPv4 header
+	ETH_IP_BAD_VERSION, // EtherType IPv4, but another version inside
+	ETH_IP_BAD_IHL,     // header length below 5 words
+	ETH_IP_BAD_LEN,     // total length below the header's or beyond the frame
+	ETH_IP_BAD_SUM,     // header checksum
+	ETH_IP_VERDICT_CNT,
+};
+
+/* Where things are in a frame.  Pointers are into the frame. */
+struct eth_ip {
+	const uint8_t *l3; // IPv4 or ARP header
+	const uint8_t *l4; // first byte behind the IPv4 header and its options
+	uint16_t l4_len;   // what the IPv4 total length leaves; padding is not part of it
+	uint16_t vlan_id;  // of the innermost tag; 0: untagged or priority only
+	uint8_t vlan_cnt;
+	uint8_t proto;
+	be32 src;
+	be32 dst;
+};
+
+/*
+ * Walks a received frame up to the transport header.
+ *
+ * ip_sum_known_ok: the NIC has verified the header checksum already.
+ * Returns  a verdict; *e is complete for ETH_IP_L4 only (l3 and the VLAN for ETH_IP_ARP; everything
+ *          but a meaningful transport header for ETH_IP_FRAGMENT).  Never reads beyond len.
+ */
+HOT_INLINE enum eth_ip_verdict
+eth_ip_walk(const uint8_t *frame, size_t len, bool ip_sum_known_ok, struct eth_ip *e)
+{
+	const struct ipv4_head *ip;
+	const struct arp_head *arp;
+	size_t at = sizeof(struct eth_head);
+	size_t head_len, total_len;
+	uint16_t type;
+
+	*e = (struct eth_ip){ 0 };
+	if (unlikely(len < at))
+		return ETH_IP_SHORT_ETH;
+	type = be16_get(((const struct eth_head *)frame)->type);
+	while (unlikely(type == ETH_TYPE_VLAN || type == ETH_TYPE_QINQ)) {
+		const struct vlan_tag *tag = (const struct vlan_tag *)(frame + at);
+
+		if (len < at + sizeof(*tag))
+			return ETH_IP_SHORT_ETH;
+		if (e->vlan_cnt == ETH_VLAN_TAGS_MAX)
+			return ETH_IP_DEEP_VLAN;
+		e->vlan_cnt++;
+		e->vlan_id = be16_get(tag->tci) & 0x0fff;
+		type = be16_get(tag->type);
+		at += sizeof(*tag);
+	}
+	e->l3 = frame + at;
+	if (unlikely(type == ETH_TYPE_ARP)) {
+		arp = (const struct arp_head *)e->l3;
+		if (len < at + sizeof(*arp))
+			return ETH_IP_SHORT_ARP;
+		if (be16_get(arp->hw_type) != 1 || be16_get(arp->proto_type) != ETH_TYPE_IPV4 ||
+		    arp->hw_len != ETH_ADDR_BYTES || arp->proto_len != sizeof(be32))
+			return ETH_IP_BAD_ARP;
+		return ETH_IP_ARP;
+	}
+	if (unlikely(type != ETH_TYPE_IPV4))
+		return ETH_IP_OTHER_TYPE;
+	if (unlikely(len < at + sizeof(*ip)))
+		return ETH_IP_SHORT_IP;
+	ip = (const struct ipv4_head *)e->l3;
+	if (unlikely(ip->version_ihl >> 4 != 4))
+		return ETH_IP_BAD_VERSION;
+	head_len = (size_t)(ip->version_ihl & 15) * 4;
+	if (unlikely(head_len < sizeof(*ip)))
+		return ETH_IP_BAD_IHL;
+	if (unlikely(len < at + head_len))
+		return ETH_IP_SHORT_IP;
+	total_len = be16_get(ip->total_len);
+	if (unlikely(total_len < head_len || total_len > len - at))
+		return ETH_IP_BAD_LEN;
+	if (unlikely(!ip_sum_known_ok && !ip_sum_ok(ip_sum_bytes(0, ip, head_len))))
+		return ETH_IP_BAD_SUM;
+	e->l4 = e->l3 + head_len;
+	e->l4_len = (uint16_t)(total_len - head_len);
+	e->proto = ip->proto;
+	e->src = ip->src;
+	e->dst = ip->dst;
+	if (unlikely(be16_get(ip->frag) & (IP_FRAG_MF | IP_FRAG_OFFSET_MASK)))
+		return ETH_IP_FRAGMENT;
+	return ETH_IP_L4;
+}
+
+/* True when the TCP or UDP checksum over a whole packet is right, or UDP's is absent. */
+HOT_INLINE bool
+eth_ip_l4_sum_ok(const struct eth_ip *e)
+{
+	if (e->proto == IP_PROTO_UDP && e->l4_len >= sizeof(struct udp_head) &&
+	    be16_get(((const struct udp_head *)e->l4)->sum) == 0)
+		return true;
+	return ip_sum_ok(
+		ip_sum_bytes(ip_sum_pseudo(e->src, e->dst, e->proto, e->l4_len), e->l4, e->l4_len));
+}
+
+/*
+ * Finds the payload of a UDP packet.  False when the datagram's own length does not fit; what lies
+ * behind that length belongs to nobody and is left out.
+ */
+HOT_INLINE bool
+eth_ip_udp_payload(const struct eth_ip *e, const uint8_t **data, uint16_t *len)
+{
+	const struct udp_head *udp = (const struct udp_head *)e->l4;
+	uint16_t udp_len;
+
+	if (unlikely(e->l4_len < sizeof(*udp)))
+		return false;
+	udp_len = be16_get(udp->len);
+	if (unlikely(udp_len < sizeof(*udp) || udp_len > e->l4_len))
+		return false;
+	*data = e->l4 + sizeof(*udp);
+	*len = (uint16_t)(udp_len - sizeof(*udp));
+	return true;
+}
+
+#endif
