@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_OBSERVE_STATE_H
+#define SLUICE_OBSERVE_STATE_H
+
+#include "base/compiler.h"
+#include "base/event.h"
+#include "base/must.h"
+#include "msg/mark.h"
+#include "msg/update.h"
+
+struct err;
+
+/*
+ * What the gateway shows of itself: plain snapshots, copied out of the running lanes.  The control
+ * socket, the exporters and the final summary know only these; state_gateway.c fills them.
+ *
+ * Texts are NUL-terminated and complete; an unused one is empty.
+ */
+enum {
+	STATE_NAME_MAX = 32,
+	STATE_TEXT_MAX = 128,
+	STATE_LINE_CNT_MAX = LINE_MAX,
+	STATE_RING_MAX = 32, // rings one lane takes from
+	STATE_DEPTH_MAX = 50,
+	STATE_LABEL_MAX = 4,
+};
+
+struct state_status {
+	char version[STATE_NAME_MAX];
+	char environment[STATE_NAME_MAX]; // simulation, test, live
+	char config_file[STATE_TEXT_MAX];
+	uint64_t start_ns;              // since 1970
+	uint64_t now_ns;                // since 1970
+	uint32_t halt_reasons;          // enum halt_reason; 0: orders may leave
+	char halt_text[STATE_TEXT_MAX]; // what the operator gave as the reason, or empty
+	uint32_t limits_version;
+	bool huge_pages;   // false: degraded, ordinary pages
+	bool shared_cores; // lanes share cores: not for speed
+	int32_t pid;
+	uint32_t control_core;
+	uint64_t md_cnt;         // market data messages delivered to books
+	uint64_t md_lost_cnt;    // given up in gaps
+	uint64_t intent_cnt;     // judged by risk
+	uint64_t rejected_cnt;   // refused by risk
+	uint64_t order_sent_cnt; // new orders that left
+	uint64_t executed_cnt;   // executions reported by venues
+	uint32_t order_open_cnt; // in the market now
+};
+
+struct state_port {
+	char name[STATE_NAME_MAX];
+	char device[STATE_TEXT_MAX];
+	char driver[STATE_NAME_MAX];
+	char profile[STATE_NAME_MAX];
+	char mac[STATE_NAME_MAX];
+	char address[STATE_NAME_MAX];
+	bool link_up;
+	bool rx_hw_time;  // the NIC stamps received packets
+	bool rx_steering; // the NIC steers flows to queues
+	uint32_t link_mbps;
+	uint32_t rx_queue_cnt;
+	uint32_t tx_queue_cnt;
+	uint64_t rx_packet_cnt;
+	uint64_t rx_bytes;
+	uint64_t rx_missed_cnt;    // no free descriptor: the lane was too slow
+	uint64_t rx_no_buffer_cnt; // the pool was empty
+	uint64_t rx_error_cnt;
+	uint64_t tx_packet_cnt;
+	uint64_t tx_bytes;
+	uint64_t tx_error_cnt;
+	uint32_t buffer_cnt;      // of the port's pool
+	uint32_t buffer_free_cnt; // now
+};
+
+struct state_ring {
+	char kind[STATE_NAME_MAX]; // the message
+	char from[STATE_NAME_MAX]; // the putting lane
+	uint32_t slot_cnt;
+	uint32_t depth; // now
+};
+
+enum state_lane_run {
+	STATE_LANE_STOPPED,
+	STATE_LANE_RUNNING,
+	STATE_LANE_ENDED, // a must() failed
+};
+
+struct state_lane {
+	char name[STATE_NAME_MAX];
+	char stages[STATE_TEXT_MAX]; // separated by spaces
+	int32_t core;
+	uint32_t run; // enum state_lane_run
+	uint64_t turn_cnt;
+	uint64_t busy_turn_cnt; // turns that took at least one message
+	uint64_t msg_cnt;       // messages taken
+	uint64_t turn_max_ns;   // longest turn since start; 0: not measured
+	uint64_t event_lost_cnt;
+	uint64_t memory_bytes; // its arena
+	uint32_t ring_cnt;     // that it takes from
+	struct state_ring ring[STATE_RING_MAX];
+};
+
+struct state_line {
+	char port[STATE_NAME_MAX];
+	char group[STATE_NAME_MAX]; // "239.10.1.1:26400"
+	bool silent;
+	bool joined;
+	uint64_t packet_cnt;
+	uint64_t first_cnt;     // packets of which this line brought the first copy
+	uint64_t duplicate_cnt; // packets that another line had brought before
+	uint64_t last_heard_ns; // since 1970; 0: never
+};
+
+struct state_feed {
+	char name[STATE_NAME_MAX];
+	char session[STATE_NAME_MAX];
+	bool silent;
+	bool gap_open;
+	bool ended;
+	uint64_t next_seq;
+	uint64_t msg_cnt;
+	uint64_t gap_cnt;      // opened
+	uint64_t gap_lost_cnt; // given up
+	uint64_t msg_lost_cnt;
+	uint64_t reorder_held_cnt; // packets held back now
+	uint32_t line_cnt;
+	struct state_line line[STATE_LINE_CNT_MAX];
+};
+
+enum state_session_run {
+	STATE_SESSION_DOWN,
+	STATE_SESSION_CONNECTING,
+	STATE_SESSION_LOGIN,
+	STATE_SESSION_UP,
+	STATE_SESSION_REFUSED, // login rejected: waits for the operator
+	STATE_SESSION_ENDED,
+};
+
+struct state_session {
+	char name[STATE_NAME_MAX];
+	char protocol[STATE_NAME_MAX];
+	char local[STATE_NAME_MAX]; // address:port
+	char peer[STATE_NAME_MAX];
+	char venue_session[STATE_NAME_MAX];
+	char lost_reason[STATE_TEXT_MAX]; // of the last loss, or empty
+	char tcp[STATE_NAME_MAX];         // the connection's own state
+	uint32_t run;                     // enum state_session_run
+	uint64_t up_since_ns;             // since 1970; 0: down
+	uint64_t next_seq;                // of the venue's messages
+	uint64_t order_sent_cnt;
+	uint64_t report_cnt;
+	uint64_t connect_cnt;
+	uint64_t tx_segment_cnt;
+	uint64_t resent_segment_cnt;
+	uint64_t rx_segment_cnt;
+	uint64_t rtt_ns; // smoothed; 0: not measured
+	uint32_t order_open_cnt;
+	uint32_t order_slot_cnt; // places in the order table
+	uint32_t order_used_cnt;
+};
+
+struct state_level {
+	int64_t px4;
+	uint64_t qty;
+	uint32_t order_cnt;
+};
+
+struct state_book {
+	char symbol[STATE_NAME_MAX];
+	char feed[STATE_NAME_MAX];
+	uint16_t locate;
+	uint8_t confidence; // enum confidence
+	uint8_t state;      // enum trading_state
+	uint64_t ts_ns;     // exchange time of the last change, since midnight
+	int64_t last_px4;
+	uint32_t order_cnt;
+	uint32_t bid_cnt; // levels filled below
+	uint32_t ask_cnt;
+	uint32_t bid_level_cnt; // levels the book has
+	uint32_t ask_level_cnt;
+	struct state_level bid[STATE_DEPTH_MAX]; // best first
+	struct state_level ask[STATE_DEPTH_MAX];
+};
+
+struct state_order {
+	char symbol[STATE_NAME_MAX];
+	char session[STATE_NAME_MAX];
+	char strategy[STATE_NAME_MAX];
+	uint32_t token;
+	uint64_t venue_ref;
+	uint8_t side;  // enum side
+	uint8_t state; // enum order_state
+	int64_t px4;
+	uint32_t qty;
+	uint32_t open_qty;
+	uint32_t executed_qty;
+	uint16_t reject_code;
+	uint64_t sent_ns; // since 1970
+};
+
+struct state_position {
+	char symbol[STATE_NAME_MAX];
+	int64_t position_qty; // negative: short
+	uint64_t open_buy_qty;
+	uint64_t open_sell_qty;
+	uint64_t bought_qty;
+	uint64_t sold_qty;
+	int64_t bought_ntl4;
+	int64_t sold_ntl4;
+	int64_t mark_px4;   // what risk believes the price is; 0: nothing
+	uint8_t confidence; // enum confidence
+	uint8_t state;      // enum trading_state
+};
+
+struct state_latency_row {
+	char name[STATE_NAME_MAX];
+	char from[STATE_TEXT_MAX]; // the two end points, for people
+	char to[STATE_TEXT_MAX];
+	bool end_point; // tick to trade; otherwise a stage, which is sampled
+	uint64_t cnt;
+	uint64_t min_ns;
+	uint64_t p50_ns;
+	uint64_t p90_ns;
+	uint64_t p99_ns;
+	uint64_t p999_ns;
+	uint64_t p9999_ns;
+	uint64_t max_ns;
+	uint64_t sum_ns; // to the width of the buckets, 1/1000
+};
+
+struct state_limit {
+	char key[STATE_NAME_MAX];
+	char symbol[STATE_NAME_MAX]; // empty: for every instrument
+	char value[STATE_NAME_MAX];  // as it is written in the configuration
+	char unit[STATE_NAME_MAX];
+	char allowed[STATE_NAME_MAX]; // "1..1000000"
+};
+
+struct state_config {
+	char key[STATE_TEXT_MAX]; // "sessions[0].peer"
+	char value[STATE_TEXT_MAX];
+	char source[STATE_TEXT_MAX]; // "sluice.yaml:12", "default"
+};
+
+struct state_label {
+	const char *key;
+	const char *value;
+};
+
+struct state_metric {
+	const char *module;
+	const char *name; // without module and _total
+	const char *help;
+	bool counter; // otherwise a gauge
+	uint32_t label_cnt;
+	struct state_label label[STATE_LABEL_MAX];
+	uint64_t value;
+};
+
+struct state_event {
+	uint64_t ns;      // since 1970
+	uint64_t cnt;     // how often in a row
+	uint8_t severity; // enum event_severity
+	char code[STATE_NAME_MAX];
+	char lane[STATE_NAME_MAX]; // "control" for the control thread
+	char text[256];
+};
+
+typedef void state_metric_fn(void *arg, const struct state_metric *m);
+
+/*
+ * Who can fill the snapshots.  All functions run on the control thread, answer within a fraction of
+ * a second, and return a negative errno on failure.  Functions that list rows fill at most row_max
+ * of them, newest or most important first where there is an order, and return how many there are.
+ *
+ * Those that may refuse (actions, books, limits) write the reason into *e.
+ */
+struct state_source {
+	void *ctx;
+
+	int (*status)(void *ctx, struct state_status *out);
+	int (*ports)(void *ctx, struct state_port *row, size_t row_max);
+	int (*lanes)(void *ctx, struct state_lane *row, size_t row_max);
+	int (*feeds)(void *ctx, struct state_feed *row, size_t row_max);
+	int (*sessions)(void *ctx, struct state_session *row, size_t row_max);
+	int (*book)(void *ctx, const char *symbol, uint32_t depth, struct state_book *out,
+		    struct err *e);
+	/* all: finished ones too, as far as they are remembered. */
+	int (*orders)(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e);
+	int (*positions)(void *ctx, struct state_position *row, size_t row_max, struct err *e);
+	int (*latency)(void *ctx, struct state_latency_row *row, size_t row_max);
+	void (*latency_reset)(void *ctx);
+	/* symbol NULL: all rows. */
+	int (*limits)(void *ctx, const char *symbol, struct state_limit *row, size_t row_max,
+		      struct err *e);
+	/* symbol NULL: for every instrument.  In force in every lane when this returns 0. */
+	int (*limits_set)(void *ctx, const char *key, const char *value, const char *symbol,
+			  struct err *e);
+	int (*config)(void *ctx, struct state_config *row, size_t row_max);
+	/* Calls fn for every metric of every module, in any order. */
+	int (*metrics)(void *ctx, state_metric_fn *fn, void *arg);
+	/* The newest last. */
+	int (*events)(void *ctx, struct state_event *row, size_t row_max);
+
+	int (*halt)(void *ctx, const char *reason, struct err *e);
+	int (*resume)(void *ctx, struct err *e);
+	int (*arm)(void *ctx, struct err *e);
+	int (*disarm)(void *ctx, struct err *e);
+};
+
+/* The words people and programs see for the numbers above; "?" for a number without one. */
+const char *state_lane_run_word(uint32_t run);
+const char *state_session_run_word(uint32_t run);
+const char *state_confidence_word(uint32_t confidence);
+const char *state_trading_word(uint32_t state);
+const char *state_order_word(uint32_t state);
+const char *state_severity_word(uint32_t severity);
+
+/* One word per bit of enum halt_reason; NULL when there is no such bit. */
+const char *state_halt_word(uint32_t bit_idx);
+
+enum {
+	HEALTH_REASON_MAX = 16,
+};
+
+/* Whether the gateway can do its job, and if not, why: for /healthz and status. */
+struct state_health {
+	uint32_t reason_cnt; // 0: healthy
+	char reason[HEALTH_REASON_MAX][STATE_TEXT_MAX];
+};
+
+/*
+ * A lane that does not run, a link down, a silent feed, a session that is not up, a broken
+ * invariant.  Being disarmed or halted by the operator is not a fault.
+ */
+void state_health_judge(const struct state_source *s, struct state_health *out);
+
+#endif
