@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_EGRESS_ENCODE_H
+#define SLUICE_EGRESS_ENCODE_H
+
+#include "base/metric.h"
+#include "egress/venue_request.h"
+#include "wire/order_token.h"
+#include "wire/ouch42.h"
+#include "wire/ouch50.h"
+#include "wire/soupbintcp.h"
+
+/*
+ * What both versions of OUCH share: packets prepared at start, one per kind of request, already
+ * framed as SoupBinTCP 'U'.  A request copies one and writes only what differs.
+ */
+enum encode_template {
+	ENCODE_ENTER,
+	ENCODE_ENTER_POST, // post-only
+	ENCODE_REPLACE,
+	ENCODE_REPLACE_POST,
+	ENCODE_CANCEL,
+	ENCODE_TEMPLATE_CNT,
+};
+
+/* Room the caller gives for a packet.  A template is copied whole, so this is always written. */
+#define ENCODE_PACKET_MAX CACHE_LINE
+
+/* Plain values from the configuration. */
+struct encode_config {
+	char firm[OUCH_FIRM_LEN + 1];                  // empty: the account's own
+	char token_prefix[ORDER_TOKEN_PREFIX_MAX + 1]; // letters and digits
+	char capacity;         // 'A' agency, 'P' principal, 'R' riskless; OUCH 5.0 also 'O' other
+	char display;          // 'Y' visible, 'A' attributable, 'N' hidden
+	bool extended_hours;   // TIF_DAY lives until the end of system hours
+	bool no_customer_type; // OUCH 4.2 of BX and PSX: Enter Order of 48 bytes
+};
+
+struct encode_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "egress/encode_metrics.def"
+#undef METRIC
+};
+
+/* Written at start by encode_ouch50_init or encode_ouch42_init, then read by the session's lane. */
+struct encode {
+	cache_aligned uint8_t packet[ENCODE_TEMPLATE_CNT][ENCODE_PACKET_MAX];
+	uint16_t len[ENCODE_TEMPLATE_CNT]; // of the whole packet; 0: the protocol has no such order
+	struct order_token_form token_form;
+	uint8_t side[2][2]; // by enum side, by INTENT_SHORT
+	uint8_t tif50[2];   // by enum tif
+	be32 tif42[2];      // by enum tif
+	struct encode_metrics metrics;
+	uint64_t symbol[INSTR_MAX]; // eight characters; 0 while nobody named it
+};
+
+/*
+ * Thread   before the lane runs, or in its housekeeping.
+ * Returns  0
+ *          -EINVAL  firm, prefix, capacity or display is nothing the protocol knows; *e is unusable
+ */
+int encode_ouch50_init(struct encode *e, const struct encode_config *c);
+int encode_ouch42_init(struct encode *e, const struct encode_config *c);
+
+/*
+ * Names an instrument.
+ *
+ * Returns  0
+ *          -EINVAL  no instrument has this index, or the symbol is empty or has over 8 characters
+ */
+int encode_name_instrument(struct encode *e, uint16_t instr_idx, const char *symbol);
+
+HOT_INLINE enum encode_template
+encode_template_of(const struct venue_request *q)
+{
+	const bool post_only = (q->flags & INTENT_POST_ONLY) != 0;
+
+	if (q->kind == INTENT_NEW)
+		return post_only ? ENCODE_ENTER_POST : ENCODE_ENTER;
+	if (q->kind == INTENT_REPLACE)
+		return post_only ? ENCODE_REPLACE_POST : ENCODE_REPLACE;
+	return ENCODE_CANCEL;
+}
+
+/* Whether OUCH can say it at all.  Risk refuses earlier; a truncated price must never leave us. */
+HOT_INLINE bool
+encode_can_say(const struct encode *e, const struct venue_request *q)
+{
+	const bool fresh = q->kind != INTENT_CANCEL;
+
+	if (unlikely(q->kind > INTENT_CANCEL || q->token == 0 || q->qty > OUCH_QTY_MAX))
+		return false;
+	if (unlikely(e->len[encode_template_of(q)] == 0))
+		return false;
+	if (unlikely(fresh &&
+		     (q->qty == 0 || q->px4 <= 0 || q->px4 > OUCH_PX4_MAX || q->tif > TIF_IOC)))
+		return false;
+	if (unlikely(q->kind == INTENT_REPLACE && q->orig_token == 0))
+		return false;
+	return likely(q->kind != INTENT_NEW || (q->side <= SIDE_SELL && q->instr_idx < INSTR_MAX &&
+						e->symbol[q->instr_idx] != 0));
+}
+
+HOT_INLINE uint8_t
+encode_side(const struct encode *e, const struct venue_request *q)
+{
+	return e->side[q->side][(q->flags & INTENT_SHORT) != 0];
+}
+
+#endif
