@@ -3,6 +3,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/compiler.h"
+#include "decision/strategy_kind.h"
 #include "err/err.h"
 #include "msg/head.h"
 
@@ -47,11 +48,6 @@ enum capacity {
 	CAPACITY_PRINCIPAL, // OUCH 'P'
 	CAPACITY_RISKLESS,  // OUCH 'R'
 	CAPACITY_OTHER,     // OUCH 'O'
-};
-
-enum strategy_kind {
-	STRATEGY_TAKE,
-	STRATEGY_QUOTE,
 };
 
 /* Host order.  ip 0 stands for "none". */

@@ -6,22 +6,25 @@
 
 /*
  * orders -> risk: how an order's open quantity changed and what was executed.  One fill may say
- * both. Risk reserved a quantity at a price when it let the order pass; released_qty at
- * reserved_px4 is no longer reserved.  Needs no room anywhere, so the loop through risk and orders
- * always moves.
+ * both.  Risk reserved a quantity at a price when it let the order pass; released_qty of it is no
+ * longer reserved, and what stays is reserved at reserved_px4.  Over an order's life the released
+ * quantities add up to the reserved ones.  Needs no room anywhere, so the loop through risk and
+ * orders always moves.
  */
 struct fill {
 	struct msg_head head;
 	int64_t px4;           // of the execution
-	int64_t reserved_px4;  // the price the released quantity was reserved at
+	uint32_t reserved_px4; // 0: as before
+	uint32_t intent_id;    // the order's name
 	uint32_t executed_qty; // 0: nothing was executed
 	uint32_t released_qty; // shares no longer open, executed ones included
 	uint8_t side;
-	uint8_t strategy_idx;
+	uint8_t strategy_idx; // STRATEGY_NONE: an order this process did not send
 	uint8_t session_idx;
-	uint8_t order_gone; // 1: the order left the market with this
-	uint8_t broken;     // 1: executed_qty is taken back (broken trade)
-	uint8_t pad[3];
+	uint8_t order_gone;   // 1: the order left the market with this
+	uint8_t broken;       // 1: executed_qty is taken back (broken trade)
+	uint8_t replace_done; // 1: the order's replace was answered, whatever the answer
+	uint8_t pad[2];
 };
 static_assert(sizeof(struct fill) == CACHE_LINE, "one message, one cache line");
 

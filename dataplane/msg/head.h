@@ -35,6 +35,9 @@ enum {
 	LANE_MAX = 16,
 };
 
+/* A strategy_idx that is nobody's: an order of an earlier process, found in the venue's replay. */
+#define STRATEGY_NONE UINT8_MAX
+
 /* Wire bytes of a side in ITCH and OUCH are letters; inside, a side is an index. */
 enum side {
 	SIDE_BUY = 0,

@@ -21,15 +21,16 @@ enum intent_flag {
 };
 
 /*
- * strategy -> risk: a wish, not yet allowed.  A strategy names its orders itself: intent_id is its
- * own number for the order, unique per strategy; replace and cancel name the order by orig_id, and
- * a replace gives the replacement the name intent_id.
+ * strategy -> risk: a wish, not yet allowed.  A strategy numbers its intents itself: intent_id is
+ * unique per strategy.  An order is named by the intent_id that created it, for its whole life:
+ * replace and cancel name it by orig_id, also after earlier replaces, and the intent_id of a
+ * replace or cancel names only that request (a verdict repeats it).
  */
 struct intent {
 	struct msg_head head;
 	int64_t px4;
 	uint32_t
-		qty; // total quantity wanted; replace: of the whole chain, executed shares included
+		qty; // shares wanted in total, those executed included; cancel: to keep, 0 for none
 	uint32_t intent_id;
 	uint32_t orig_id; // INTENT_REPLACE, INTENT_CANCEL
 	uint8_t kind;     // enum intent_kind

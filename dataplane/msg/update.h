@@ -23,15 +23,15 @@ enum order_state {
 /* orders -> strategy: what became of an order.  Needs no room anywhere. */
 struct update {
 	struct msg_head head;
-	int64_t px4; // REPORT_EXECUTED: of the execution, otherwise of the order
-	uint32_t intent_id;
+	int64_t px4;           // REPORT_EXECUTED: of the execution, otherwise of the order
+	uint32_t intent_id;    // the order's name: of the intent that created it
 	uint32_t executed_qty; // by this update
 	uint32_t open_qty;     // left in the market after it
 	uint8_t state;         // enum order_state after it
 	uint8_t cause;         // enum report_type
 	uint8_t side;
 	uint8_t strategy_idx;
-	uint16_t reject_code;
+	uint16_t reject_code; // the venue's, or enum orders_refusal
 	uint8_t pad[6];
 };
 static_assert(sizeof(struct update) == CACHE_LINE, "one message, one cache line");

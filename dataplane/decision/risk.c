@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "decision/risk.h"
+
+enum {
+	OPEN_ORDERS_MAX = 1 << 20, // guess: far beyond what one gateway keeps open
+};
+
+COLD int
+risk_init(struct risk *r, const struct risk_config *c, struct arena *a)
+{
+	uint32_t slot_cnt = 16;
+
+	if (c->instr_cnt == 0 || c->instr_cnt > INSTR_MAX || c->open_orders_max == 0 ||
+	    c->open_orders_max > OPEN_ORDERS_MAX)
+		return -EINVAL;
+	while (slot_cnt < 2 * c->open_orders_max)
+		slot_cnt *= 2;
+	memset(r, 0, sizeof(*r));
+	r->instr = arena_take(a, c->instr_cnt * sizeof(*r->instr));
+	r->open = arena_take(a, slot_cnt * sizeof(*r->open));
+	if (r->instr == NULL || r->open == NULL)
+		return -ENOMEM;
+	r->instr_cnt = c->instr_cnt;
+	r->open_mask = slot_cnt - 1;
+	r->open_shift = (uint32_t)__builtin_clz(slot_cnt) + 33; // 64 - log2(slot_cnt)
+	r->open_max = c->open_orders_max;
+	return 0;
+}
+
+COLD bool
+risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out)
+{
+	const struct risk_instr *i = &r->instr[instr_idx];
+	const int64_t sign = instr_idx < r->instr_cnt && i->position_qty < 0 ? -1 : 1;
+
+	if (instr_idx == INSTR_NONE || instr_idx >= r->instr_cnt)
+		return false;
+	*out = (struct risk_position){
+		.position_qty = i->position_qty,
+		.average_px4 = i->position_qty == 0 ? 0 : i->cost_ntl4 / i->position_qty,
+		.realised_ntl4 = i->realised_ntl4,
+		.unrealised_ntl4 =
+			i->position_qty == 0 ? 0 : sign * i->position_ntl4 - i->cost_ntl4,
+		.exposure_ntl4 = i->position_ntl4 > INT64_MAX - i->open_ntl4
+					 ? INT64_MAX
+					 : i->position_ntl4 + i->open_ntl4,
+		.bought_qty = i->bought_qty,
+		.sold_qty = i->sold_qty,
+		.open_buy_qty = i->open_qty[SIDE_BUY],
+		.open_sell_qty = i->open_qty[SIDE_SELL],
+		.mark_px4 = i->mark_px4,
+		.confidence = i->confidence,
+		.state = i->state,
+	};
+	return true;
+}
+
+COLD const char *
+risk_verdict_name(enum risk_verdict v)
+{
+	static const char *const NAME[] = {
+#define VERDICT(name, counter, text) #name,
+#include "decision/risk_verdicts.def"
+#undef VERDICT
+	};
+
+	return v < RISK_VERDICT_CNT ? NAME[v] : "?";
+}
+
+COLD const char *
+risk_verdict_text(enum risk_verdict v)
+{
+	static const char *const TEXT[] = {
+#define VERDICT(name, counter, text) text,
+#include "decision/risk_verdicts.def"
+#undef VERDICT
+	};
+
+	return v < RISK_VERDICT_CNT ? TEXT[v] : "no verdict of risk";
+}
