@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_NET_TCP_FAST_H
+#define SLUICE_NET_TCP_FAST_H
+
+#include "net/tcp.h"
+
+/*
+ * Sending without a detour: headers are laid into a frame before there is something to say, the
+ * payload is written behind them, and finishing patches the numbers.
+ *
+ *   data = tcp_frame_start(c, buf);            before
+ *   len = encode(data);                        during
+ *   n = tcp_frame_finish(c, buf, len, now_ns); n != 0: give n bytes to the port
+ */
+
+/*
+ * Lays the headers into a frame buffer of at least TCP_HEAD_MAX + payload bytes.
+ *
+ * Returns  where the payload goes; room for c->mss_eff bytes of it.  A frame may be prepared long
+ *          before it is finished, and any number of them; one prepared before the connection was
+ *          established or before tcp_set_peer_mac() is to be prepared again.
+ */
+HOT_INLINE uint8_t *
+tcp_frame_start(const struct tcp *c, uint8_t *buf)
+{
+	memcpy(buf, c->head, sizeof(c->head));
+	return buf + c->head_len;
+}
+
+/* True when tcp_frame_finish() would accept this many bytes now. */
+HOT_INLINE bool
+tcp_fast_has_room(const struct tcp *c, uint16_t payload_len)
+{
+	return payload_len != 0 && payload_len <= c->mss_eff &&
+	       (int32_t)(c->fast_limit_seq - c->snd_nxt) >= (int32_t)payload_len;
+}
+
+/* The retransmit store is a ring indexed by sequence number. */
+HOT_INLINE void
+tcp_store_put(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
+{
+	const uint32_t at = (seq - c->isn - 1) & c->tx_mask;
+	const uint32_t first = c->tx_mask + 1 - at;
+
+	if (likely(len <= first)) {
+		memcpy(c->tx_buf + at, data, len);
+		return;
+	}
+	memcpy(c->tx_buf + at, data, first);
+	memcpy(c->tx_buf, data + first, len - first);
+}
+
+/* Our timestamp clock: one tick a millisecond (RFC 7323 4.1 allows 1 ms to 1 s). */
+HOT_INLINE uint32_t
+tcp_timestamp(const struct tcp *c, uint64_t now_ns)
+{
+	return c->ts_offset + (uint32_t)(now_ns / 1000000);
+}
+
+/*
+ * Finishes a prepared frame with payload_len bytes behind the headers: one segment, pushed, that
+ * also acknowledges everything received.  The payload is copied once, for retransmission.
+ *
+ * Returns  bytes of the frame
+ *          0 when it may not be sent now: not established, something queued before it or being
+ *            sent again, the peer's or the congestion window full, no memory, longer than a
+ *            segment.  Nothing has changed but a counter; the caller may tcp_send() the same bytes
+ *            (late but in order) or give up on them.
+ */
+HOT_INLINE uint16_t
+tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now_ns)
+{
+	struct ipv4_head *ip = (struct ipv4_head *)(buf + c->l3_off);
+	struct tcp_head *t = (struct tcp_head *)(ip + 1);
+	const uint16_t l4_len =
+		(uint16_t)(c->head_len - c->l3_off - sizeof(struct ipv4_head) + payload_len);
+	const be16 total_len = be16_of((uint16_t)(l4_len + sizeof(struct ipv4_head)));
+	const uint32_t seq = c->snd_nxt;
+	uint64_t sum;
+
+	if (unlikely(!tcp_fast_has_room(c, payload_len))) {
+		metric_add(&c->metrics.fast_refused, 1);
+		return 0;
+	}
+	if (unlikely(now_ns < c->now_ns))
+		now_ns = c->now_ns;
+	c->now_ns = now_ns;
+
+	ip->total_len = total_len;
+	ip->id = be16_of(c->ip_id++);
+	ip->sum = ip_sum_finish(ip_sum_be16(ip_sum_be16(c->head_ip_sum, total_len), ip->id));
+
+	t->seq = be32_of(seq);
+	t->ack = be32_of(c->rcv_nxt);
+	t->window = be16_of(c->window_field);
+	sum = ip_sum_be16(c->head_tcp_sum, be16_of(l4_len));
+	if (c->ts_on) {
+		be32 *ts = (be32 *)(t + 1); // NOP NOP kind length, value, echo
+
+		ts[1] = be32_of(tcp_timestamp(c, now_ns));
+		ts[2] = be32_of(c->ts_recent);
+	}
+	if (c->sum_offload) {
+		t->sum = ip_sum_fold(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_TCP, l4_len));
+	} else {
+		if (c->ts_on)
+			sum = ip_sum_bytes(sum, (uint8_t *)(t + 1) + 4, 8);
+		sum = ip_sum_be16(ip_sum_be32(ip_sum_be32(sum, t->seq), t->ack), t->window);
+		t->sum = ip_sum_finish(ip_sum_bytes(sum, buf + c->head_len, payload_len));
+	}
+
+	tcp_store_put(c, seq, buf + c->head_len, payload_len);
+	c->snd_nxt = c->tx_end = seq + payload_len;
+	if (c->rto_deadline_ns == 0) {
+		c->rto_deadline_ns = now_ns + c->rto_ns;
+		c->progress_ns = now_ns;
+	}
+	if (!c->rtt_running) {
+		c->rtt_running = true;
+		c->rtt_seq = c->snd_nxt;
+		c->rtt_start_ns = now_ns;
+	}
+	c->last_tx_ns = now_ns;
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = c->rcv_adv_next;
+	if (likely(c->gap_cnt == 0)) // a gap is reported with SACK, which takes the slow path
+		c->ack_pending = false;
+	metric_add(&c->metrics.byte_sent, payload_len);
+	metric_add(&c->metrics.segment_sent, 1);
+	metric_add(&c->metrics.fast_sent, 1);
+	return (uint16_t)(c->head_len + payload_len);
+}
+
+#endif
