@@ -27,10 +27,10 @@ enum soup_reject {
 	SOUP_REJECT_NO_SESSION = 'S',     // the requested session is not available
 };
 
-enum soup_version {
-	SOUP_3_00,
-	SOUP_4_00, // the server may send unsequenced data
-	SOUP_4_10, // the login request says how long the client may be silent
+enum soup_edition {
+	SOUP_EDITION_300,
+	SOUP_EDITION_400, // the server may send unsequenced data
+	SOUP_EDITION_410, // the login request says how long the client may be silent
 };
 
 enum {
