@@ -19,7 +19,7 @@ struct err;
 enum {
 	STATE_NAME_MAX = 32,
 	STATE_TEXT_MAX = 128,
-	STATE_LINE_CNT_MAX = LINE_MAX,
+	STATE_LINE_CNT_MAX = FEED_LINE_MAX,
 	STATE_RING_MAX = 32, // rings one lane takes from
 	STATE_DEPTH_MAX = 50,
 	STATE_LABEL_MAX = 4,
