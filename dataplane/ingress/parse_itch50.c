@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "ingress/parse_itch50.h"
+
+/* The first counters are the types', in the order of the table: parse_rare relies on names only. */
+#define PARSE_METRIC_CHECK(letter, name, len) \
+	static_assert(sizeof(((struct parse_metrics *)0)->name) == sizeof(uint64_t), "counter");
+ITCH50_MESSAGES(PARSE_METRIC_CHECK)
+#undef PARSE_METRIC_CHECK
+
+COLD int
+parse_init(struct parse *p, const struct parse_config *c)
+{
+	if (c->shard_cnt == 0 || c->shard_idx >= c->shard_cnt)
+		return -EINVAL;
+	*p = (struct parse){
+		.shard_idx = c->shard_idx,
+		.shard_cnt = c->shard_cnt,
+		.shard_magic = (uint32_t)(UINT32_MAX / c->shard_cnt + 1),
+		.market = c->market == '\0' ? 'Q' : c->market,
+	};
+	return 0;
+}
+
+COLD void
+parse_odd(struct parse *p, const uint8_t *msg, uint16_t len)
+{
+	if (len == 0)
+		metric_add(&p->metrics.message_empty, 1);
+	else if (ITCH50_LEN[msg[0]] == 0)
+		metric_add(&p->metrics.message_type_unknown, 1);
+	else
+		metric_add(&p->metrics.message_length_wrong, 1);
+}
+
+static uint8_t
+trading_state_of(struct parse *p, uint8_t letter)
+{
+	switch (letter) {
+	case 'H':
+		return TRADING_HALTED;
+	case 'P':
+		return TRADING_PAUSED;
+	case 'Q':
+		return TRADING_QUOTATION_ONLY;
+	case 'T':
+		return TRADING_OPEN;
+	default:
+		metric_add(&p->metrics.trading_state_invalid, 1);
+		return TRADING_UNKNOWN;
+	}
+}
+
+static void
+check_price(struct parse *p, uint32_t px4)
+{
+	if (px4 > ITCH50_PX4_MAX)
+		metric_add(&p->metrics.price_above_max, 1);
+}
+
+static bool
+executed_at_price(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	const struct itch50_order_executed_at_price *c =
+		(const struct itch50_order_executed_at_price *)msg;
+
+	out->type = MD_ORDER_EXECUTED_AT_PRICE;
+	out->order_ref = be64_get(c->order_ref);
+	out->qty = be32_get(c->qty);
+	out->new_ref = be64_get(c->match_ref);
+	out->state = c->printable;
+	out->px4 = be32_get(c->px4);
+	check_price(p, out->px4);
+	return true;
+}
+
+static bool
+traded(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	const struct itch50_trade *t = (const struct itch50_trade *)msg;
+
+	out->type = MD_TRADED;
+	out->order_ref = be64_get(t->order_ref);
+	out->side = t->side == 'S' ? SIDE_SELL : SIDE_BUY;
+	out->qty = be32_get(t->qty);
+	out->cross_qty = out->qty;
+	out->px4 = be32_get(t->px4);
+	out->new_ref = be64_get(t->match_ref);
+	out->state = 'Y';
+	check_price(p, out->px4);
+	return true;
+}
+
+static bool
+crossed(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	const struct itch50_cross_trade *q = (const struct itch50_cross_trade *)msg;
+	const uint64_t qty = be64_get(q->qty);
+
+	out->type = MD_TRADED;
+	out->cross_qty = qty;
+	out->qty = qty > UINT32_MAX ? UINT32_MAX : (uint32_t)qty;
+	out->px4 = be32_get(q->px4);
+	out->new_ref = be64_get(q->match_ref);
+	out->state = 'Y';
+	check_price(p, out->px4);
+	return true;
+}
+
+static bool
+directory(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_stock_directory *r = (const struct itch50_stock_directory *)msg;
+
+	out->type = MD_DIRECTORY;
+	memcpy(out->symbol, r->symbol, sizeof(out->symbol));
+	out->round_lot_qty = be32_get(r->round_lot_qty);
+	out->state = r->authenticity;
+	return true;
+}
+
+static bool
+market_halt(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	const struct itch50_operational_halt *h = (const struct itch50_operational_halt *)msg;
+
+	if (h->market != (uint8_t)p->market) {
+		metric_add(&p->metrics.message_other_market, 1);
+		return false;
+	}
+	out->type = MD_MARKET_HALT;
+	out->state = TRADING_HALTED; // an unknown letter is a halt, too
+	if (h->action == 'T')
+		out->state = TRADING_OPEN;
+	else if (h->action != 'H')
+		metric_add(&p->metrics.trading_state_invalid, 1);
+	memcpy(out->symbol, h->symbol, sizeof(out->symbol));
+	return true;
+}
+
+static bool
+bands(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_luld_collar *j = (const struct itch50_luld_collar *)msg;
+
+	out->type = MD_BANDS;
+	out->px4 = be32_get(j->ref_px4);
+	out->band.lo_px4 = be32_get(j->lower_px4);
+	out->band.hi_px4 = be32_get(j->upper_px4);
+	return true;
+}
+
+bool
+parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	// clang-format off
+	switch (msg[0]) {
+#define COUNT(letter, name, len) case letter: metric_add(&p->metrics.name, 1); break;
+	ITCH50_MESSAGES(COUNT)
+#undef COUNT
+	}
+	// clang-format on
+	out->type = MD_NONE;
+	out->side = SIDE_BUY;
+	out->state = 0;
+	out->qty = out->px4 = 0;
+	out->order_ref = out->new_ref = 0;
+	out->cross_qty = 0;
+	out->round_lot_qty = 0;
+	switch (msg[0]) {
+	case 'C':
+		return executed_at_price(p, msg, out);
+	case 'P':
+		return traded(p, msg, out);
+	case 'Q':
+		return crossed(p, msg, out);
+	case 'B':
+		out->type = MD_TRADE_BROKEN;
+		out->new_ref = be64_get(((const struct itch50_broken_trade *)msg)->match_ref);
+		return true;
+	case 'R':
+		return directory(msg, out);
+	case 'H':
+		out->type = MD_TRADING_STATE;
+		out->state =
+			trading_state_of(p, ((const struct itch50_trading_action *)msg)->state);
+		memcpy(out->symbol, ((const struct itch50_trading_action *)msg)->symbol,
+		       sizeof(out->symbol));
+		return true;
+	case 'h':
+		return market_halt(p, msg, out);
+	case 'Y':
+		out->type = MD_SHORT_SALE;
+		out->state = ((const struct itch50_reg_sho *)msg)->action;
+		memcpy(out->symbol, ((const struct itch50_reg_sho *)msg)->symbol,
+		       sizeof(out->symbol));
+		return true;
+	case 'J':
+		return bands(msg, out);
+	case 'S':
+		out->type = MD_SYSTEM_EVENT;
+		out->state = ((const struct itch50_system_event *)msg)->event;
+		return true;
+	default: // 'L' 'V' 'W' 'K' 'I' 'N' 'O': known, counted, and no business of a book
+		return false;
+	}
+}

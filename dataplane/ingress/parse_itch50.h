@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_INGRESS_PARSE_ITCH50_H
+#define SLUICE_INGRESS_PARSE_ITCH50_H
+
+#include "base/metric.h"
+#include "msg/datagram.h"
+#include "msg/md.h"
+#include "wire/itch50.h"
+
+struct parse_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "ingress/parse_itch50_metrics.def"
+#undef METRIC
+};
+
+struct parse_config {
+	uint16_t feed_idx;
+	uint16_t shard_idx;
+	uint16_t shard_cnt; // 1: this one takes every instrument; shard = locate % shard_cnt
+	char market;        // whose operational halts are ours: 'Q' Nasdaq, 'B' Texas, 'X' PSX
+};
+
+/* ITCH 5.0 messages into md.  Written by the lane that runs it. */
+struct parse {
+	uint32_t shard_idx;
+	uint32_t shard_cnt;
+	uint32_t shard_magic; // 2^32 / shard_cnt, rounded up: a remainder without division
+	char market;
+	cache_aligned struct parse_metrics metrics;
+};
+
+/* The way through a datagram's messages.  Lives on the lane's stack. */
+struct parse_walk {
+	const uint8_t *at;
+	const uint8_t *end;
+	uint64_t seq;
+	uint32_t left_cnt;
+};
+
+/* md.side of an order whose side is neither 'B' nor 'S'. */
+enum { SIDE_INVALID = 2 };
+
+/* Returns 0, or -EINVAL when shard_cnt is 0 or shard_idx is not below it. */
+int parse_init(struct parse *p, const struct parse_config *c);
+
+/* Rare messages, decoded out of line.  False when the book has no use for the message. */
+bool parse_rare(struct parse *p, const uint8_t *msg, struct md *out);
+/* A message that no table knows: counts why. */
+void parse_odd(struct parse *p, const uint8_t *msg, uint16_t len);
+
+/* Where a frequent message keeps what md wants.  An absent field reads offset 0 and is masked. */
+struct parse_layout {
+	uint8_t len;     // of the message; 0: not a frequent one
+	uint8_t md_type; // enum md_type
+	uint8_t side_at;
+	uint8_t qty_at;
+	uint8_t px4_at;
+	uint8_t ref2_at; // new reference, match number
+	uint8_t symbol_at;
+	uint8_t metric_idx;
+};
+
+/* The position of a type's counter in struct parse_metrics. */
+#define PARSE_METRIC_IDX(name) ((uint8_t)(offsetof(struct parse_metrics, name) / sizeof(uint64_t)))
+
+// clang-format off
+static const struct parse_layout PARSE_LAYOUT[256] = {
+	/*       len md_type                  side qty px4 ref2 symbol */
+	['A'] = { 36, MD_ORDER_ADDED,            19, 20, 32,  0, 24, PARSE_METRIC_IDX(add_order) },
+	['F'] = { 40, MD_ORDER_ADDED,            19, 20, 32,  0, 24, PARSE_METRIC_IDX(add_order_mpid) },
+	['E'] = { 31, MD_ORDER_EXECUTED,          0, 19,  0, 23,  0, PARSE_METRIC_IDX(order_executed) },
+	['X'] = { 23, MD_ORDER_REDUCED,           0, 19,  0,  0,  0, PARSE_METRIC_IDX(order_cancel) },
+	['D'] = { 19, MD_ORDER_DELETED,           0,  0,  0,  0,  0, PARSE_METRIC_IDX(order_delete) },
+	['U'] = { 35, MD_ORDER_REPLACED,          0, 27, 31, 19,  0, PARSE_METRIC_IDX(order_replace) },
+};
+// clang-format on
+static_assert(offsetof(struct itch50_add_order, order_ref) == 11 &&
+		      offsetof(struct itch50_order_executed, order_ref) == 11 &&
+		      offsetof(struct itch50_order_cancel, order_ref) == 11 &&
+		      offsetof(struct itch50_order_delete, order_ref) == 11 &&
+		      offsetof(struct itch50_order_replace, orig_ref) == 11,
+	      "every frequent message has its reference at the same place");
+static_assert(offsetof(struct itch50_add_order, side) == 19 &&
+		      offsetof(struct itch50_add_order, qty) == 20 &&
+		      offsetof(struct itch50_add_order, symbol) == 24 &&
+		      offsetof(struct itch50_add_order, px4) == 32,
+	      "PARSE_LAYOUT: 'A' and 'F'");
+static_assert(offsetof(struct itch50_order_executed, qty) == 19 &&
+		      offsetof(struct itch50_order_executed, match_ref) == 23 &&
+		      offsetof(struct itch50_order_cancel, qty) == 19,
+	      "PARSE_LAYOUT: 'E' and 'X'");
+static_assert(offsetof(struct itch50_order_replace, new_ref) == 19 &&
+		      offsetof(struct itch50_order_replace, qty) == 27 &&
+		      offsetof(struct itch50_order_replace, px4) == 31,
+	      "PARSE_LAYOUT: 'U'");
+
+HOT_INLINE uint32_t
+parse_u32_at(const uint8_t *msg, uint8_t at)
+{
+	be32 v;
+
+	memcpy(&v, msg + at, sizeof(v));
+	return at == 0 ? 0 : be32_get(v);
+}
+
+HOT_INLINE uint64_t
+parse_u64_at(const uint8_t *msg, uint8_t at)
+{
+	be64 v;
+
+	memcpy(&v, msg + at, sizeof(v));
+	return at == 0 ? 0 : be64_get(v);
+}
+
+/* Whether the instrument belongs to this shard.  Exact for 16-bit numbers. */
+HOT_INLINE bool
+parse_ours(const struct parse *p, uint16_t locate)
+{
+	const uint32_t low = p->shard_magic * locate;
+
+	return (uint32_t)((uint64_t)low * p->shard_cnt >> 32) == p->shard_idx;
+}
+
+HOT_INLINE void
+parse_start(struct parse_walk *w, const struct datagram *d)
+{
+	*w = (struct parse_walk){
+		.at = d->data,
+		.end = d->data + d->len,
+		.seq = d->seq,
+		.left_cnt = d->msg_cnt,
+	};
+}
+
+/*
+ * The order reference of the message that parse_next would decode next, for a prefetch; 0 when
+ * there is none.
+ */
+HOT_INLINE uint64_t
+parse_peek_ref(const struct parse_walk *w)
+{
+	be64 v;
+
+	if (w->left_cnt == 0 || w->end - w->at < (ptrdiff_t)sizeof(be16) + 19)
+		return 0;
+	memcpy(&v, w->at + sizeof(be16) + offsetof(struct itch50_order_delete, order_ref),
+	       sizeof(v));
+	return be64_get(v);
+}
+
+/*
+ * The next event of interest to this shard.  Counts every message by type, and what is unknown or
+ * of a wrong length; such a message is skipped.  False at the end of the datagram.
+ */
+HOT_INLINE bool
+parse_next(struct parse *p, struct parse_walk *w, struct md *out)
+{
+	while (w->left_cnt != 0) {
+		const uint8_t *msg = w->at + sizeof(be16);
+		const struct itch50_head *h = (const struct itch50_head *)msg;
+		const struct parse_layout *y;
+		uint16_t len, locate;
+		uint8_t side;
+
+		if (unlikely(w->end - w->at < (ptrdiff_t)sizeof(be16)) ||
+		    unlikely(w->end - msg < (len = be16_get(*(const be16 *)w->at)))) {
+			metric_add(&p->metrics.block_truncated, 1);
+			w->left_cnt = 0;
+			return false;
+		}
+		w->at = msg + len;
+		w->left_cnt--;
+		out->seq = w->seq++;
+		if (unlikely(len == 0 || ITCH50_LEN[msg[0]] != len)) {
+			parse_odd(p, msg, len);
+			continue;
+		}
+		locate = be16_get(h->locate);
+		if (unlikely(!parse_ours(p, locate)) && msg[0] != 'S') {
+			metric_add(&p->metrics.message_other_shard, 1);
+			continue;
+		}
+		out->venue_type = msg[0];
+		out->locate = locate;
+		out->ts_ns = be48_get(h->ts_ns);
+		y = &PARSE_LAYOUT[msg[0]];
+		if (unlikely(y->len == 0)) {
+			if (parse_rare(p, msg, out))
+				return true;
+			continue;
+		}
+		metric_add((uint64_t *)&p->metrics + y->metric_idx, 1);
+		out->type = y->md_type;
+		out->order_ref = parse_u64_at(msg, 11);
+		out->qty = parse_u32_at(msg, y->qty_at);
+		out->px4 = parse_u32_at(msg, y->px4_at);
+		out->new_ref = parse_u64_at(msg, y->ref2_at);
+		memcpy(out->symbol, msg + y->symbol_at, sizeof(out->symbol));
+		side = msg[y->side_at];
+		out->side = side == 'B' ? SIDE_BUY : SIDE_SELL;
+		if (unlikely(y->side_at != 0 && side != 'B' && side != 'S')) {
+			metric_add(&p->metrics.side_invalid, 1);
+			out->side = SIDE_INVALID;
+		}
+		if (unlikely(out->px4 > ITCH50_PX4_MAX))
+			metric_add(&p->metrics.price_above_max, 1);
+		return true;
+	}
+	return false;
+}
+
+#endif
