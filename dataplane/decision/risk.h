@@ -564,10 +564,13 @@ HOT_INLINE void
 risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const struct fill *f)
 {
 	const int64_t before_ntl4 = ntl4_of(e->px4, e->open_qty);
+	// a replace that orders had not seen yet is answered on its own, and holds its growth till
+	// then
+	const bool gone = f->order_gone && (!e->replace_pending || f->replace_done);
 	uint32_t released_qty = f->released_qty;
 	int64_t after_ntl4;
 
-	if (unlikely(released_qty > e->open_qty || (f->order_gone && released_qty < e->open_qty))) {
+	if (unlikely(released_qty > e->open_qty || (gone && released_qty < e->open_qty))) {
 		metric_add(&r->metrics.release_excess, 1);
 		released_qty = e->open_qty;
 	}
@@ -582,7 +585,7 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 	i->open_qty[e->side] -= released_qty;
 	i->open_ntl4 += after_ntl4 - before_ntl4;
 	risk_gross_add(r, (__int128)after_ntl4 - before_ntl4);
-	if (f->order_gone)
+	if (gone)
 		risk_open_drop(r, e);
 }
 
