@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What smoke tests and scripts/demo share: two machines on one.  The gateway and the venue live in
+# network namespaces of their own, joined by veth pairs; the gateway drives its ends from user
+# space, so its kernel has no address there and answers nothing.
+#
+#     gateway namespace                         venue namespace
+#        md  10.10.1.2  ---- (bridge?) ----  md  10.10.1.1      market data, lines A and B
+#        oe  10.10.2.2  -------------------  oe  10.10.2.1      orders
+#
+# Source it, call smoke_start, and everything made here is gone when the script ends, however it
+# ends.  Functions print one line on failure and end the script; 77 means skipped.
+#
+# Environment: SLUICE_BUILD   folder with the built programs (default: build, then build-gcc)
+#              SLUICE_KEEP=1  keep the folder with logs and captures also on success
+set -uo pipefail
+
+SMOKE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SKIPPED=77
+MD_GROUP_A=239.10.1.1 MD_PORT_A=26400
+MD_GROUP_B=239.10.1.2 MD_PORT_B=26401
+GW_MD=10.10.1.2 VENUE_MD=10.10.1.1
+GW_OE=10.10.2.2 VENUE_OE=10.10.2.1
+OE_PORT=26488 REQUEST_PORT=26477
+SMOKE_USER=TEST01 SMOKE_PASSWORD=sluice0001
+
+smoke_pids=()
+smoke_spaces=()
+smoke_ok=no
+SMOKE_DIR=
+
+note() { printf '# %s\n' "$*"; }
+skip() {
+	echo "skipped: $*"
+	exit $SKIPPED
+}
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# smoke_start NAME: checks what is needed and makes the folder for logs; call it first.
+smoke_start() {
+	SMOKE_NAME=$1
+	[ "$(id -u)" = 0 ] || skip "needs root to make network namespaces"
+	local tool
+	for tool in ip ethtool tcpdump; do
+		command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
+	done
+	for SLUICE_BUILD in "${SLUICE_BUILD-}" "$SMOKE_TOP/build" "$SMOKE_TOP/build-gcc" ''; do
+		[ ! -x "${SLUICE_BUILD:-/nowhere}/controlplane/sluice" ] || break
+	done
+	[ -n "$SLUICE_BUILD" ] || skip "sluice is not built: meson setup build && ninja -C build"
+	SLUICE_BUILD=$(cd "$SLUICE_BUILD" && pwd)
+	SMOKE_DIR=$(mktemp -d "/tmp/sluice-$SMOKE_NAME.XXXXXX")
+	chmod 700 "$SMOKE_DIR"
+	GW=slg$$ VENUE=slv$$ BRIDGE=slb$$
+	EAL_PREFIX=sluice-$SMOKE_NAME-$$
+	trap smoke_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+# The last thing a test says.
+smoke_passed() {
+	smoke_ok=yes
+	note "$SMOKE_NAME passed"
+	exit 0
+}
+
+# Only what this script started and made, by process id and by name.
+smoke_end() {
+	local status=$? pid space mount
+	trap - EXIT INT TERM
+	for pid in "${smoke_pids[@]}"; do
+		kill -TERM "$pid" 2>/dev/null
+	done
+	for pid in "${smoke_pids[@]}"; do
+		pid_gone 3 "$pid" || kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	for space in "${smoke_spaces[@]}"; do
+		for pid in $(ip netns pids "$space" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null
+		done
+		ip netns del "$space" 2>/dev/null
+	done
+	if [ -n "${EAL_PREFIX-}" ]; then
+		rm -rf "/var/run/dpdk/$EAL_PREFIX"
+		while read -r mount; do
+			rm -f "$mount/${EAL_PREFIX}map_"*
+		done < <(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts)
+	fi
+	if [ $status = 0 ] || [ $status = $SKIPPED ]; then
+		[ -n "${SLUICE_KEEP-}" ] || rm -rf "$SMOKE_DIR"
+	else
+		smoke_show_logs
+	fi
+	[ ! -d "$SMOKE_DIR" ] || echo "# logs and captures are in $SMOKE_DIR" >&2
+	exit $status
+}
+
+smoke_show_logs() {
+	local log
+	for log in "$SMOKE_DIR"/*.log; do
+		[ -s "$log" ] || continue
+		echo "# --- end of ${log##*/}" >&2
+		tail -n 15 "$log" | sed 's/^/# | /' >&2
+	done
+}
+
+# --- waiting
+
+# wait_for SECONDS WHAT COMMAND...: tries ten times a second.
+wait_for() {
+	local seconds=$1 what=$2 until
+	shift 2
+	until=$((SECONDS + seconds))
+	while ! "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $until ] || fail "waited $seconds s in vain: $what"
+		smoke_alive
+		sleep 0.1
+	done
+}
+pid_gone() {
+	local until=$((SECONDS + $1))
+	while kill -0 "$2" 2>/dev/null; do
+		# A child that ended is still there until we take its status.
+		[ "$(ps -o stat= -p "$2" 2>/dev/null | cut -c1)" != Z ] || return 0
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.05
+	done
+}
+# A program that is meant to run has not ended by itself.
+smoke_alive() {
+	local name
+	for name in "${!smoke_expected[@]}"; do
+		pid_gone 0 "${smoke_expected[$name]}" && fail "$name ended by itself; see its log"
+	done
+	return 0
+}
+declare -A smoke_expected=()
+
+# --- the two machines
+
+in_gw() { ip netns exec "$GW" "$@"; }
+in_venue() { ip netns exec "$VENUE" "$@"; }
+
+make_space() {
+	ip netns add "$1" || fail "cannot make network namespace $1"
+	smoke_spaces+=("$1")
+	# No neighbour discovery or other chatter of the kernel on our wires.
+	ip netns exec "$1" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1 2>/dev/null
+	ip -n "$1" link set lo up
+}
+
+# The kernel leaves checksums of veth frames to a card that is not there: fill them.
+plain_wire() {
+	ip netns exec "$1" ethtool -K "$2" tx off tso off gso off gro off rx off >/dev/null 2>&1
+	ip -n "$1" link set "$2" mtu 1500 up
+}
+
+# join_spaces SPACE1 NAME1 SPACE2 NAME2
+join_spaces() {
+	ip link add "$2" netns "$1" type veth peer name "$4" netns "$3" ||
+		fail "cannot make the veth pair $2 - $4"
+	plain_wire "$1" "$2"
+	plain_wire "$3" "$4"
+}
+
+# make_network [bridge]: both machines and their wires; with 'bridge' the market data crosses a
+# Linux bridge that forwards a group only to ports that asked for it.
+make_network() {
+	make_space "$GW"
+	make_space "$VENUE"
+	join_spaces "$GW" oe "$VENUE" oe
+	if [ "${1-}" = bridge ]; then
+		make_space "$BRIDGE"
+		ip -n "$BRIDGE" link add name br0 type bridge mcast_snooping 1 mcast_querier 1 \
+			mcast_igmp_version 3 mcast_query_interval 500 mcast_query_response_interval 100 \
+			mcast_startup_query_interval 100 || fail "cannot make a bridge"
+		ip -n "$BRIDGE" link set br0 up
+		join_spaces "$GW" md "$BRIDGE" gw
+		join_spaces "$VENUE" md "$BRIDGE" venue
+		ip -n "$BRIDGE" link set gw master br0
+		ip -n "$BRIDGE" link set venue master br0
+	else
+		join_spaces "$GW" md "$VENUE" md
+	fi
+	ip -n "$VENUE" addr add $VENUE_MD/24 dev md
+	ip -n "$VENUE" addr add $VENUE_OE/24 dev oe
+	ip -n "$VENUE" route add 239.0.0.0/8 dev md
+}
+
+# cut_wire / mend_wire NAME: the carrier goes away and comes back.
+cut_wire() { ip -n "$VENUE" link set "$1" down; }
+mend_wire() {
+	ip -n "$VENUE" link set "$1" up
+	[ "$1" != md ] || ip -n "$VENUE" route replace 239.0.0.0/8 dev md
+}
+
+# --- programs
+
+# start_in SPACE NAME COMMAND...: output to NAME.log; PID_<name> is its process.
+start_in() {
+	local space=$1 name=$2
+	shift 2
+	ip netns exec "$space" "$@" >"$SMOKE_DIR/$name.log" 2>&1 </dev/null &
+	smoke_pids+=($!)
+	smoke_expected[$name]=$!
+	printf -v "PID_$name" %s $!
+}
+
+# stop NAME SECONDS [STATUS]: asks it to end; it must, in time and with that status (0).
+stop() {
+	local name=$1 pid=${smoke_expected[$1]} want=${3-0} got
+	unset "smoke_expected[$name]"
+	kill -TERM "$pid" 2>/dev/null
+	pid_gone "$2" "$pid" || fail "$name did not end within $2 s of SIGTERM"
+	wait "$pid"
+	got=$?
+	[ "$want" = any ] || [ $got = "$want" ] || fail "$name ended with $got, wanted $want; see its log"
+}
+
+# expect_end NAME SECONDS: it ends by itself, with status 0.
+expect_end() {
+	local name=$1 pid=${smoke_expected[$1]} got
+	unset "smoke_expected[$name]"
+	pid_gone "$2" "$pid" || fail "$name still runs after $2 s"
+	wait "$pid"
+	got=$?
+	[ $got = 0 ] || fail "$name ended with $got; see its log"
+}
+
+# forget NAME: it may end when it likes from now on.
+forget() { unset "smoke_expected[$1]"; }
+
+start_venue() { start_in "$VENUE" venue "$SLUICE_BUILD/tests/sim/sluice-venue" "$@"; }
+# start_gateway FILE [ARGUMENT...]
+start_gateway() {
+	start_in "$GW" gateway "$SLUICE_BUILD/controlplane/sluice" run -c "$@"
+	wait_for 20 "the gateway answers on its control socket" ctl status
+}
+ctl() { "$SLUICE_BUILD/controlplane/sluicectl" --socket "$SMOKE_DIR/ctl.sock" "$@"; }
+# ctl_value COMMAND... PATH: one value of the JSON answer, like 'status armed' or 'feeds 0.gap'.
+ctl_value() {
+	local path=${*: -1}
+	ctl --json "${@:1:$#-1}" | python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for step in sys.argv[1].split("."):
+    value = value[int(step)] if isinstance(value, list) else value[step]
+print(str(value).lower() if isinstance(value, bool) else value)' "$path"
+}
+# metric NAME[{LABEL="VALUE"}]: sum over all matching lines of /metrics, 0 when there is none.
+metric() {
+	in_gw curl -s --max-time 5 "http://127.0.0.1:${HTTP_PORT:-9100}/metrics" |
+		awk -v want="$1" 'index($1, want) == 1 && (length($1) == length(want) ||
+			substr($1, length(want) + 1, 1) == "{" || want ~ /\{/) { sum += $2 }
+			END { printf "%.0f\n", sum }'
+}
+metric_at_least() { [ "$(metric "$1")" -ge "$2" ]; }
+
+# --- captures
+
+# capture_start NAME SPACE INTERFACE [FILTER...]: NAME.pcap, with nanoseconds, from now on.
+capture_start() {
+	local name=$1 space=$2 interface=$3
+	shift 3
+	start_in "$space" "$name" tcpdump -n -U -s 0 -B 32768 --time-stamp-precision=nano \
+		-i "$interface" -w "$SMOKE_DIR/$name.pcap" "$@"
+	wait_for 5 "tcpdump listens on $interface" grep -q "listening on" "$SMOKE_DIR/$name.log"
+}
+capture_stop() {
+	sleep 0.3 # what has been sent reaches tcpdump
+	kill -INT "${smoke_expected[$1]}" 2>/dev/null
+	local pid=${smoke_expected[$1]}
+	unset "smoke_expected[$1]"
+	pid_gone 5 "$pid" || fail "tcpdump of $1 did not end"
+	wait "$pid" 2>/dev/null
+	if grep -E '^[1-9][0-9]* packets? dropped by kernel' "$SMOKE_DIR/$1.log"; then
+		fail "the capture $1 is not complete"
+	fi
+}
+# decode NAME FILTER FIELD...: tshark's fields of the matching packets, tab separated.
+decode() {
+	local name=$1 filter=$2 field fields=()
+	shift 2
+	for field in "$@"; do fields+=(-e "$field"); done
+	tshark -n -r "$SMOKE_DIR/$name.pcap" -d "udp.port==$MD_PORT_A,moldudp64" \
+		-d "udp.port==$MD_PORT_B,moldudp64" -d "tcp.port==$OE_PORT,soupbintcp" \
+		-o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
+		-Y "$filter" -T fields "${fields[@]}" 2>"$SMOKE_DIR/tshark.log"
+}
+# expect_no_malformed NAME: nothing tshark objects to, checksums included.
+expect_no_malformed() {
+	local bad
+	bad=$(decode "$1" '_ws.malformed || ip.checksum.status == "Bad" || tcp.checksum.status == "Bad" || udp.checksum.status == "Bad"' \
+		frame.number _ws.col.Info | head -n 5)
+	[ -z "$bad" ] || fail "tshark objects to frames of $1: $bad"
+}
+
+# --- judging
+
+expect_eq() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+	note "$1: $2"
+}
+expect_at_least() { # WHAT GOT LEAST
+	[ "$2" -ge "$3" ] || fail "$1: got $2, wanted at least $3"
+	note "$1: $2"
+}
+
+# --- the gateway's configuration
+
+# Core maps, most split last.  With fewer cores than lanes they share them.
+core_map() {
+	local lanes last
+	last=$(($(nproc) - 1))
+	case $1 in
+	one) lanes=("all:rx, arb, parse, book, strategy, risk, orders, encode, tcp, report") ;;
+	two) lanes=("market:rx, arb, parse, book" "orders:strategy, risk, orders, encode, tcp, report") ;;
+	three) lanes=("receive:rx, arb" "decide:parse, book, strategy, risk"
+		"encoder:orders, encode, tcp, report") ;;
+	four) lanes=("receive:rx, arb" "parser:parse, book, strategy" "risk:risk"
+		"encoder:orders, encode, tcp, report") ;;
+	*) fail "there is no core map '$1'" ;;
+	esac
+	local shared=false core=1 lane
+	[ ${#lanes[@]} -le $last ] || shared=true
+	echo "core_map:"
+	echo "  control: 0"
+	echo "  shared_cores: $shared"
+	echo "  lanes:"
+	for lane in "${lanes[@]}"; do
+		[ $core -le $last ] || core=$((last > 0 ? 1 : 0))
+		echo "    - { name: ${lane%%:*}, core: $core, stages: [${lane#*:}] }"
+		core=$((core + 1))
+	done
+}
+
+# write_config FILE: settings by variables, all with defaults:
+#   MAP one|two|three|four     PROTOCOL ouch50|ouch42   SYMBOLS "A B"    STRATEGY take|quote|none
+#   ARM true|false             IGMP 2|3                 HUGE_MB          HTTP_PORT
+#   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
+write_config() {
+	local map=${MAP:-one} protocol=${PROTOCOL:-ouch50} symbols=${SYMBOLS:-AAPL} symbol
+	local strategy=${STRATEGY:-take} trade=true
+	install -m 600 /dev/null "$SMOKE_DIR/oe.password"
+	printf '%s\n' "$SMOKE_PASSWORD" >"$SMOKE_DIR/oe.password"
+	[ "$strategy" != none ] || trade=false
+	{
+		cat <<TEXT
+environment: simulation
+arm_at_start: ${ARM:-false}
+hugepages: { memory_mb: ${HUGE_MB:-256}, degraded_ok: true }
+eal: { file_prefix: $EAL_PREFIX }
+control: { socket: $SMOKE_DIR/ctl.sock, http_port: ${HTTP_PORT:-9100}, event_log: $SMOKE_DIR/events.log }
+latency: { stage_sample_every: ${SAMPLE_EVERY:-16} }
+pmd_config_dir: $SMOKE_TOP/pmd_config
+TEXT
+		core_map "$map"
+		cat <<TEXT
+ports:
+  - { name: md, device: "${MD_DEVICE:-net_af_packet0,iface=md}", profile: ${PROFILE:-af_packet}, address: $GW_MD/24 }
+  - { name: oe, device: "${OE_DEVICE:-net_af_packet1,iface=oe}", profile: ${PROFILE:-af_packet}, address: $GW_OE/24 }
+venues:
+  - { name: sim, environment: simulation }
+feeds:
+  - name: itch
+    venue: sim
+    protocol: itch50
+    igmp_version: ${IGMP:-3}
+    orders_max: ${ORDERS_MAX:-200000}
+    levels_max: ${LEVELS_MAX:-100000}
+    lines:
+      - { port: md, group: $MD_GROUP_A, udp_port: $MD_PORT_A }
+      - { port: md, group: $MD_GROUP_B, udp_port: $MD_PORT_B }
+sessions:
+  - name: oe
+    venue: sim
+    protocol: $protocol
+    port: oe
+    peer: $VENUE_OE:$OE_PORT
+    username: $SMOKE_USER
+    password_file: $SMOKE_DIR/oe.password
+    capacity: principal
+    reconnect_ms: 200
+instruments:
+TEXT
+		for symbol in $symbols; do
+			if [ $trade = true ]; then
+				echo "  - { symbol: $symbol, feed: itch, session: oe, trade: true }"
+			else
+				echo "  - { symbol: $symbol, feed: itch, trade: false }"
+			fi
+		done
+		if [ "$strategy" != none ]; then
+			echo "strategies:"
+			echo "  - { name: sample, kind: $strategy, instruments: [${symbols// /, }]," \
+				"qty: ${QTY:-100}, position_max_qty: ${POSITION_MAX:-1000}," \
+				"cooldown_us: ${COOLDOWN_US:-1000} }"
+		fi
+		cat <<TEXT
+risk:
+  order_max_qty: 500
+  order_max_usd: 1000000
+  collar_bp: 500
+  open_max_qty: 5000
+  position_max_qty: 10000
+  gross_max_usd: 100000000
+  order_rate_max: ${ORDER_RATE_MAX:-1000}
+TEXT
+	} >"$1"
+}
