@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl_commands.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "err/err.h"
+#include "observe/metric_set.h"
+
+enum {
+	CHANGES = true,
+	READS = false,
+};
+
+const struct ctl_command_def CTL_COMMAND[CTL_COMMAND_CNT] = {
+#define COMMAND(name, words, changes, meaning) [CTL_##name] = { #name, words, changes, meaning },
+#define ARG(command, name, type, how, meaning)
+#include "ctl/ctl_commands.def"
+#undef COMMAND
+#undef ARG
+};
+
+const struct ctl_arg_def CTL_ARG[] = {
+#define COMMAND(name, words, changes, meaning)
+#define ARG(command, name, type, how, meaning) \
+	{ CTL_##command, #name, CTL_##type, CTL_##how, meaning },
+#include "ctl/ctl_commands.def"
+#undef COMMAND
+#undef ARG
+};
+const size_t CTL_ARG_CNT = ARRAY_CNT(CTL_ARG);
+
+enum {
+	ORDER_ROW_MAX = 4096,
+	EVENT_ROW_MAX = 512,
+	EVENT_ROW_DEFAULT = 50,
+	CONFIG_ROW_MAX = 4096,
+	LIMIT_ROW_MAX = 8192,
+	LATENCY_ROW_MAX = 64,
+	DEPTH_DEFAULT = 10,
+	REASON_MAX = STATE_TEXT_MAX - 1,
+};
+
+json_t *
+ctl_refusal(int code, const char *fmt, ...)
+{
+	const char *name = strerrorname_np(code < 0 ? -code : code);
+	char text[2048];
+	json_t *answer;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	answer = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code",
+			   name == NULL ? "EIO" : name, "text", text);
+	if (answer == NULL) // the text was not UTF-8
+		answer = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", "EIO", "text",
+				   "the error has a text that is not UTF-8");
+	return answer;
+}
+
+/* JSON has no unsigned 64-bit numbers that every reader keeps; ours never come near 2^63. */
+static json_int_t
+number(uint64_t x)
+{
+	return x > INT64_MAX ? INT64_MAX : (json_int_t)x;
+}
+
+/* A text as JSON; bytes that are not UTF-8 become '?'. */
+static json_t *
+words(const char *text)
+{
+	json_t *s = json_string(text);
+	char *copy;
+
+	if (s != NULL)
+		return s;
+	copy = strdup(text);
+	if (copy == NULL)
+		return json_string("");
+	for (char *c = copy; *c != '\0'; c++)
+		if ((unsigned char)*c > '~')
+			*c = '?';
+	s = json_string(copy);
+	free(copy);
+	return s;
+}
+
+enum ctl_command
+ctl_command_of(const char *name)
+{
+	for (unsigned i = 0; i < CTL_COMMAND_CNT; i++)
+		if (strcmp(CTL_COMMAND[i].name, name) == 0)
+			return (enum ctl_command)i;
+	return CTL_COMMAND_CNT;
+}
+
+/* Letters to add, drop or change until a is b. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	enum { LEN_MAX = 24 };
+	const size_t a_len = strnlen(a, LEN_MAX), b_len = strnlen(b, LEN_MAX);
+	unsigned row[LEN_MAX + 1];
+
+	for (unsigned k = 0; k <= b_len; k++)
+		row[k] = k;
+	for (size_t i = 1; i <= a_len; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= b_len; k++) {
+			const unsigned change = diagonal + (a[i - 1] != b[k - 1]);
+			const unsigned drop = (row[k] < row[k - 1] ? row[k] : row[k - 1]) + 1;
+
+			diagonal = row[k];
+			row[k] = change < drop ? change : drop;
+		}
+	}
+	return row[b_len];
+}
+
+enum ctl_command
+ctl_command_nearest(const char *name)
+{
+	unsigned best = UINT32_MAX;
+	enum ctl_command nearest = CTL_status;
+
+	for (unsigned i = 0; i < CTL_COMMAND_CNT; i++) {
+		unsigned d = distance(name, CTL_COMMAND[i].name);
+
+		if (strncasecmp(name, CTL_COMMAND[i].name, strlen(name)) == 0)
+			d = 0; // a beginning is as near as it gets
+		if (d < best) {
+			best = d;
+			nearest = (enum ctl_command)i;
+		}
+	}
+	return nearest;
+}
+
+/*
+ * Reading: one function per command, each returns the result or NULL with the words in *e
+ */
+
+static size_t
+rows_in(int found, size_t row_max)
+{
+	if (found < 0)
+		return 0;
+	return (size_t)found < row_max ? (size_t)found : row_max;
+}
+
+/* Rows to fill and the array to put them into; *e says when there is no memory. */
+static void *
+rows_take(size_t row_max, size_t row_bytes, struct err *e)
+{
+	void *row = calloc(row_max, row_bytes);
+
+	if (row == NULL)
+		err_set(e, -ENOMEM, "no memory for the answer");
+	return row;
+}
+
+static json_t *
+halt_reasons_of(uint32_t reasons)
+{
+	json_t *list = json_array();
+
+	for (uint32_t bit = 0; state_halt_word(bit) != NULL; bit++)
+		if (reasons >> bit & 1)
+			json_array_append_new(list, json_string(state_halt_word(bit)));
+	return list;
+}
+
+static json_t *
+do_status(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_status st = { 0 };
+	struct state_health health;
+	json_t *reasons = json_array();
+	int rc = s->status(s->ctx, &st);
+
+	if (rc < 0) {
+		json_decref(reasons);
+		err_set(e, rc, "the gateway's state cannot be read");
+		return NULL;
+	}
+	state_health_judge(s, &health);
+	for (uint32_t i = 0; i < health.reason_cnt; i++)
+		json_array_append_new(reasons, words(health.reason[i]));
+	return json_pack("{s:o,s:o,s:o,s:i,s:i,s:I,s:I,s:b,s:o,s:o,s:b,s:o,s:I,s:b,s:b,s:I,s:I,s:I,"
+			 "s:I,s:I,s:I,"
+			 "s:I}",
+			 "version", words(st.version), "environment", words(st.environment),
+			 "config_file", words(st.config_file), "pid", (int)st.pid, "control_core",
+			 (int)st.control_core, "start_ns", number(st.start_ns), "now_ns",
+			 number(st.now_ns), "orders_on", st.halt_reasons == 0, "orders_off_because",
+			 halt_reasons_of(st.halt_reasons), "halt_text", words(st.halt_text),
+			 "healthy", health.reason_cnt == 0, "health_reasons", reasons,
+			 "limits_version", number(st.limits_version), "huge_pages", st.huge_pages,
+			 "shared_cores", st.shared_cores, "md_cnt", number(st.md_cnt),
+			 "md_lost_cnt", number(st.md_lost_cnt), "intent_cnt", number(st.intent_cnt),
+			 "rejected_cnt", number(st.rejected_cnt), "order_sent_cnt",
+			 number(st.order_sent_cnt), "executed_cnt", number(st.executed_cnt),
+			 "order_open_cnt", number(st.order_open_cnt));
+}
+
+static json_t *
+do_ports(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_port row[PORT_MAX];
+	const size_t cnt = rows_in(s->ports(s->ctx, row, PORT_MAX), PORT_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(
+			list,
+			json_pack(
+				"{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:I,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"
+				"s:I,s:I,s:I,s:I,s:I,s:I}",
+				"name", words(row[i].name), "device", words(row[i].device),
+				"driver", words(row[i].driver), "profile", words(row[i].profile),
+				"mac", words(row[i].mac), "address", words(row[i].address),
+				"link_up", row[i].link_up, "link_mbps", number(row[i].link_mbps),
+				"rx_hw_time", row[i].rx_hw_time, "rx_steering", row[i].rx_steering,
+				"rx_queue_cnt", number(row[i].rx_queue_cnt), "tx_queue_cnt",
+				number(row[i].tx_queue_cnt), "rx_packet_cnt",
+				number(row[i].rx_packet_cnt), "rx_bytes", number(row[i].rx_bytes),
+				"rx_missed_cnt", number(row[i].rx_missed_cnt), "rx_no_buffer_cnt",
+				number(row[i].rx_no_buffer_cnt), "rx_error_cnt",
+				number(row[i].rx_error_cnt), "tx_packet_cnt",
+				number(row[i].tx_packet_cnt), "tx_bytes", number(row[i].tx_bytes),
+				"tx_error_cnt", number(row[i].tx_error_cnt), "buffer_cnt",
+				number(row[i].buffer_cnt), "buffer_free_cnt",
+				number(row[i].buffer_free_cnt)));
+	return list;
+}
+
+static json_t *
+do_lanes(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_lane *row = rows_take(LANE_MAX, sizeof(*row), e);
+	json_t *list;
+	size_t cnt;
+
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->lanes(s->ctx, row, LANE_MAX), LANE_MAX);
+	for (size_t i = 0; i < cnt; i++) {
+		json_t *rings = json_array();
+
+		for (uint32_t k = 0; k < row[i].ring_cnt && k < STATE_RING_MAX; k++)
+			json_array_append_new(rings,
+					      json_pack("{s:o,s:o,s:I,s:I}", "message",
+							words(row[i].ring[k].kind), "from",
+							words(row[i].ring[k].from), "depth",
+							number(row[i].ring[k].depth), "slots",
+							number(row[i].ring[k].slot_cnt)));
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:i,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+				  words(row[i].name), "core", (int)row[i].core, "stages",
+				  words(row[i].stages), "state", state_lane_run_word(row[i].run),
+				  "turn_cnt", number(row[i].turn_cnt), "busy_turn_cnt",
+				  number(row[i].busy_turn_cnt), "msg_cnt", number(row[i].msg_cnt),
+				  "turn_max_ns", number(row[i].turn_max_ns), "event_lost_cnt",
+				  number(row[i].event_lost_cnt), "memory_bytes",
+				  number(row[i].memory_bytes), "rings", rings));
+	}
+	free(row);
+	return list;
+}
+
+static json_t *
+do_feeds(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_feed row[FEED_MAX];
+	const size_t cnt = rows_in(s->feeds(s->ctx, row, FEED_MAX), FEED_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cnt; i++) {
+		json_t *lines = json_array();
+
+		for (uint32_t k = 0; k < row[i].line_cnt && k < STATE_LINE_CNT_MAX; k++) {
+			const struct state_line *l = &row[i].line[k];
+
+			json_array_append_new(
+				lines,
+				json_pack("{s:i,s:o,s:o,s:b,s:b,s:I,s:I,s:I,s:I}", "line", (int)k,
+					  "port", words(l->port), "group", words(l->group),
+					  "joined", l->joined, "silent", l->silent, "packet_cnt",
+					  number(l->packet_cnt), "first_cnt", number(l->first_cnt),
+					  "duplicate_cnt", number(l->duplicate_cnt),
+					  "last_heard_ns", number(l->last_heard_ns)));
+		}
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:o,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+				  words(row[i].name), "session", words(row[i].session), "silent",
+				  row[i].silent, "gap_open", row[i].gap_open, "ended", row[i].ended,
+				  "next_seq", number(row[i].next_seq), "msg_cnt",
+				  number(row[i].msg_cnt), "gap_cnt", number(row[i].gap_cnt),
+				  "gap_lost_cnt", number(row[i].gap_lost_cnt), "msg_lost_cnt",
+				  number(row[i].msg_lost_cnt), "reorder_held_cnt",
+				  number(row[i].reorder_held_cnt), "lines", lines));
+	}
+	return list;
+}
+
+static json_t *
+do_sessions(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_session row[SESSION_MAX];
+	const size_t cnt = rows_in(s->sessions(s->ctx, row, SESSION_MAX), SESSION_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(
+			list,
+			json_pack(
+				"{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+				"s:I,s:I,s:I,s:I}",
+				"name", words(row[i].name), "protocol", words(row[i].protocol),
+				"state", state_session_run_word(row[i].run), "tcp",
+				words(row[i].tcp), "local", words(row[i].local), "peer",
+				words(row[i].peer), "venue_session", words(row[i].venue_session),
+				"lost_reason", words(row[i].lost_reason), "up_since_ns",
+				number(row[i].up_since_ns), "next_seq", number(row[i].next_seq),
+				"order_sent_cnt", number(row[i].order_sent_cnt), "report_cnt",
+				number(row[i].report_cnt), "connect_cnt",
+				number(row[i].connect_cnt), "tx_segment_cnt",
+				number(row[i].tx_segment_cnt), "resent_segment_cnt",
+				number(row[i].resent_segment_cnt), "rx_segment_cnt",
+				number(row[i].rx_segment_cnt), "rtt_ns", number(row[i].rtt_ns),
+				"order_open_cnt", number(row[i].order_open_cnt), "order_used_cnt",
+				number(row[i].order_used_cnt), "order_slot_cnt",
+				number(row[i].order_slot_cnt)));
+	return list;
+}
+
+static json_t *
+levels_of(const struct state_level *level, uint32_t cnt)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < cnt && i < STATE_DEPTH_MAX; i++)
+		json_array_append_new(list,
+				      json_pack("{s:I,s:I,s:I}", "px4", (json_int_t)level[i].px4,
+						"qty", number(level[i].qty), "order_cnt",
+						number(level[i].order_cnt)));
+	return list;
+}
+
+static json_t *
+do_books(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *symbol = json_string_value(json_object_get(args, "symbol"));
+	const json_t *depth = json_object_get(args, "depth");
+	const json_int_t want = depth == NULL ? DEPTH_DEFAULT : json_integer_value(depth);
+	struct state_book b = { 0 };
+
+	if (want > STATE_DEPTH_MAX) {
+		err_set(e, -EINVAL, "depth: %lld is outside 1..%d", (long long)want,
+			STATE_DEPTH_MAX);
+		return NULL;
+	}
+	if (s->book(s->ctx, symbol, (uint32_t)want, &b, e) < 0)
+		return NULL;
+	return json_pack("{s:o,s:o,s:i,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "symbol",
+			 words(b.symbol), "feed", words(b.feed), "locate", (int)b.locate,
+			 "confidence", state_confidence_word(b.confidence), "state",
+			 state_trading_word(b.state), "ts_ns", number(b.ts_ns), "last_px4",
+			 (json_int_t)b.last_px4, "order_cnt", number(b.order_cnt), "bid_level_cnt",
+			 number(b.bid_level_cnt), "ask_level_cnt", number(b.ask_level_cnt), "bid",
+			 levels_of(b.bid, b.bid_cnt), "ask", levels_of(b.ask, b.ask_cnt));
+}
+
+static json_t *
+do_orders(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const bool all = json_is_true(json_object_get(args, "all"));
+	struct state_order *row = rows_take(ORDER_ROW_MAX, sizeof(*row), e);
+	json_t *list;
+	int found;
+
+	if (row == NULL)
+		return NULL;
+	found = s->orders(s->ctx, all, row, ORDER_ROW_MAX, e);
+	if (found < 0) {
+		free(row);
+		return NULL;
+	}
+	list = json_array();
+	for (size_t i = 0; i < rows_in(found, ORDER_ROW_MAX); i++)
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:o,s:o,s:I,s:I,s:s,s:s,s:I,s:I,s:I,s:I,s:i,s:I}", "symbol",
+				  words(row[i].symbol), "session", words(row[i].session),
+				  "strategy", words(row[i].strategy), "token", number(row[i].token),
+				  "venue_ref", number(row[i].venue_ref), "side",
+				  row[i].side == SIDE_BUY ? "buy" : "sell", "state",
+				  state_order_word(row[i].state), "px4", (json_int_t)row[i].px4,
+				  "qty", number(row[i].qty), "open_qty", number(row[i].open_qty),
+				  "executed_qty", number(row[i].executed_qty), "reject_code",
+				  (int)row[i].reject_code, "sent_ns", number(row[i].sent_ns)));
+	free(row);
+	return json_pack("{s:i,s:o}", "order_cnt", found, "orders", list);
+}
+
+static json_t *
+do_positions(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_position *row = rows_take(INSTR_MAX, sizeof(*row), e);
+	json_t *list;
+	int found;
+
+	if (row == NULL)
+		return NULL;
+	found = s->positions(s->ctx, row, INSTR_MAX, e);
+	if (found < 0) {
+		free(row);
+		return NULL;
+	}
+	list = json_array();
+	for (size_t i = 0; i < rows_in(found, INSTR_MAX); i++)
+		json_array_append_new(list,
+				      json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}",
+						"symbol", words(row[i].symbol), "position_qty",
+						(json_int_t)row[i].position_qty, "open_buy_qty",
+						number(row[i].open_buy_qty), "open_sell_qty",
+						number(row[i].open_sell_qty), "bought_qty",
+						number(row[i].bought_qty), "sold_qty",
+						number(row[i].sold_qty), "bought_ntl4",
+						(json_int_t)row[i].bought_ntl4, "sold_ntl4",
+						(json_int_t)row[i].sold_ntl4, "mark_px4",
+						(json_int_t)row[i].mark_px4, "confidence",
+						state_confidence_word(row[i].confidence), "state",
+						state_trading_word(row[i].state)));
+	free(row);
+	return list;
+}
+
+static json_t *
+do_latency(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const bool stages = json_is_true(json_object_get(args, "stages"));
+	struct state_latency_row *row = rows_take(LATENCY_ROW_MAX, sizeof(*row), e);
+	json_t *list;
+	size_t cnt;
+
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->latency(s->ctx, row, LATENCY_ROW_MAX), LATENCY_ROW_MAX);
+	for (size_t i = 0; i < cnt; i++) {
+		if (!stages && !row[i].end_point)
+			continue;
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name",
+				  words(row[i].name), "from", words(row[i].from), "to",
+				  words(row[i].to), "end_point", row[i].end_point, "count",
+				  number(row[i].cnt), "min_ns", number(row[i].min_ns), "p50_ns",
+				  number(row[i].p50_ns), "p90_ns", number(row[i].p90_ns), "p99_ns",
+				  number(row[i].p99_ns), "p99.9_ns", number(row[i].p999_ns),
+				  "p99.99_ns", number(row[i].p9999_ns), "max_ns",
+				  number(row[i].max_ns), "sum_ns", number(row[i].sum_ns)));
+	}
+	free(row);
+	if (json_is_true(json_object_get(args, "reset")))
+		s->latency_reset(s->ctx);
+	return list;
+}
+
+/* What to say after something was changed: how it is now. */
+static json_t *
+changed(const struct state_source *s, int rc, struct err *e)
+{
+	struct state_status st = { 0 };
+
+	if (rc < 0)
+		return NULL;
+	s->status(s->ctx, &st);
+	return json_pack("{s:b,s:o}", "orders_on", st.halt_reasons == 0, "orders_off_because",
+			 halt_reasons_of(st.halt_reasons));
+}
+
+static json_t *
+do_halt(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *given = json_string_value(json_object_get(args, "reason"));
+	char reason[REASON_MAX + 1];
+
+	// a long reason is cut, never refused: this is the kill switch
+	snprintf(reason, sizeof(reason), "%s", given == NULL ? "no reason given" : given);
+	return changed(s, s->halt(s->ctx, reason, e), e);
+}
+
+static json_t *
+do_resume(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return changed(s, s->resume(s->ctx, e), e);
+}
+
+static json_t *
+do_arm(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return changed(s, s->arm(s->ctx, e), e);
+}
+
+static json_t *
+do_disarm(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return changed(s, s->disarm(s->ctx, e), e);
+}
+
+static json_t *
+do_limits_get(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *symbol = json_string_value(json_object_get(args, "symbol"));
+	struct state_limit *row = rows_take(LIMIT_ROW_MAX, sizeof(*row), e);
+	json_t *list;
+	int found;
+
+	if (row == NULL)
+		return NULL;
+	found = s->limits(s->ctx, symbol, row, LIMIT_ROW_MAX, e);
+	if (found < 0) {
+		free(row);
+		return NULL;
+	}
+	list = json_array();
+	for (size_t i = 0; i < rows_in(found, LIMIT_ROW_MAX); i++)
+		json_array_append_new(
+			list, json_pack("{s:o,s:o,s:o,s:o,s:o}", "key", words(row[i].key), "symbol",
+					words(row[i].symbol), "value", words(row[i].value), "unit",
+					words(row[i].unit), "allowed", words(row[i].allowed)));
+	free(row);
+	return list;
+}
+
+static json_t *
+do_limits_set(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *symbol = json_string_value(json_object_get(args, "symbol"));
+	const char *value = json_string_value(json_object_get(args, "value"));
+	const char *key = json_string_value(json_object_get(args, "key"));
+	struct state_status st = { 0 };
+
+	if (strncmp(key, "risk.", strlen("risk.")) == 0)
+		key += strlen("risk.");
+	if (s->limits_set(s->ctx, key, value, symbol, e) < 0)
+		return NULL;
+	s->status(s->ctx, &st);
+	return json_pack("{s:o,s:o,s:o,s:I}", "key", words(key), "value", words(value), "symbol",
+			 symbol == NULL ? json_null() : words(symbol), "limits_version",
+			 number(st.limits_version));
+}
+
+static json_t *
+do_config(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_config *row = rows_take(CONFIG_ROW_MAX, sizeof(*row), e);
+	json_t *list;
+	size_t cnt;
+
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->config(s->ctx, row, CONFIG_ROW_MAX), CONFIG_ROW_MAX);
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(list, json_pack("{s:o,s:o,s:o}", "key", words(row[i].key),
+						      "value", words(row[i].value), "source",
+						      words(row[i].source)));
+	free(row);
+	return list;
+}
+
+static json_t *
+do_metrics(const struct state_source *s, const json_t *args, struct err *e)
+{
+	static const char *const KIND[] = {
+		[METRIC_KIND_COUNTER] = "counter",
+		[METRIC_KIND_GAUGE] = "gauge",
+		[METRIC_KIND_SUMMARY] = "summary",
+	};
+	const char *prefix = json_string_value(json_object_get(args, "prefix"));
+	struct metric_set m;
+	json_t *list;
+
+	if (metric_set_collect(&m, s) < 0) {
+		metric_set_fini(&m);
+		err_set(e, -ENOMEM, "no memory for the answer");
+		return NULL;
+	}
+	list = json_array();
+	for (size_t i = 0; i < m.cnt; i++) {
+		const struct metric_sample *x = &m.sample[i];
+		json_t *label;
+
+		if (prefix != NULL && strncmp(x->family, prefix, strlen(prefix)) != 0)
+			continue;
+		label = json_object();
+		for (uint32_t k = 0; k < x->label_cnt; k++)
+			json_object_set_new(label, x->label_key[k], words(x->label_value[k]));
+		json_array_append_new(list,
+				      json_pack("{s:s+,s:s,s:s,s:o,s:I}", "name", x->family,
+						x->suffix, "kind", KIND[x->kind], "help", x->help,
+						"labels", label, "value", number(x->value)));
+	}
+	metric_set_fini(&m);
+	return list;
+}
+
+static json_t *
+do_events(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const json_t *count = json_object_get(args, "count");
+	const json_int_t want = count == NULL ? EVENT_ROW_DEFAULT : json_integer_value(count);
+	struct state_event *row;
+	json_t *list;
+	size_t cnt;
+
+	if (want > EVENT_ROW_MAX) {
+		err_set(e, -EINVAL, "count: %lld is outside 1..%d", (long long)want, EVENT_ROW_MAX);
+		return NULL;
+	}
+	row = rows_take(EVENT_ROW_MAX, sizeof(*row), e);
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->events(s->ctx, row, (size_t)want), (size_t)want);
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(list,
+				      json_pack("{s:I,s:I,s:s,s:o,s:o,s:o}", "ns",
+						number(row[i].ns), "count", number(row[i].cnt),
+						"severity", state_severity_word(row[i].severity),
+						"event", words(row[i].code), "lane",
+						words(row[i].lane), "text", words(row[i].text)));
+	free(row);
+	return list;
+}
+
+static json_t *
+do_version(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_status st = { 0 };
+
+	if (s->status(s->ctx, &st) < 0) {
+		err_set(e, -EIO, "the gateway's state cannot be read");
+		return NULL;
+	}
+	return json_pack("{s:o,s:i,s:I}", "version", words(st.version), "pid", (int)st.pid,
+			 "start_ns", number(st.start_ns));
+}
+
+static json_t *
+do_command(enum ctl_command command, const struct state_source *s, const json_t *args,
+	   struct err *e)
+{
+	switch (command) {
+#define COMMAND(name, words, changes, meaning) \
+	case CTL_##name:                       \
+		return do_##name(s, args, e);
+#define ARG(command, name, type, how, meaning)
+#include "ctl/ctl_commands.def"
+#undef COMMAND
+#undef ARG
+	case CTL_COMMAND_CNT:
+		break;
+	}
+	return NULL;
+}
+
+/*
+ * Checking a request
+ */
+
+static const struct ctl_arg_def *
+arg_of(enum ctl_command command, const char *name)
+{
+	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+		if (CTL_ARG[i].command == command && strcmp(CTL_ARG[i].name, name) == 0)
+			return &CTL_ARG[i];
+	return NULL;
+}
+
+static int
+arg_check(const struct ctl_arg_def *a, const json_t *value, struct err *e)
+{
+	enum { TEXT_MAX = 1024 };
+
+	switch (a->type) {
+	case CTL_TEXT:
+		if (!json_is_string(value) || json_string_length(value) == 0)
+			return err_set(e, -EINVAL, "%s: a text that is not empty is wanted (%s)",
+				       a->name, a->meaning);
+		if (json_string_length(value) > TEXT_MAX)
+			return err_set(e, -EINVAL, "%s: %zu bytes are too long, %d are allowed",
+				       a->name, json_string_length(value), TEXT_MAX);
+		return 0;
+	case CTL_COUNT:
+		if (!json_is_integer(value) || json_integer_value(value) <= 0)
+			return err_set(e, -EINVAL, "%s: a whole number above 0 is wanted (%s)",
+				       a->name, a->meaning);
+		return 0;
+	case CTL_FLAG:
+		if (!json_is_boolean(value))
+			return err_set(e, -EINVAL, "%s: true or false is wanted (%s)", a->name,
+				       a->meaning);
+		return 0;
+	}
+	return 0;
+}
+
+static int
+args_check(enum ctl_command command, const json_t *args, struct err *e)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)args, name, value)
+	{
+		const struct ctl_arg_def *a = arg_of(command, name);
+		int rc;
+
+		if (a == NULL)
+			return err_set(e, -EINVAL,
+				       "%s has no argument '%.40s'; see sluicectl --help",
+				       CTL_COMMAND[command].words, name);
+		rc = arg_check(a, value, e);
+		if (rc < 0) {
+			err_in(e, "%s", CTL_COMMAND[command].words);
+			return rc;
+		}
+	}
+	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+		if (CTL_ARG[i].command == command && CTL_ARG[i].how == CTL_PLACE &&
+		    json_object_get(args, CTL_ARG[i].name) == NULL)
+			return err_set(e, -EINVAL, "%s needs %s (%s)", CTL_COMMAND[command].words,
+				       CTL_ARG[i].name, CTL_ARG[i].meaning);
+	return 0;
+}
+
+json_t *
+ctl_execute(const struct state_source *s, const json_t *request, enum ctl_command *command)
+{
+	const json_t *args = json_object_get(request, "args");
+	const json_t *name = json_object_get(request, "command");
+	json_t *none = NULL, *result, *answer;
+	enum ctl_command c;
+	struct err *e;
+
+	*command = CTL_COMMAND_CNT;
+	if (!json_is_object(request) || !json_is_string(name))
+		return ctl_refusal(-EINVAL,
+				   "a request is an object with a \"command\" and, where needed, "
+				   "\"args\"");
+	if (args != NULL && !json_is_object(args))
+		return ctl_refusal(-EINVAL, "\"args\" is an object, by the argument's name");
+	c = ctl_command_of(json_string_value(name));
+	if (c == CTL_COMMAND_CNT)
+		return ctl_refusal(-ENOENT, "there is no command '%.40s'; did you mean '%s'?",
+				   json_string_value(name),
+				   CTL_COMMAND[ctl_command_nearest(json_string_value(name))].words);
+	e = malloc(sizeof(*e));
+	if (e == NULL)
+		return ctl_refusal(-ENOMEM, "no memory");
+	err_init(e);
+	if (args == NULL)
+		args = none = json_object();
+	result = args_check(c, args, e) < 0 ? NULL : do_command(c, s, args, e);
+	if (result != NULL) {
+		*command = c;
+		answer = json_pack("{s:b,s:o}", "ok", 1, "result", result);
+	} else {
+		answer = ctl_refusal(e->code == 0 ? -ENOMEM : e->code, "%s",
+				     e->code == 0 ? "no memory for the answer" : e->text);
+	}
+	json_decref(none);
+	free(e);
+	return answer;
+}
+
+json_t *
+ctl_execute_bytes(const struct state_source *s, const void *request, size_t len,
+		  enum ctl_command *command)
+{
+	json_error_t fault;
+	json_t *r, *answer;
+
+	*command = CTL_COMMAND_CNT;
+	r = json_loadb(request, len, JSON_REJECT_DUPLICATES, &fault);
+	if (r == NULL)
+		return ctl_refusal(-EBADMSG, "the request is not JSON: %s, byte %d", fault.text,
+				   fault.position);
+	answer = ctl_execute(s, r, command);
+	json_decref(r);
+	return answer;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ctl/ctl_proto.h"
+#include "ctl/ctl_show.h"
+
+/* What the shell sees; documented in --help. */
+enum {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_GATEWAY = 3,
+	EXIT_BROKEN = 4,
+};
+
+enum {
+	ANSWER_WAIT_S = 10,
+	WATCH_MAX_S = 3600,
+};
+
+struct options {
+	const char *socket;
+	bool json;
+	double watch_s; // 0: once
+	enum ctl_command command;
+	json_t *args;
+};
+
+static void
+print_usage_of(FILE *out, enum ctl_command c)
+{
+	fprintf(out, "%s", CTL_COMMAND[c].words);
+	for (size_t i = 0; i < CTL_ARG_CNT; i++) {
+		const struct ctl_arg_def *a = &CTL_ARG[i];
+		char name[32];
+
+		if (a->command != c)
+			continue;
+		snprintf(name, sizeof(name), "%s", a->name);
+		for (char *p = name; *p != '\0' && a->how != CTL_OPTION; p++)
+			*p = (char)(*p - 'a' + 'A');
+		if (a->how == CTL_PLACE)
+			fprintf(out, " %s", name);
+		else if (a->how == CTL_PLACE_OPTIONAL)
+			fprintf(out, " [%s]", name);
+		else
+			fprintf(out, " [--%s%s]", name, a->type == CTL_FLAG ? "" : " N");
+	}
+}
+
+static void
+print_help(FILE *out)
+{
+	fprintf(out, "Asks a running sluice gateway, or tells it something.\n\n"
+		     "  sluicectl [--socket PATH] [--json] [--watch SECONDS] COMMAND\n\n"
+		     "Commands:\n");
+	for (unsigned c = 0; c < CTL_COMMAND_CNT; c++) {
+		fputs("  ", out);
+		print_usage_of(out, (enum ctl_command)c);
+		fprintf(out, "\n      %s\n", CTL_COMMAND[c].meaning);
+		for (size_t i = 0; i < CTL_ARG_CNT; i++)
+			if (CTL_ARG[i].command == c)
+				fprintf(out, "        %-8s %s\n", CTL_ARG[i].name,
+					CTL_ARG[i].meaning);
+	}
+	fprintf(out,
+		"\nOptions:\n"
+		"  --socket PATH     the gateway's control.socket; else $SLUICE_SOCKET, else\n"
+		"                    %s\n"
+		"  --json            for programs: the result as JSON, numbers in the unit of "
+		"their "
+		"name\n"
+		"  --watch SECONDS   again and again; only for commands that change nothing\n"
+		"  --version         of sluicectl itself\n"
+		"  --help            this\n"
+		"\nExit codes:\n"
+		"  0  done\n"
+		"  1  the gateway refused; it says why\n"
+		"  2  the command line is wrong\n"
+		"  3  no gateway listens on the socket, or it may not be opened\n"
+		"  4  the conversation broke off, or the answer is not understood\n",
+		CTL_SOCKET_DEFAULT);
+}
+
+__attribute__((format(printf, 1, 2))) static int
+wrong(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("sluicectl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+/* The command at argv[0]; *used becomes the number of its words. */
+static enum ctl_command
+command_at(int argc, char **argv, int *used)
+{
+	char two[64];
+
+	for (unsigned c = 0; c < CTL_COMMAND_CNT; c++) {
+		*used = 1 + (strchr(CTL_COMMAND[c].words, ' ') != NULL);
+		if (*used == 2 && argc >= 2)
+			snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
+		else
+			snprintf(two, sizeof(two), "%s", argv[0]);
+		if (strcmp(two, CTL_COMMAND[c].words) == 0 ||
+		    (*used == 2 && argc >= 1 && strcmp(argv[0], CTL_COMMAND[c].name) == 0 &&
+		     (*used = 1) != 0))
+			return (enum ctl_command)c;
+	}
+	return CTL_COMMAND_CNT;
+}
+
+static int
+arg_add(struct options *o, const struct ctl_arg_def *a, const char *text)
+{
+	char *end;
+	long n;
+
+	if (a->type == CTL_TEXT) {
+		json_t *value = json_string(text);
+
+		if (value == NULL)
+			return wrong("%s: the text is not UTF-8", a->name);
+		return json_object_set_new(o->args, a->name, value);
+	}
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n <= 0)
+		return wrong("'%s' is no whole number above 0, wanted for %s", text, a->name);
+	return json_object_set_new(o->args, a->name, json_integer(n));
+}
+
+static const struct ctl_arg_def *
+option_of(enum ctl_command c, const char *name)
+{
+	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+		if (CTL_ARG[i].command == c && CTL_ARG[i].how == CTL_OPTION &&
+		    strcmp(CTL_ARG[i].name, name) == 0)
+			return &CTL_ARG[i];
+	return NULL;
+}
+
+/* The place_idx-th argument that stands at its place. */
+static const struct ctl_arg_def *
+place_of(enum ctl_command c, unsigned place_idx)
+{
+	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+		if (CTL_ARG[i].command == c && CTL_ARG[i].how != CTL_OPTION && place_idx-- == 0)
+			return &CTL_ARG[i];
+	return NULL;
+}
+
+/*
+ * The rest of a halt's words belongs to its reason.  Whatever they are, they are no cause to refuse
+ * the kill switch.
+ */
+static int
+reason_join(struct options *o, int argc, char **argv, int *i)
+{
+	char reason[STATE_TEXT_MAX] = "";
+	size_t len = 0;
+
+	for (; *i < argc && strncmp(argv[*i], "--", 2) != 0; ++*i) {
+		snprintf(reason + len, sizeof(reason) - len, "%s%s", len == 0 ? "" : " ", argv[*i]);
+		len = strlen(reason);
+	}
+	for (char *c = reason; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			*c = '?';
+	return json_object_set_new(o->args, "reason", json_string(reason));
+}
+
+static int
+parse_global(struct options *o, int argc, char **argv, int *i)
+{
+	char *end;
+
+	if (strcmp(argv[*i], "--json") == 0) {
+		o->json = true;
+		return 1;
+	}
+	if (strcmp(argv[*i], "--socket") != 0 && strcmp(argv[*i], "--watch") != 0)
+		return 0;
+	if (*i + 1 == argc)
+		return wrong("%s needs a value", argv[*i]);
+	++*i;
+	if (strcmp(argv[*i - 1], "--socket") == 0) {
+		o->socket = argv[*i];
+		return 1;
+	}
+	o->watch_s = strtod(argv[*i], &end);
+	if (end == argv[*i] || *end != '\0' || !(o->watch_s >= 0.1 && o->watch_s <= WATCH_MAX_S))
+		return wrong("--watch %s: wanted are seconds, 0.1 to %d", argv[*i], WATCH_MAX_S);
+	return 1;
+}
+
+static int
+parse(struct options *o, int argc, char **argv)
+{
+	unsigned place_idx = 0;
+
+	for (int i = 1; i < argc; i++) {
+		const struct ctl_arg_def *a;
+		int rc = parse_global(o, argc, argv, &i), used;
+
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
+			continue;
+		if (o->command == CTL_COMMAND_CNT) {
+			if (argv[i][0] == '-')
+				return wrong("there is no option %s; see sluicectl --help",
+					     argv[i]);
+			o->command = command_at(argc - i, argv + i, &used);
+			if (o->command == CTL_COMMAND_CNT)
+				return wrong("there is no command '%s'; did you mean '%s'?",
+					     argv[i],
+					     CTL_COMMAND[ctl_command_nearest(argv[i])].words);
+			i += used - 1;
+			continue;
+		}
+		if (strncmp(argv[i], "--", 2) == 0) {
+			a = option_of(o->command, argv[i] + 2);
+			if (a == NULL)
+				return wrong("%s has no option %s; see sluicectl --help",
+					     CTL_COMMAND[o->command].words, argv[i]);
+			if (a->type == CTL_FLAG) {
+				json_object_set_new(o->args, a->name, json_true());
+				continue;
+			}
+			if (i + 1 == argc)
+				return wrong("%s needs a value", argv[i]);
+			rc = arg_add(o, a, argv[++i]);
+		} else if (o->command == CTL_halt) {
+			rc = reason_join(o, argc, argv, &i);
+			i--;
+		} else {
+			a = place_of(o->command, place_idx++);
+			if (a == NULL)
+				return wrong("'%s' is one word too many for %s", argv[i],
+					     CTL_COMMAND[o->command].words);
+			rc = arg_add(o, a, argv[i]);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	if (o->command == CTL_COMMAND_CNT)
+		return wrong("which command? see sluicectl --help");
+	for (unsigned p = 0; place_of(o->command, p) != NULL; p++) {
+		const struct ctl_arg_def *a = place_of(o->command, p);
+
+		if (a->how == CTL_PLACE && json_object_get(o->args, a->name) == NULL)
+			return wrong("%s needs its %s; see sluicectl --help",
+				     CTL_COMMAND[o->command].words, a->name);
+	}
+	if (o->watch_s > 0 && CTL_COMMAND[o->command].changes)
+		return wrong("--watch is not for %s, which changes something",
+			     CTL_COMMAND[o->command].words);
+	return 0;
+}
+
+static int
+dial(const char *path)
+{
+	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		fprintf(stderr, "sluicectl: socket path %s is too long, %zu bytes are allowed\n",
+			path, sizeof(addr.sun_path) - 1);
+		return -1;
+	}
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+		return fd;
+	}
+	if (errno == EACCES || errno == EPERM)
+		fprintf(stderr,
+			"sluicectl: %s may not be opened: run it as root or as the gateway's "
+			"user\n",
+			path);
+	else
+		fprintf(stderr,
+			"sluicectl: no gateway listens on %s (%s); start it with 'sluice run -c "
+			"FILE', or name its control.socket with --socket PATH\n",
+			path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool
+send_all(int fd, const void *data, size_t len)
+{
+	for (const uint8_t *p = data; len != 0;) {
+		const ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+recv_all(int fd, void *data, size_t len)
+{
+	for (uint8_t *p = data; len != 0;) {
+		const ssize_t n = recv(fd, p, len, 0);
+
+		if (n == 0)
+			errno = ECONNRESET;
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* One request and its answer; NULL when the conversation broke off. */
+static json_t *
+ask(int fd, const struct options *o)
+{
+	json_t *request =
+		json_pack("{s:s,s:O}", "command", CTL_COMMAND[o->command].name, "args", o->args);
+	char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT), *body = NULL;
+	json_t *answer = NULL;
+	uint32_t len;
+	be32 head;
+
+	json_decref(request);
+	if (text == NULL)
+		return NULL;
+	head = be32_of((uint32_t)strlen(text));
+	// a server that refuses may answer without reading all, so a failed send is no end yet
+	if (send_all(fd, &head, sizeof(head)))
+		send_all(fd, text, strlen(text));
+	free(text);
+	errno = 0;
+	if (!recv_all(fd, &head, sizeof(head)))
+		goto broken;
+	len = be32_get(head);
+	if (len == 0 || len > CTL_ANSWER_MAX || (body = malloc(len)) == NULL) {
+		fprintf(stderr,
+			"sluicectl: an answer of %u bytes is announced, 1..%d are allowed\n", len,
+			CTL_ANSWER_MAX);
+		return NULL;
+	}
+	if (!recv_all(fd, body, len))
+		goto broken;
+	answer = json_loadb(body, len, 0, NULL);
+	free(body);
+	if (answer == NULL)
+		fprintf(stderr, "sluicectl: the answer is not JSON; is this a sluice gateway?\n");
+	return answer;
+
+broken:
+	free(body);
+	fprintf(stderr, "sluicectl: no answer within %d s or the gateway went away: %s\n",
+		ANSWER_WAIT_S, errno == EAGAIN ? "timed out" : strerror(errno));
+	return NULL;
+}
+
+static int
+show(const struct options *o, const json_t *answer)
+{
+	const json_t *result = json_object_get(answer, "result");
+	const json_t *error = json_object_get(answer, "error");
+
+	if (json_is_true(json_object_get(answer, "ok")) && result != NULL) {
+		if (o->json) {
+			json_dumpf(result, stdout, o->watch_s > 0 ? JSON_COMPACT : JSON_INDENT(2));
+			fputc('\n', stdout);
+		} else {
+			ctl_show(stdout, o->command, result);
+		}
+		if (o->command == CTL_version && !o->json)
+			printf("sluicectl %s\n", SLUICE_VERSION);
+		return EXIT_DONE;
+	}
+	if (o->json) {
+		json_dumpf(answer, stdout, JSON_COMPACT);
+		fputc('\n', stdout);
+	}
+	if (!json_is_string(json_object_get(error, "text"))) {
+		fprintf(stderr, "sluicectl: the answer is not understood; do versions differ?\n");
+		return EXIT_BROKEN;
+	}
+	fprintf(stderr, "sluicectl: %s\n", json_string_value(json_object_get(error, "text")));
+	return EXIT_REFUSED;
+}
+
+static int
+run_once(const struct options *o)
+{
+	const int fd = dial(o->socket);
+	json_t *answer;
+	int rc;
+
+	if (fd < 0)
+		return EXIT_NO_GATEWAY;
+	answer = ask(fd, o);
+	close(fd);
+	if (answer == NULL)
+		return EXIT_BROKEN;
+	if (o->watch_s > 0 && !o->json)
+		fputs(isatty(STDOUT_FILENO) ? "\033[H\033[2J" : "\n", stdout);
+	rc = show(o, answer);
+	json_decref(answer);
+	if (fflush(stdout) != 0)
+		return EXIT_BROKEN;
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .command = CTL_COMMAND_CNT };
+	int rc;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			print_help(stdout);
+			return EXIT_DONE;
+		}
+		if (strcmp(argv[i], "--version") == 0) {
+			printf("sluicectl %s\n", SLUICE_VERSION);
+			return EXIT_DONE;
+		}
+	}
+	o.socket = getenv("SLUICE_SOCKET");
+	if (o.socket == NULL || o.socket[0] == '\0')
+		o.socket = CTL_SOCKET_DEFAULT;
+	o.args = json_object();
+	rc = parse(&o, argc, argv) < 0 ? EXIT_USAGE : EXIT_DONE;
+	while (rc == EXIT_DONE) {
+		rc = run_once(&o);
+		if (o.watch_s <= 0)
+			break;
+		usleep((useconds_t)(o.watch_s * 1e6));
+	}
+	json_decref(o.args);
+	return rc;
+}
