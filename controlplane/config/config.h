@@ -126,6 +126,8 @@ struct config_feed {
 	uint32_t igmp_version; // 2 or 3
 	uint32_t orders_max;   // living orders of all symbols the book has room for
 	uint32_t levels_max;   // price levels of all symbols the book has room for
+	uint32_t trades_max;   // matches remembered in case one is broken later
+	bool trust_late_join;  // books joined in mid-day without a snapshot may be believed
 	struct config_line lines[FEED_LINE_MAX];
 	uint32_t lines_cnt;
 	uint32_t venue_idx;
@@ -134,14 +136,16 @@ struct config_feed {
 struct config_tcp {
 	uint32_t rto_min_us;
 	uint32_t rto_max_ms;
-	uint32_t retries_max;
 	uint32_t connect_timeout_ms;
-	uint32_t window_bytes;
-	uint32_t send_buffer_bytes;
+	uint32_t user_timeout_ms;
+	uint32_t receive_buffer_bytes; // half of it is the receive window
+	uint32_t send_buffer_bytes;    // a power of two
 	uint32_t mss_bytes;
+	bool window_scaling;
 	bool timestamps;
 	bool sack;
-	uint32_t keepalive_ms; // 0: none
+	uint32_t cwnd_fixed_bytes; // 0: congestion control
+	uint32_t keepalive_ms;     // 0: none
 };
 
 struct config_session {
@@ -164,7 +168,8 @@ struct config_session {
 	enum capacity capacity;
 	uint32_t reconnect_ms;
 	uint32_t reconnect_max_ms;
-	uint32_t orders_max; // orders of one day
+	uint32_t orders_max;     // orders remembered; half may be open
+	uint32_t executions_max; // executions remembered
 	struct config_tcp tcp;
 	uint32_t venue_idx;
 	uint32_t port_idx;
@@ -200,6 +205,7 @@ struct config_instrument {
 	char feed[NAME_MAX_LEN];
 	char session[NAME_MAX_LEN];
 	bool trade;
+	bool short_allowed;
 	uint32_t feed_idx;
 	uint32_t session_idx;
 };
@@ -291,6 +297,19 @@ void config_free(struct config *c);
  * a value that has its default: of the block around it.
  */
 void config_where(const struct config *c, const void *field, char *out, size_t out_bytes);
+
+/* Whether the file gives the value, rather than the default. */
+bool config_is_set(const struct config *c, const void *field);
+
+/*
+ * Packet buffers a port needs so that no ring, reorder buffer or unacknowledged segment can starve
+ * its receive queue.  A buffer is BUFFER_BYTES at most; boot makes the pool this big.
+ */
+uint32_t config_port_buffers(const struct config *c, uint32_t port_idx, uint32_t rx_descriptors,
+			     uint32_t tx_descriptors);
+
+/* What the configuration needs of hugepages.memory_mb, in bytes. */
+uint64_t config_memory_bytes(const struct config *c);
 
 const char *environment_word(enum environment environment);
 const char *session_protocol_word(enum session_protocol protocol);

@@ -34,6 +34,10 @@ enum takes_effect {
 
 #define REQUIRED NULL
 
+enum {
+	SCHEMA_KEY_MAX = 192,
+};
+
 /* One row.  Which columns count depends on the type. */
 struct key {
 	const char *owner; // the struct that has the field
@@ -42,8 +46,9 @@ struct key {
 	const char *words; // KEY_ENUM, KEY_SET: separated by spaces
 	const char *unit;  // "" where there is none
 	const char *meaning;
-	const char *element; // KEY_LIST_BLOCK: owner of the elements' keys
-	uint64_t min, max;   // of the value, or of the number of elements
+	const char *element;          // KEY_LIST_BLOCK: owner of the elements' keys
+	uint64_t min, max;            // of the value; of a text's length only min
+	uint32_t least_cnt, most_cnt; // lists: how many elements
 	size_t offset;
 	size_t size;        // of the field; of one element for lists
 	size_t cnt_offset;  // lists: uint32_t how many
@@ -83,6 +88,7 @@ struct config_mark {
 
 struct config_marks {
 	char file[DOM_FILE_MAX][256];
+	uint32_t file_cnt;
 	uint32_t cnt;
 	uint32_t room;
 	struct config_mark *mark;

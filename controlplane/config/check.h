@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_CONFIG_CHECK_H
+#define SLUICE_CONFIG_CHECK_H
+
+#include "config/config.h"
+
+/*
+ * Rules that join several keys.  Every fault becomes a line of *e that names the places of all
+ * values involved.  Resolves the references on the way.
+ */
+void config_check(struct config *c, struct err *e);
+
+#endif

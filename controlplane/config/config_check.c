@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/check.h"
+
+/* Where a value stands, as a text that lives as long as the statement it is used in. */
+#define AT(field) (where_of(ck->c, &(field)).text)
+
+struct where {
+	char text[300];
+};
+
+struct check {
+	struct config *c;
+	struct err *e;
+};
+
+/* A list whose elements begin with their name. */
+struct names {
+	const char *what; // of one element, for messages
+	const char *first;
+	size_t stride;
+	uint32_t cnt;
+};
+
+static struct where
+where_of(const struct config *c, const void *field)
+{
+	struct where w;
+
+	config_where(c, field, w.text, sizeof(w.text));
+	return w;
+}
+
+#define NAMES(word, list, list_cnt)                                       \
+	(struct names)                                                    \
+	{                                                                 \
+		word, (const char *)(list), sizeof((list)[0]), (list_cnt) \
+	}
+
+static const char *
+name_of(const struct names *n, uint32_t i)
+{
+	return n->first + i * n->stride;
+}
+
+static bool
+is_name(const char *name)
+{
+	for (const char *t = name; *t; t++)
+		if (!isalnum((unsigned char)*t) && *t != '_' && *t != '-')
+			return false;
+	return true;
+}
+
+/* Names are made of letters that need no quoting anywhere, and none is given twice. */
+static void
+names_check(struct check *ck, const struct names *n)
+{
+	for (uint32_t i = 0; i < n->cnt; i++) {
+		const char *name = name_of(n, i);
+
+		if (!is_name(name))
+			err_add(ck->e, -EINVAL,
+				"%s: %s '%s': a name consists of letters, digits, _ and -",
+				AT(*name), n->what, name);
+		for (uint32_t j = 0; j < i; j++) {
+			if (strcmp(name, name_of(n, j)) != 0)
+				continue;
+			err_add(ck->e, -EINVAL,
+				"%s: %s '%s' stands there twice, first at %s; give each its own "
+				"name",
+				AT(*name), n->what, name, AT(*name_of(n, j)));
+			break;
+		}
+	}
+}
+
+/* The list's element with this name.  who: the thing that refers to it. */
+static bool
+name_find(struct check *ck, const struct names *n, const char *name, const char *who, uint32_t *idx)
+{
+	char list[512] = "";
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < n->cnt; i++) {
+		if (strcmp(name, name_of(n, i)) == 0) {
+			*idx = i;
+			return true;
+		}
+		if (used + 20 < sizeof(list))
+			used += (size_t)snprintf(list + used, sizeof(list) - used, " %s",
+						 name_of(n, i));
+	}
+	err_add(ck->e, -EINVAL, "%s: %s names the %s '%s', which is not there; there is:%s",
+		AT(*name), who, n->what, name, used ? list : " none");
+	return false;
+}
+
+static struct names
+ports_of(struct config *c)
+{
+	return NAMES("port", c->ports, c->ports_cnt);
+}
+
+static struct names
+venues_of(struct config *c)
+{
+	return NAMES("venue", c->venues, c->venues_cnt);
+}
+
+/* A market's environment must be ours: a test order must never reach a live market. */
+static void
+venue_check(struct check *ck, const char *venue, const char *who, uint32_t *venue_idx)
+{
+	const struct names venues = venues_of(ck->c);
+	const struct config_venue *v;
+
+	if (!name_find(ck, &venues, venue, who, venue_idx))
+		return;
+	v = &ck->c->venues[*venue_idx];
+	if (v->environment != ck->c->environment)
+		err_add(ck->e, -EINVAL,
+			"%s: %s uses the venue '%s', which is for %s (%s), while environment is %s "
+			"at %s; they must be equal",
+			AT(*venue), who, venue, environment_word(v->environment),
+			AT(v->environment), environment_word(ck->c->environment),
+			AT(ck->c->environment));
+}
+
+static void
+globals_check(struct check *ck)
+{
+	const struct config *c = ck->c;
+
+	if (c->environment == ENVIRONMENT_LIVE && c->core_map.shared_cores)
+		err_add(ck->e, -EINVAL,
+			"%s: core_map.shared_cores is true while environment is live at %s; "
+			"shared cores are for tests: give each lane a core of its own",
+			AT(c->core_map.shared_cores), AT(c->environment));
+	if (c->environment == ENVIRONMENT_LIVE && c->hugepages.degraded_ok)
+		err_add(ck->e, -EINVAL,
+			"%s: hugepages.degraded_ok is true while environment is live at %s; set "
+			"up huge pages instead",
+			AT(c->hugepages.degraded_ok), AT(c->environment));
+}
+
+static uint32_t
+net_mask(uint32_t prefix_len)
+{
+	return prefix_len ? UINT32_MAX << (32 - prefix_len) : 0;
+}
+
+static bool
+is_unicast(uint32_t ip)
+{
+	const uint32_t top = ip >> 24;
+
+	return top > 0 && top != 127 && top < 224;
+}
+
+static bool
+is_multicast(uint32_t ip)
+{
+	return ip >> 28 == 14;
+}
+
+static bool
+is_neighbour(const struct config_port *p, uint32_t ip)
+{
+	return ((p->address.ip ^ ip) & net_mask(p->address.prefix_len)) == 0;
+}
+
+static void
+port_check(struct check *ck, uint32_t idx)
+{
+	const struct config_port *p = &ck->c->ports[idx];
+	const uint32_t host_mask = ~net_mask(p->address.prefix_len);
+	const uint32_t host = p->address.ip & host_mask;
+
+	if (!is_name(p->profile))
+		err_add(ck->e, -EINVAL,
+			"%s: port '%s': profile '%s' is a name in pmd_config, without folder and "
+			".yaml",
+			AT(p->profile), p->name, p->profile);
+	if (!is_unicast(p->address.ip))
+		err_add(ck->e, -EINVAL, "%s: port '%s': its address cannot be a host's",
+			AT(p->address), p->name);
+	else if (p->address.prefix_len < 31 && (host == 0 || host == host_mask))
+		err_add(ck->e, -EINVAL,
+			"%s: port '%s': its address is the %s of the network, not a host's",
+			AT(p->address), p->name, host ? "broadcast address" : "number");
+	if (p->gateway && (!is_neighbour(p, p->gateway) || p->gateway == p->address.ip))
+		err_add(ck->e, -EINVAL,
+			"%s: port '%s': the gateway is no other host of the port's network, given "
+			"at %s",
+			AT(p->gateway), p->name, AT(p->address));
+	if (p->mac.is_set && (p->mac.byte[0] & 1))
+		err_add(ck->e, -EINVAL,
+			"%s: port '%s': a hardware address with an odd first byte is a group's",
+			AT(p->mac), p->name);
+	for (uint32_t i = 0; i < idx; i++) {
+		const struct config_port *o = &ck->c->ports[i];
+
+		if (strcmp(o->device, p->device) == 0)
+			err_add(ck->e, -EINVAL,
+				"%s: port '%s' has the device '%s', while port '%s' has it at %s; "
+				"a device is one port",
+				AT(p->device), p->name, p->device, o->name, AT(o->device));
+		if (o->address.ip == p->address.ip)
+			err_add(ck->e, -EINVAL,
+				"%s: port '%s' has the address that port '%s' has at %s; give each "
+				"its own",
+				AT(p->address), p->name, o->name, AT(o->address));
+	}
+}
+
+static void
+line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
+{
+	struct config_feed *f = &ck->c->feeds[feed_idx];
+	struct config_line *l = &f->lines[line_idx];
+	const struct names ports = ports_of(ck->c);
+	char who[64];
+
+	snprintf(who, sizeof(who), "feed '%s' line %u", f->name, line_idx);
+	name_find(ck, &ports, l->port, who, &l->port_idx);
+	if (!is_multicast(l->group))
+		err_add(ck->e, -EINVAL,
+			"%s: %s: the group is no multicast address (224.0.0.0 to 239.255.255.255)",
+			AT(l->group), who);
+	else if (l->group >> 8 == 0xe00000)
+		err_add(ck->e, -EINVAL,
+			"%s: %s: groups 224.0.0.x belong to the network itself and are never "
+			"routed; choose another",
+			AT(l->group), who);
+	if (l->source && !is_unicast(l->source))
+		err_add(ck->e, -EINVAL, "%s: %s: the source cannot be a host's address",
+			AT(l->source), who);
+	if (l->source && f->igmp_version == 2)
+		err_add(ck->e, -EINVAL,
+			"%s: %s names a source, while igmp_version is 2 at %s; only version 3 can "
+			"ask for one",
+			AT(l->source), who, AT(f->igmp_version));
+	for (uint32_t i = 0; i <= feed_idx; i++) {
+		const struct config_feed *of = &ck->c->feeds[i];
+		const uint32_t end = i == feed_idx ? line_idx : of->lines_cnt;
+
+		for (uint32_t j = 0; j < end; j++) {
+			const struct config_line *o = &of->lines[j];
+
+			if (strcmp(o->port, l->port) == 0 && o->group == l->group &&
+			    o->udp_port == l->udp_port)
+				err_add(ck->e, -EINVAL,
+					"%s: %s has the port, group and udp_port of feed '%s' line "
+					"%u at %s; a line belongs to one feed, once",
+					AT(l->group), who, of->name, j, AT(o->group));
+		}
+	}
+}
+
+static void
+feed_check(struct check *ck, uint32_t idx)
+{
+	struct config_feed *f = &ck->c->feeds[idx];
+	char who[64];
+
+	snprintf(who, sizeof(who), "feed '%s'", f->name);
+	venue_check(ck, f->venue, who, &f->venue_idx);
+	if (f->trust_late_join && ck->c->environment == ENVIRONMENT_LIVE)
+		err_add(ck->e, -EINVAL,
+			"%s: %s: trust_late_join is true while environment is live at %s; a book "
+			"without its morning is not to be traded on",
+			AT(f->trust_late_join), who, AT(ck->c->environment));
+	for (uint32_t i = 0; i < f->lines_cnt; i++)
+		line_check(ck, idx, i);
+}
+
+static bool
+is_alnum_text(const char *text)
+{
+	while (isalnum((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+static void
+login_check(struct check *ck, const struct config_session *s)
+{
+	if (!s->password_file[0] == !s->credential[0])
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s' has %s; give exactly one of password_file and credential",
+			s->password_file[0] ? AT(s->credential) : AT(s->name), s->name,
+			s->password_file[0] ? "both a password_file and a credential"
+					    : "no password");
+	if (strchr(s->credential, '/') || s->credential[0] == '.')
+		err_add(ck->e, -EINVAL, "%s: session '%s': a credential is a name, not a path",
+			AT(s->credential), s->name);
+	if (!is_alnum_text(s->username))
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': username '%s' has other signs than letters and digits",
+			AT(s->username), s->name, s->username);
+	if (!is_alnum_text(s->session))
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': session '%s' has other signs than letters and digits",
+			AT(s->session), s->name, s->session);
+	if (!is_alnum_text(s->firm))
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': firm '%s' has other signs than letters and digits",
+			AT(s->firm), s->name, s->firm);
+}
+
+/* a <= b, both keys of one session. */
+static void
+order_check(struct check *ck, const struct config_session *s, const char *a_key, const uint32_t *a,
+	    uint64_t a_value, const char *b_key, const uint32_t *b, uint64_t b_value)
+{
+	if (a_value > b_value)
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': %s is %u, which is more than %s allows: %u at %s",
+			AT(*a), s->name, a_key, *a, b_key, *b, AT(*b));
+}
+
+static void
+power_check(struct check *ck, const struct config_session *s, const char *key, const uint32_t *v)
+{
+	uint32_t less = 1;
+
+	if ((*v & (*v - 1)) == 0)
+		return;
+	while (less * 2 < *v)
+		less *= 2;
+	err_add(ck->e, -EINVAL,
+		"%s: session '%s': %s is %u, which is no power of two; the nearest are %u and %u",
+		AT(*v), s->name, key, *v, less, less * 2);
+}
+
+static void
+route_check(struct check *ck, const struct config_session *s)
+{
+	const struct config_port *p = &ck->c->ports[s->port_idx];
+
+	if (!is_unicast(s->peer.ip))
+		err_add(ck->e, -EINVAL, "%s: session '%s': the peer's address is no host's",
+			AT(s->peer), s->name);
+	else if (s->peer.ip == p->address.ip)
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': the peer is our own address, given at %s", AT(s->peer),
+			s->name, AT(p->address));
+	else if (!is_neighbour(p, s->peer.ip) && !p->gateway && !s->neighbour_mac.is_set)
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': the peer is outside the network of port '%s' (%s), and "
+			"the port has no gateway; give it a gateway, or the session a "
+			"neighbour_mac",
+			AT(s->peer), s->name, p->name, AT(p->address));
+	if (s->tcp.mss_bytes + 40 > p->mtu_bytes)
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': tcp.mss_bytes is %u, while port '%s' has mtu_bytes %u "
+			"at %s; at most %u fit, 40 bytes are headers",
+			AT(s->tcp.mss_bytes), s->name, s->tcp.mss_bytes, p->name, p->mtu_bytes,
+			AT(p->mtu_bytes), p->mtu_bytes - 40);
+}
+
+static void
+session_check(struct check *ck, uint32_t idx)
+{
+	struct config_session *s = &ck->c->sessions[idx];
+	const struct names ports = ports_of(ck->c);
+	char who[64];
+
+	snprintf(who, sizeof(who), "session '%s'", s->name);
+	venue_check(ck, s->venue, who, &s->venue_idx);
+	if (name_find(ck, &ports, s->port, who, &s->port_idx))
+		route_check(ck, s);
+	login_check(ck, s);
+	order_check(ck, s, "heartbeat_ms", &s->heartbeat_ms, s->heartbeat_ms, "silence_ms",
+		    &s->silence_ms, s->silence_ms - 1);
+	order_check(ck, s, "reconnect_ms", &s->reconnect_ms, s->reconnect_ms, "reconnect_max_ms",
+		    &s->reconnect_max_ms, s->reconnect_max_ms);
+	order_check(ck, s, "tcp.rto_min_us", &s->tcp.rto_min_us, s->tcp.rto_min_us,
+		    "tcp.rto_max_ms", &s->tcp.rto_max_ms, s->tcp.rto_max_ms * 1000ULL);
+	order_check(ck, s, "tcp.mss_bytes", &s->tcp.mss_bytes, s->tcp.mss_bytes,
+		    "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes,
+		    s->tcp.receive_buffer_bytes / 2);
+	power_check(ck, s, "tcp.send_buffer_bytes", &s->tcp.send_buffer_bytes);
+	power_check(ck, s, "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes);
+	power_check(ck, s, "orders_max", &s->orders_max);
+	for (uint32_t i = 0; i < idx; i++) {
+		const struct config_session *o = &ck->c->sessions[i];
+
+		if (s->local_port && s->local_port == o->local_port &&
+		    strcmp(s->port, o->port) == 0)
+			err_add(ck->e, -EINVAL,
+				"%s: session '%s' has the local_port that session '%s' has on the "
+				"same port at %s; give each its own, or 0",
+				AT(s->local_port), s->name, o->name, AT(o->local_port));
+	}
+}
+
+static void
+instrument_check(struct check *ck, uint32_t idx)
+{
+	struct config_instrument *in = &ck->c->instruments[idx];
+	const struct names feeds = NAMES("feed", ck->c->feeds, ck->c->feeds_cnt);
+	const struct names sessions = NAMES("session", ck->c->sessions, ck->c->sessions_cnt);
+	bool known;
+	char who[64];
+
+	snprintf(who, sizeof(who), "instrument '%s'", in->symbol);
+	known = name_find(ck, &feeds, in->feed, who, &in->feed_idx);
+	if (strchr(in->symbol, ' '))
+		err_add(ck->e, -EINVAL, "%s: %s: a symbol is written without spaces",
+			AT(in->symbol), who);
+	for (uint32_t i = 1; i < idx; i++)
+		if (strcmp(ck->c->instruments[i].symbol, in->symbol) == 0)
+			err_add(ck->e, -EINVAL, "%s: %s stands there twice, first at %s",
+				AT(in->symbol), who, AT(ck->c->instruments[i].symbol));
+	if (!in->session[0]) {
+		in->session_idx = SESSION_MAX;
+		if (in->trade)
+			err_add(ck->e, -EINVAL,
+				"%s: %s has trade: true and no session for its orders; name one",
+				AT(in->trade), who);
+		return;
+	}
+	if (name_find(ck, &sessions, in->session, who, &in->session_idx) && known) {
+		const struct config_feed *f = &ck->c->feeds[in->feed_idx];
+		const struct config_session *s = &ck->c->sessions[in->session_idx];
+
+		if (strcmp(f->venue, s->venue) != 0)
+			err_add(ck->e, -EINVAL,
+				"%s: %s: session '%s' is at venue '%s' (%s), while feed '%s' is at "
+				"venue '%s' (%s); prices and orders must be of one market",
+				AT(in->session), who, s->name, s->venue, AT(s->venue), f->name,
+				f->venue, AT(f->venue));
+	}
+}
+
+static uint32_t
+instr_find(const struct config *c, const char *symbol)
+{
+	for (uint32_t i = 1; i < c->instruments_cnt; i++)
+		if (strcmp(c->instruments[i].symbol, symbol) == 0)
+			return i;
+	return INSTR_NONE;
+}
+
+static void
+strategy_check(struct check *ck, uint32_t idx)
+{
+	struct config_strategy *s = &ck->c->strategies[idx];
+	bool seen[INSTR_MAX] = { false };
+
+	for (uint32_t i = 0; i < s->instruments_cnt; i++) {
+		const uint32_t instr_idx = instr_find(ck->c, s->instruments[i]);
+
+		if (instr_idx == INSTR_NONE)
+			err_add(ck->e, -EINVAL,
+				"%s: strategy '%s' acts on '%s', which is not in instruments; add "
+				"it there",
+				AT(s->instruments[i]), s->name, s->instruments[i]);
+		else if (seen[instr_idx])
+			err_add(ck->e, -EINVAL, "%s: strategy '%s' has '%s' twice",
+				AT(s->instruments[i]), s->name, s->instruments[i]);
+		seen[instr_idx] = true;
+		s->instr_idx[i] = instr_idx;
+	}
+	if (s->spread_min_usd.usd4 > s->spread_max_usd.usd4)
+		err_add(ck->e, -EINVAL,
+			"%s: strategy '%s': spread_min_usd is more than spread_max_usd at %s; it "
+			"would never act",
+			AT(s->spread_min_usd), s->name, AT(s->spread_max_usd));
+	if (s->qty > s->position_max_qty)
+		err_add(ck->e, -EINVAL,
+			"%s: strategy '%s': qty is %u, while position_max_qty is %u at %s; it "
+			"would never act",
+			AT(s->qty), s->name, s->qty, s->position_max_qty, AT(s->position_max_qty));
+	if (s->qty > ck->c->risk.order_max_qty)
+		err_add(ck->e, -EINVAL,
+			"%s: strategy '%s': qty is %u, while risk.order_max_qty is %u at %s; risk "
+			"would refuse each order",
+			AT(s->qty), s->name, s->qty, ck->c->risk.order_max_qty,
+			AT(ck->c->risk.order_max_qty));
+}
+
+/* Takes over what an instrument does not set; refuses what would loosen the global limit. */
+static void
+tighter_check(struct check *ck, const struct config_risk_instrument *in, const char *key,
+	      uint32_t *own, const uint32_t *global)
+{
+	if (*own == 0)
+		*own = *global;
+	else if (*own > *global)
+		err_add(ck->e, -EINVAL,
+			"%s: risk for '%s': %s is %u, while risk.%s is %u at %s; an instrument's "
+			"limit can only be tighter",
+			AT(*own), in->symbol, key, *own, key, *global, AT(*global));
+}
+
+static void
+risk_instrument_check(struct check *ck, uint32_t idx)
+{
+	struct config_risk *r = &ck->c->risk;
+	struct config_risk_instrument *in = &r->instruments[idx];
+
+	in->instr_idx = instr_find(ck->c, in->symbol);
+	if (in->instr_idx == INSTR_NONE)
+		err_add(ck->e, -EINVAL,
+			"%s: risk.instruments: '%s' is not in instruments; add it there",
+			AT(in->symbol), in->symbol);
+	for (uint32_t i = 0; i < idx; i++)
+		if (strcmp(r->instruments[i].symbol, in->symbol) == 0)
+			err_add(ck->e, -EINVAL,
+				"%s: risk.instruments: '%s' stands there twice, first at %s",
+				AT(in->symbol), in->symbol, AT(r->instruments[i].symbol));
+	tighter_check(ck, in, "order_max_qty", &in->order_max_qty, &r->order_max_qty);
+	tighter_check(ck, in, "collar_bp", &in->collar_bp, &r->collar_bp);
+	tighter_check(ck, in, "open_max_qty", &in->open_max_qty, &r->open_max_qty);
+	tighter_check(ck, in, "position_max_qty", &in->position_max_qty, &r->position_max_qty);
+	if (in->order_max_usd.usd4 == 0)
+		in->order_max_usd = r->order_max_usd;
+	else if (in->order_max_usd.usd4 > r->order_max_usd.usd4)
+		err_add(ck->e, -EINVAL,
+			"%s: risk for '%s': order_max_usd is more than risk.order_max_usd at %s; "
+			"an instrument's limit can only be tighter",
+			AT(in->order_max_usd), in->symbol, AT(r->order_max_usd));
+}
+
+static void
+risk_check(struct check *ck)
+{
+	const struct config_risk *r = &ck->c->risk;
+
+	if (r->order_max_qty > r->open_max_qty)
+		err_add(ck->e, -EINVAL,
+			"%s: risk.order_max_qty is %u, while risk.open_max_qty is %u at %s; the "
+			"largest order could never be open",
+			AT(r->order_max_qty), r->order_max_qty, r->open_max_qty,
+			AT(r->open_max_qty));
+	if (r->order_max_qty > r->position_max_qty)
+		err_add(ck->e, -EINVAL,
+			"%s: risk.order_max_qty is %u, while risk.position_max_qty is %u at %s; "
+			"the largest order could never be filled",
+			AT(r->order_max_qty), r->order_max_qty, r->position_max_qty,
+			AT(r->position_max_qty));
+	if (r->order_max_usd.usd4 > r->gross_max_usd.usd4)
+		err_add(ck->e, -EINVAL,
+			"%s: risk.order_max_usd is more than risk.gross_max_usd at %s; the largest "
+			"order could never be open",
+			AT(r->order_max_usd), AT(r->gross_max_usd));
+	for (uint32_t i = 0; i < r->instruments_cnt; i++)
+		risk_instrument_check(ck, i);
+}
+
+static void
+memory_check(struct check *ck)
+{
+	const uint64_t mb = (config_memory_bytes(ck->c) + (1 << 20) - 1) >> 20;
+
+	if (mb > ck->c->hugepages.memory_mb)
+		err_add(ck->e, -EINVAL,
+			"%s: hugepages.memory_mb is %u, while packet buffers, books and rings need "
+			"%llu; raise it, or lower feeds' orders_max, levels_max and "
+			"reorder_packets, sessions' orders_max, or core_map.ring_slots",
+			AT(ck->c->hugepages.memory_mb), ck->c->hugepages.memory_mb,
+			(unsigned long long)mb);
+}
+
+enum {
+	BUFFER_BYTES = 2560, // RTE_MBUF_DEFAULT_BUF_SIZE 2176, the mbuf's head 128, the pool's own
+	SLOT_BYTES = 64,     // a message
+	BOOK_ORDER_BYTES = 64,
+	BOOK_LEVEL_BYTES = 64,
+	BOOK_TRADE_BYTES = 48,
+	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two
+	EXECUTION_BYTES = 36 * 2,
+	FIXED_MB = 48,     // DPDK's own, histograms, tables of instruments
+	POOL_SPARE = 1024, // buffers in the caches of the lanes
+};
+
+uint32_t
+config_port_buffers(const struct config *c, uint32_t port_idx, uint32_t rx_descriptors,
+		    uint32_t tx_descriptors)
+{
+	uint64_t cnt = POOL_SPARE + rx_descriptors + tx_descriptors;
+
+	// What rings between lanes can hold: datagrams to each parse lane, frames to a host.
+	cnt += 2ULL * c->core_map.ring_slots;
+	for (uint32_t i = 0; i < c->core_map.lanes_cnt; i++)
+		cnt += c->core_map.lanes[i].ring_slots;
+	for (uint32_t i = 0; i < c->feeds_cnt; i++)
+		for (uint32_t j = 0; j < c->feeds[i].lines_cnt; j++)
+			if (c->feeds[i].lines[j].port_idx == port_idx)
+				cnt += c->feeds[i].reorder_packets;
+	for (uint32_t i = 0; i < c->sessions_cnt; i++)
+		if (c->sessions[i].port_idx == port_idx)
+			cnt += 64; // segments being built; their bytes wait in TCP's own buffer
+	return cnt > UINT32_MAX ? UINT32_MAX : (uint32_t)cnt;
+}
+
+uint64_t
+config_memory_bytes(const struct config *c)
+{
+	const uint32_t lane_cnt = c->core_map.lanes_cnt;
+	uint64_t bytes = (uint64_t)FIXED_MB << 20;
+
+	for (uint32_t i = 0; i < c->ports_cnt; i++) {
+		const struct config_port *p = &c->ports[i];
+
+		bytes += (uint64_t)BUFFER_BYTES *
+			 config_port_buffers(c, i, p->rx_descriptors ? p->rx_descriptors : 1024,
+					     p->tx_descriptors ? p->tx_descriptors : 1024);
+	}
+	for (uint32_t i = 0; i < c->feeds_cnt; i++) {
+		const struct config_feed *f = &c->feeds[i];
+
+		bytes += (uint64_t)f->orders_max * BOOK_ORDER_BYTES;
+		bytes += (uint64_t)f->levels_max * BOOK_LEVEL_BYTES;
+		bytes += (uint64_t)f->trades_max * BOOK_TRADE_BYTES;
+	}
+	for (uint32_t i = 0; i < c->sessions_cnt; i++) {
+		const struct config_session *s = &c->sessions[i];
+
+		bytes += (uint64_t)s->orders_max * ORDER_BYTES;
+		bytes += (uint64_t)s->executions_max * EXECUTION_BYTES;
+		bytes += s->tcp.send_buffer_bytes + s->tcp.receive_buffer_bytes;
+	}
+	for (uint32_t i = 0; i < lane_cnt; i++) {
+		const uint32_t own = c->core_map.lanes[i].ring_slots;
+
+		// At most two kinds of message come from each other lane.
+		bytes += 2ULL * (lane_cnt - 1) * SLOT_BYTES * (own ? own : c->core_map.ring_slots);
+	}
+	return bytes;
+}
+
+void
+config_check(struct config *c, struct err *e)
+{
+	struct check check = { c, e }, *ck = &check;
+	const struct names lists[] = {
+		NAMES("lane", c->core_map.lanes, c->core_map.lanes_cnt),
+		ports_of(c),
+		venues_of(c),
+		NAMES("feed", c->feeds, c->feeds_cnt),
+		NAMES("session", c->sessions, c->sessions_cnt),
+		NAMES("strategy", c->strategies, c->strategies_cnt),
+	};
+
+	globals_check(ck);
+	for (size_t i = 0; i < ARRAY_CNT(lists); i++)
+		names_check(ck, &lists[i]);
+	for (uint32_t i = 0; i < c->ports_cnt; i++)
+		port_check(ck, i);
+	for (uint32_t i = 0; i < c->feeds_cnt; i++)
+		feed_check(ck, i);
+	for (uint32_t i = 0; i < c->sessions_cnt; i++)
+		session_check(ck, i);
+	for (uint32_t i = 1; i < c->instruments_cnt; i++)
+		instrument_check(ck, i);
+	for (uint32_t i = 0; i < c->strategies_cnt; i++)
+		strategy_check(ck, i);
+	risk_check(ck);
+	memory_check(ck);
+}
