@@ -49,6 +49,8 @@ risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position 
 					 : i->position_ntl4 + i->open_ntl4,
 		.bought_qty = i->bought_qty,
 		.sold_qty = i->sold_qty,
+		.bought_ntl4 = i->bought_ntl4,
+		.sold_ntl4 = i->sold_ntl4,
 		.open_buy_qty = i->open_qty[SIDE_BUY],
 		.open_sell_qty = i->open_qty[SIDE_SELL],
 		.mark_px4 = i->mark_px4,

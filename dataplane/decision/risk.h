@@ -70,6 +70,8 @@ struct risk_instr {
 	int64_t realised_ntl4;           // by the average-cost method
 	uint64_t bought_qty;             // without broken trades
 	uint64_t sold_qty;
+	int64_t bought_ntl4;
+	int64_t sold_ntl4;
 };
 static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "a judgement needs the first line only");
 
@@ -124,6 +126,8 @@ struct risk_position {
 	int64_t exposure_ntl4; // of position and open orders
 	uint64_t bought_qty;
 	uint64_t sold_qty;
+	int64_t bought_ntl4;
+	int64_t sold_ntl4;
 	uint32_t open_buy_qty;
 	uint32_t open_sell_qty;
 	uint32_t mark_px4;
@@ -589,6 +593,23 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 		risk_open_drop(r, e);
 }
 
+/* The day's turnover, without broken trades.  Wraps rather than saturates: nothing is judged by it.
+ */
+HOT_INLINE void
+risk_count_execution(struct risk_instr *i, const struct fill *f)
+{
+	const uint64_t ntl4 = (uint64_t)ntl4_of(f->px4, f->executed_qty);
+	const uint64_t qty = f->executed_qty;
+
+	if (f->side == SIDE_BUY) {
+		i->bought_qty += f->broken ? -qty : qty;
+		i->bought_ntl4 = (int64_t)((uint64_t)i->bought_ntl4 + (f->broken ? -ntl4 : ntl4));
+	} else {
+		i->sold_qty += f->broken ? -qty : qty;
+		i->sold_ntl4 = (int64_t)((uint64_t)i->sold_ntl4 + (f->broken ? -ntl4 : ntl4));
+	}
+}
+
 /* What became of an order. */
 HOT_INLINE void
 risk_on_fill(struct risk *r, const struct fill *f)
@@ -610,20 +631,10 @@ risk_on_fill(struct risk *r, const struct fill *f)
 		risk_release(r, i, e, f);
 	if (f->executed_qty == 0)
 		return;
-	if (unlikely(f->broken)) {
+	risk_count_execution(i, f);
+	if (unlikely(f->broken))
 		metric_add(&r->metrics.fill_broken, 1);
-		if (f->side == SIDE_BUY)
-			i->bought_qty -= f->executed_qty;
-		else
-			i->sold_qty -= f->executed_qty;
-		risk_execute(r, i, f->side ^ 1, f->px4, f->executed_qty);
-		return;
-	}
-	if (f->side == SIDE_BUY)
-		i->bought_qty += f->executed_qty;
-	else
-		i->sold_qty += f->executed_qty;
-	risk_execute(r, i, f->side, f->px4, f->executed_qty);
+	risk_execute(r, i, f->broken ? f->side ^ 1 : f->side, f->px4, f->executed_qty);
 }
 
 #endif

@@ -135,11 +135,12 @@ release(struct order_entry *e, uint32_t qty, struct fill *fill)
 static void
 void_replacement(struct orders *o, struct order_entry *e, struct fill *fill)
 {
-	struct order_entry *b = orders_of_token(o, e->replace_token);
+	struct order_entry *b = orders_of_token(o, e->link_token);
 
-	e->replace_token = 0;
+	e->link_token = 0;
 	if (b != NULL && (b->flags & ORDER_REPLACEMENT)) {
 		b->flags &= (uint8_t)~ORDER_REPLACEMENT;
+		b->link_token = 0;
 		step(o, b, ORDER_EVENT_NOT_PROCESSED);
 	}
 	fill->replace_done = 1;
@@ -149,7 +150,7 @@ void_replacement(struct orders *o, struct order_entry *e, struct fill *fill)
 static void
 finish(struct orders *o, struct order_entry *e, struct fill *fill)
 {
-	if (e->replace_token != 0) {
+	if (e->link_token != 0) {
 		void_replacement(o, e, fill);
 		metric_add(&o->metrics.replace_void, 1);
 	}
@@ -229,7 +230,7 @@ send_cancel(struct orders *o, const struct order *in, struct order_entry *e,
 	};
 	// the venue works in order: when it reads this, the replacement has taken over, or never
 	// will
-	b = orders_of_token(o, e->replace_token);
+	b = orders_of_token(o, e->link_token);
 	if (b != NULL) {
 		out->token = b->token;
 		step(o, b, ORDER_EVENT_SEND_CANCEL);
@@ -259,16 +260,16 @@ send_replace(struct orders *o, const struct order *in, struct order_entry *e,
 		.intent_id = e->intent_id,
 		.px4 = in->px4,
 		.total_qty = in->qty,
-		.prev_token = e->token,
+		.link_token = e->token,
 		.instr_idx = e->instr_idx,
 		.strategy_idx = e->strategy_idx,
 		.side = e->side,
 		.state = ORDER_PENDING_NEW,
-		.tif = in->tif,
 		.flags = ORDER_REPLACEMENT,
 		.limits_version = in->limits_version,
+		.sent_ns = in->head.rx_ns,
 	};
-	e->replace_token = b->token;
+	e->link_token = b->token;
 	e->reserved_qty += in->reserve_qty;
 	step(o, e, ORDER_EVENT_SEND_REPLACE);
 	*out = (struct venue_request){
@@ -376,7 +377,7 @@ on_executed(struct orders *o, struct order_entry *e, const struct report *r, str
 	fill->executed_qty = r->qty;
 	if (unlikely(__builtin_add_overflow(e->executed_qty, r->qty, &e->executed_qty)))
 		e->executed_qty = UINT32_MAX;
-	if (unlikely(order_state_is_end(e->state))) {
+	if (unlikely(order_state_is_end(e->state) || (e->flags & ORDER_REPLACEMENT))) {
 		metric_add(&o->metrics.execution_late, 1);
 	} else {
 		if (unlikely(r->qty > e->open_qty))
@@ -444,7 +445,7 @@ on_canceled(struct orders *o, struct order_entry *e, const struct report *r, str
 	enum order_event event = ORDER_EVENT_CANCELED_ALL;
 	uint32_t qty = r->qty;
 
-	if (unlikely(order_state_is_end(e->state))) {
+	if (unlikely(order_state_is_end(e->state) || (e->flags & ORDER_REPLACEMENT))) {
 		metric_add(&o->metrics.illegal_transition, 1);
 		return 0;
 	}
@@ -512,12 +513,14 @@ on_rejected(struct orders *o, struct order_entry *e, const struct report *r, str
 	struct order_entry *a = e;
 
 	if (e->flags & ORDER_REPLACEMENT) {
-		a = orders_of_token(o, e->prev_token);
-		if (unlikely(a == NULL || a->replace_token != e->token ||
+		a = orders_of_token(o, e->link_token);
+		if (unlikely(a == NULL || a->link_token != e->token ||
 			     !step(o, a, ORDER_EVENT_REPLACE_FAILED)))
 			return 0; // cannot be: an entry that waits holds its original
 		metric_add(&o->metrics.replace_rejected, 1);
 		e->flags &= (uint8_t)~ORDER_REPLACEMENT;
+		e->link_token = 0;
+		e->reject_code = r->reject_code;
 		step(o, e, ORDER_EVENT_REJECTED);
 		fill_start(o, a, fill);
 		keep_original(o, a, fill);
@@ -527,6 +530,7 @@ on_rejected(struct orders *o, struct order_entry *e, const struct report *r, str
 				   e->flags & ORDER_ACCEPTED ? 1 : 0);
 			return 0;
 		}
+		e->reject_code = r->reject_code;
 		metric_add(&o->metrics.order_rejected, 1);
 		fill_start(o, e, fill);
 		finish(o, e, fill);
@@ -583,10 +587,9 @@ on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct 
 			orders_unname(o, b);
 			b->intent_id = a->intent_id;
 			b->strategy_idx = a->strategy_idx;
-			b->prev_token = a->token;
 			orders_name(o, b);
 		}
-	} else if (!(b->flags & ORDER_REPLACEMENT) || b->prev_token != r->orig_token) {
+	} else if (!(b->flags & ORDER_REPLACEMENT) || b->link_token != r->orig_token) {
 		metric_add(&o->metrics.illegal_transition, 1);
 		return 0;
 	}
@@ -595,14 +598,15 @@ on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct 
 		step(o, a, ORDER_EVENT_REPLACED);
 		reserved_qty = a->reserved_qty;
 		a->reserved_qty = 0;
-		a->replace_token = 0;
+		a->link_token = 0;
 		b->executed_qty = a->executed_qty;
 		orders_unname(o, a);
 	}
-	if (!b->named)
+	if (!(b->flags & ORDER_NAMED))
 		orders_name(o, b);
 	metric_add(&o->metrics.order_replaced, 1);
 	b->flags = (uint8_t)((b->flags & ~ORDER_REPLACEMENT) | ORDER_ACCEPTED);
+	b->link_token = 0;
 	b->order_ref = r->order_ref;
 	b->open_qty = dead ? 0 : r->qty;
 	if (unlikely(b->open_qty > reserved_qty && !(b->flags & ORDER_ADOPTED)))
@@ -627,6 +631,10 @@ static unsigned
 on_cancel_answer(struct orders *o, struct order_entry *e, enum order_event event,
 		 enum report_type cause, struct update *up)
 {
+	if (unlikely(e->flags & ORDER_REPLACEMENT)) { // the venue has not said that it exists
+		metric_add(&o->metrics.illegal_transition, 1);
+		return 0;
+	}
 	if (!step(o, e, event))
 		return 0;
 	metric_add(event == ORDER_EVENT_CANCEL_PENDING ? &o->metrics.cancel_pending
@@ -745,7 +753,7 @@ settle(struct orders *o, struct order_entry *e, struct fill *fill, struct update
 	if (e->state != ORDER_UNKNOWN || (e->flags & ORDER_REPLACEMENT))
 		return 0; // a replacement is settled with the order it was to replace
 	fill_start(o, e, fill);
-	if (e->replace_token != 0) {
+	if (e->link_token != 0) {
 		step(o, e, ORDER_EVENT_REPLACE_FAILED);
 		keep_original(o, e, fill);
 		metric_add(&o->metrics.order_not_processed, 1);

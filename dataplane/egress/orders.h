@@ -80,9 +80,10 @@ struct orders_metrics {
 
 enum order_flag {
 	ORDER_ACCEPTED = 1 << 0,    // the venue has said so
-	ORDER_REPLACEMENT = 1 << 1, // waits to take over prev_token's name
+	ORDER_REPLACEMENT = 1 << 1, // waits to take over link_token's name
 	ORDER_REDUCING = 1 << 2,    // the pending cancel keeps some shares
 	ORDER_ADOPTED = 1 << 3,     // of an earlier process: nothing is reserved
+	ORDER_NAMED = 1 << 4,       // found by its name
 };
 
 struct order_entry {
@@ -94,18 +95,16 @@ struct order_entry {
 	uint32_t open_qty;  // in the market, or about to be
 	uint32_t executed_qty;
 	uint32_t reserved_qty;
-	uint32_t replace_token; // the replacement that waits, 0: none
-	uint32_t prev_token;
-	uint64_t order_ref; // the venue's number
+	uint32_t link_token; // the replacement that waits, 0: none; of one that waits: its original
+	uint32_t limits_version; // that let it pass
+	uint64_t order_ref;      // the venue's number
+	uint64_t sent_ns;        // when its trigger was received, since 1970
 	uint16_t instr_idx;
+	uint16_t reject_code; // the venue's last refusal
 	uint8_t strategy_idx;
 	uint8_t side;
 	uint8_t state; // enum order_state
-	uint8_t tif;
 	uint8_t flags; // enum order_flag
-	uint8_t named; // found by its name
-	uint32_t limits_version;
-	uint32_t pad;
 };
 static_assert(sizeof(struct order_entry) == CACHE_LINE, "one order, one cache line");
 
@@ -248,7 +247,7 @@ orders_name(struct orders *o, struct order_entry *e)
 	uint32_t *head = &o->name_head[orders_name_hash(o, e->strategy_idx, e->intent_id)];
 
 	e->name_next = *head;
-	e->named = 1;
+	e->flags |= ORDER_NAMED;
 	*head = (uint32_t)(e - o->entry) + 1;
 }
 
@@ -259,12 +258,12 @@ orders_unname(struct orders *o, struct order_entry *e)
 	uint32_t *at = &o->name_head[orders_name_hash(o, e->strategy_idx, e->intent_id)];
 	const uint32_t self = (uint32_t)(e - o->entry) + 1;
 
-	if (!e->named)
+	if (!(e->flags & ORDER_NAMED))
 		return;
 	while (*at != self)
 		at = &o->entry[*at - 1].name_next;
 	*at = e->name_next;
-	e->named = 0;
+	e->flags &= (uint8_t)~ORDER_NAMED;
 }
 
 /*
@@ -322,8 +321,8 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 		.strategy_idx = in->strategy_idx,
 		.side = in->side,
 		.state = ORDER_PENDING_NEW,
-		.tif = in->tif,
 		.limits_version = in->limits_version,
+		.sent_ns = in->head.rx_ns,
 	};
 	orders_name(o, e);
 	*out = (struct venue_request){
