@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "ingress/book.h"
+
+/* A block of 16 << kind keys and as many level indices, in words. */
+static size_t
+block_words_of(unsigned kind)
+{
+	return (size_t)2 * BOOK_BLOCK_MIN << kind;
+}
+
+/*
+ * Every side that was ever used keeps a smallest block; a side of n levels has at most 2n keys, and
+ * what it outgrew on the way there is at most as much again, of which others take some.
+ */
+static size_t
+block_words_for(const struct book_config *c)
+{
+	return ((size_t)c->locate_max + 1) * 2 * block_words_of(0) + (size_t)c->levels_max * 6;
+}
+
+static size_t
+rounded(size_t bytes)
+{
+	return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+COLD size_t
+book_bytes(const struct book_config *c)
+{
+	return rounded(((size_t)c->locate_max + 1) * sizeof(struct book_instr)) +
+	       rounded(((size_t)c->levels_max + 1) * sizeof(struct book_level)) +
+	       rounded(block_words_for(c) * sizeof(uint32_t)) +
+	       rounded(u64_map_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
+	       rounded(c->trades_max * sizeof(struct book_trade)) +
+	       rounded(u64_map_bytes(INSTR_MAX));
+}
+
+static uint64_t
+symbol_key(const char symbol[8])
+{
+	uint64_t key;
+
+	memcpy(&key, symbol, sizeof(key));
+	return key;
+}
+
+static int
+take_ours(struct book *b, const struct book_config *c)
+{
+	for (unsigned i = 0; i < c->ours_cnt; i++) {
+		const struct book_ours_config *o = &c->ours[i];
+		const uint64_t key = symbol_key(o->symbol);
+
+		if (o->instr_idx == INSTR_NONE || o->instr_idx >= INSTR_MAX ||
+		    b->ours[o->instr_idx].configured || u64_map_find(&b->symbol, key) != NULL)
+			return -EINVAL;
+		u64_map_add(&b->symbol, key, 0, o->instr_idx);
+		memcpy(b->ours[o->instr_idx].symbol, o->symbol, sizeof(o->symbol));
+		b->ours[o->instr_idx].configured = true;
+		if (o->instr_idx >= b->ours_end)
+			b->ours_end = o->instr_idx + 1u;
+	}
+	return 0;
+}
+
+COLD int
+book_init(struct book *b, const struct book_config *c, struct arena *arena)
+{
+	const size_t instr_bytes = ((size_t)c->locate_max + 1) * sizeof(*b->instr);
+	const size_t level_bytes = ((size_t)c->levels_max + 1) * sizeof(*b->level);
+
+	if (c->orders_max == 0 || c->orders_max > 1U << 30 || c->levels_max == 0 ||
+	    c->levels_max > U64_TAG_MAX || c->trades_max == 0 || c->trades_max >= U64_TAG_MAX ||
+	    c->ours_cnt >= INSTR_MAX)
+		return -EINVAL;
+	*b = (struct book){
+		.instr = (struct book_instr *)arena_take(arena, instr_bytes),
+		.level = (struct book_level *)arena_take(arena, level_bytes),
+		.level_fresh = 1,
+		.levels_max = c->levels_max,
+		.locate_max = c->locate_max,
+		.feed_idx = c->feed_idx,
+		.stale = true,
+		.trust_late_join = c->trust_late_join,
+		.block_words = block_words_for(c),
+		.trades_max = c->trades_max,
+	};
+	b->block = (uint32_t *)arena_take(arena, b->block_words * sizeof(*b->block));
+	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
+	if (!u64_map_init(&b->order, c->orders_max, arena) ||
+	    !u64_map_init(&b->match, c->trades_max, arena) ||
+	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->level == NULL ||
+	    b->block == NULL || b->trade == NULL)
+		return -ENOMEM;
+	return take_ours(b, c);
+}
+
+/* Every book empty, every locate forgotten. */
+static COLD void
+empty_all(struct book *b)
+{
+	u64_map_clear(&b->order);
+	u64_map_clear(&b->match);
+	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
+	memset(b->block_free, 0, sizeof(b->block_free));
+	b->block_fresh = 0;
+	b->level_free = 0;
+	b->level_fresh = 1;
+	b->level_cnt = 0;
+	b->trade_next = 0;
+	b->system_event = 0;
+	b->ts_ns = 0;
+	metric_set(&b->metrics.instrument_known, 0);
+	metric_set(&b->metrics.instrument_suspect, 0);
+	for (uint32_t i = 0; i < b->ours_end; i++)
+		b->ours[i].found = false;
+}
+
+COLD unsigned
+book_on_datagram_flags(struct book *b, uint8_t flags)
+{
+	if (flags & DATAGRAM_NEW_SESSION) {
+		empty_all(b);
+		b->stale = b->suspect = b->closed = b->late_joined = false;
+		metric_add(&b->metrics.session, 1);
+	}
+	if ((flags & DATAGRAM_GAP) && (flags & DATAGRAM_NEW_SESSION) && b->trust_late_join) {
+		b->late_joined = true;
+	} else if (flags & DATAGRAM_GAP) {
+		b->suspect = true;
+		metric_add(&b->metrics.gap, 1);
+	}
+	if (flags & (DATAGRAM_SILENT | DATAGRAM_END))
+		b->stale = true;
+	if (flags & DATAGRAM_HEARD)
+		b->stale = false;
+	b->walk_idx = 0;
+	return flags != 0 && b->ours_end != 0 ? BOOK_ALL : 0;
+}
+
+static void
+fill_bbo(const struct book *b, const struct book_instr *in, uint16_t instr_idx, struct bbo *bbo)
+{
+	bbo->head.instr_idx = instr_idx;
+	bbo->head.feed_idx = b->feed_idx;
+	bbo->bid_px4 = in->top_px4[SIDE_BUY];
+	bbo->ask_px4 = in->top_px4[SIDE_SELL];
+	bbo->bid_qty = in->top_qty[SIDE_BUY];
+	bbo->ask_qty = in->top_qty[SIDE_SELL];
+	bbo->ts_ns = b->ts_ns;
+	bbo->last_px4 = in->last_px4;
+	bbo->confidence = book_confidence(b, in);
+	bbo->state = book_state(b, in);
+	bbo->pad = 0;
+}
+
+static void
+fill_mark(const struct book *b, const struct book_instr *in, uint16_t instr_idx, struct mark *mark)
+{
+	mark->head.instr_idx = instr_idx;
+	mark->head.feed_idx = b->feed_idx;
+	mark->bid_px4 = in->top_px4[SIDE_BUY];
+	mark->ask_px4 = in->top_px4[SIDE_SELL];
+	mark->last_px4 = in->last_px4;
+	mark->band_lo_px4 = in->band_lo_px4;
+	mark->band_hi_px4 = in->band_hi_px4;
+	mark->round_lot_qty = in->round_lot_qty;
+	mark->confidence = book_confidence(b, in);
+	mark->state = book_state(b, in);
+	mark->short_sale = in->short_sale;
+	memset(mark->pad, 0, sizeof(mark->pad));
+}
+
+unsigned
+book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
+	  struct mark *mark)
+{
+	struct book_ours *o = &b->ours[in->instr_idx];
+	const uint8_t confidence = book_confidence(b, in), state = book_state(b, in);
+
+	if (in->instr_idx == INSTR_NONE)
+		return what & BOOK_TOP;
+	if (unlikely(!o->told || o->confidence != confidence || o->state != state))
+		what |= BOOK_BBO | BOOK_MARK;
+	o->told = true;
+	o->confidence = confidence;
+	o->state = state;
+	if (what & BOOK_BBO) {
+		fill_bbo(b, in, in->instr_idx, bbo);
+		metric_add(&b->metrics.bbo, 1);
+	}
+	if (what & BOOK_MARK) {
+		fill_mark(b, in, in->instr_idx, mark);
+		metric_add(&b->metrics.mark, 1);
+	}
+	return what;
+}
+
+COLD unsigned
+book_next(struct book *b, struct bbo *bbo, struct mark *mark)
+{
+	static const struct book_instr NOWHERE; // what this session has not named yet
+
+	while (b->walk_idx < b->ours_end) {
+		const uint16_t instr_idx = (uint16_t)b->walk_idx++;
+		struct book_ours *o = &b->ours[instr_idx];
+		const struct book_instr *in = o->found ? &b->instr[o->locate] : &NOWHERE;
+		const uint8_t confidence = o->found ? book_confidence(b, in) : CONFIDENCE_STALE;
+		const uint8_t state = o->found ? book_state(b, in) : TRADING_UNKNOWN;
+
+		// what was never told is another shard's, or told when it is found
+		if (!o->told || (o->confidence == confidence && o->state == state && o->found))
+			continue;
+		o->told = o->found;
+		o->confidence = confidence;
+		o->state = state;
+		fill_mark(b, in, instr_idx, mark);
+		fill_bbo(b, in, instr_idx, bbo);
+		mark->confidence = bbo->confidence = confidence;
+		mark->state = bbo->state = state;
+		metric_add(&b->metrics.mark, 1);
+		metric_add(&b->metrics.bbo, 1);
+		return BOOK_BBO | BOOK_MARK;
+	}
+	return 0;
+}
+
+static void
+believe_no_more(struct book *b, struct book_instr *in)
+{
+	if (!in->suspect)
+		metric_add(&b->metrics.instrument_suspect, 1);
+	in->suspect = true;
+}
+
+COLD unsigned
+book_odd(struct book *b, struct book_instr *in, uint64_t *counter, struct bbo *bbo,
+	 struct mark *mark)
+{
+	if (counter != NULL)
+		metric_add(counter, 1);
+	if (in->suspect)
+		return 0;
+	believe_no_more(b, in);
+	return book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
+}
+
+COLD unsigned
+book_unknown(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	uint64_t *counter = &b->metrics.ref_unknown_deleted;
+
+	if (m->type == MD_ORDER_EXECUTED || m->type == MD_ORDER_EXECUTED_AT_PRICE)
+		counter = &b->metrics.ref_unknown_executed;
+	else if (m->type == MD_ORDER_REDUCED)
+		counter = &b->metrics.ref_unknown_reduced;
+	else if (m->type == MD_ORDER_REPLACED)
+		counter = &b->metrics.ref_unknown_replaced;
+	if (b->late_joined) { // of an order from before we came
+		metric_add(counter, 1);
+		return 0;
+	}
+	return book_odd(b, &b->instr[m->locate], counter, bbo, mark);
+}
+
+COLD unsigned
+book_mismatch(struct book *b, const struct md *m, uint16_t order_locate, struct bbo *bbo,
+	      struct mark *mark)
+{
+	unsigned what;
+
+	// one message tells of one instrument; book_next tells of the other
+	what = book_odd(b, &b->instr[order_locate], &b->metrics.locate_mismatch, bbo, mark);
+	if (what != 0) {
+		believe_no_more(b, &b->instr[m->locate]);
+		b->walk_idx = 0;
+		return what | BOOK_ALL;
+	}
+	return book_odd(b, &b->instr[m->locate], NULL, bbo, mark);
+}
+
+COLD bool
+book_odd_order(struct book *b, const struct md *m)
+{
+	const uint64_t ref = m->type == MD_ORDER_REPLACED ? m->new_ref : m->order_ref;
+
+	if (ref == 0)
+		metric_add(&b->metrics.ref_zero, 1);
+	if (m->px4 == 0)
+		metric_add(&b->metrics.price_zero, 1);
+	if (m->px4 > BOOK_PX4_MAX)
+		metric_add(&b->metrics.price_above_max, 1);
+	if (m->type == MD_ORDER_ADDED && m->side > SIDE_SELL) {
+		metric_add(&b->metrics.side_invalid, 1);
+		return false;
+	}
+	if (m->qty == 0) {
+		metric_add(&b->metrics.qty_zero, 1);
+		return false;
+	}
+	return true;
+}
+
+/* Gives the instrument its name, and its place among the configured ones.  0 or BOOK_ALL. */
+static unsigned
+learn_symbol(struct book *b, struct book_instr *in, uint16_t locate, const char symbol[8])
+{
+	const struct u64_slot *s = u64_map_find(&b->symbol, symbol_key(symbol));
+	struct book_ours *o;
+
+	memcpy(in->symbol, symbol, sizeof(in->symbol));
+	in->known = true;
+	metric_add(&b->metrics.instrument_known, 1);
+	if (s == NULL)
+		return 0;
+	o = &b->ours[s->tag];
+	if (o->found) { // two instruments claim it: neither can be believed
+		metric_add(&b->metrics.symbol_repeated, 1);
+		believe_no_more(b, &b->instr[o->locate]);
+		believe_no_more(b, in);
+		b->walk_idx = 0;
+		return BOOK_ALL;
+	}
+	o->found = true;
+	o->locate = locate;
+	in->instr_idx = (uint16_t)s->tag;
+	return 0;
+}
+
+COLD unsigned
+book_meet(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
+	  struct mark *mark)
+{
+	unsigned what;
+
+	if (in->known)
+		return book_odd(b, in, &b->metrics.symbol_mismatch, bbo, mark);
+	metric_add(&b->metrics.locate_undefined, 1);
+	what = learn_symbol(b, in, m->locate, m->symbol);
+	return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
+}
+
+void
+book_check_crossed(struct book *b, struct book_instr *in)
+{
+	const uint32_t bid_px4 = in->top_px4[SIDE_BUY], ask_px4 = in->top_px4[SIDE_SELL];
+	const bool both = in->side[SIDE_BUY].cnt != 0 && in->side[SIDE_SELL].cnt != 0;
+	const bool was = in->crossed;
+
+	in->crossed = both && bid_px4 > ask_px4;
+	if (both && bid_px4 == ask_px4 && in->state == TRADING_OPEN)
+		metric_add(&b->metrics.book_locked, 1);
+	if (!in->crossed || was)
+		return;
+	if (in->state !=
+	    TRADING_OPEN) { // orders wait for an auction; believed again once uncrossed
+		metric_add(&b->metrics.book_crossed_halted, 1);
+		return;
+	}
+	metric_add(&b->metrics.book_crossed, 1);
+	believe_no_more(b, in);
+}
+
+bool
+book_side_grow(struct book *b, struct book_side *s)
+{
+	const unsigned kind =
+		s->cap == 0 ? 0 : (unsigned)__builtin_ctz(s->cap / BOOK_BLOCK_MIN) + 1;
+	const uint32_t cap = BOOK_BLOCK_MIN << kind;
+	const size_t words = block_words_of(kind);
+	uint32_t *key;
+
+	if (kind >= BOOK_BLOCK_KINDS)
+		return false;
+	if (b->block_free[kind] != 0) {
+		key = &b->block[b->block_free[kind] - 1];
+		b->block_free[kind] = key[0];
+	} else {
+		if (words > b->block_words - b->block_fresh)
+			return false;
+		key = &b->block[b->block_fresh];
+		b->block_fresh += words;
+	}
+	memset(key, 0, words * sizeof(*key));
+	if (s->cap != 0) {
+		memcpy(key, s->key, s->cnt * sizeof(*key));
+		memcpy(key + cap, s->key + s->cap, s->cnt * sizeof(*key));
+		s->key[0] = b->block_free[kind - 1];
+		b->block_free[kind - 1] = (uint32_t)(s->key - b->block) + 1;
+	}
+	s->key = key;
+	s->cap = cap;
+	return true;
+}
+
+uint32_t
+book_place_deep(const struct book_side *s, uint32_t end, uint32_t key)
+{
+	uint32_t lo = 0;
+
+	while (lo < end) { // keys before lo are not above, keys from end on are
+		const uint32_t mid = lo + (end - lo) / 2;
+
+		if (s->key[mid] > key)
+			end = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/* Remembers a print, in case it is broken later; the oldest one is forgotten. */
+static void
+remember_match(struct book *b, const struct md *m, uint64_t qty)
+{
+	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
+	struct book_trade *t;
+
+	if (unlikely(s != NULL)) {
+		metric_add(&b->metrics.match_repeated, 1);
+		b->trade[s->tag - 1].qty += qty;
+		return;
+	}
+	t = &b->trade[b->trade_next];
+	if (b->match.cnt == b->trades_max) {
+		s = u64_map_find(&b->match, t->match_ref);
+		u64_map_remove(&b->match, s);
+	}
+	if (u64_map_add(&b->match, m->new_ref, 0, b->trade_next + 1) == NULL)
+		return;
+	*t = (struct book_trade){ .match_ref = m->new_ref, .qty = qty, .locate = m->locate };
+	b->trade_next = b->trade_next + 1 == b->trades_max ? 0 : b->trade_next + 1;
+}
+
+/* Counts a print: its volume, and its price as the last one. */
+static unsigned
+print_trade(struct book *b, struct book_instr *in, const struct md *m, uint64_t qty, uint32_t px4,
+	    struct bbo *bbo, struct mark *mark)
+{
+	in->volume_qty += qty;
+	metric_add(&b->metrics.trade_printed, 1);
+	remember_match(b, m, qty);
+	if (px4 == in->last_px4)
+		return 0;
+	in->last_px4 = px4;
+	return in->instr_idx == INSTR_NONE ? 0 : book_tell(b, in, BOOK_MARK, bbo, mark);
+}
+
+unsigned
+book_on_execution(struct book *b, struct book_instr *in, const struct md *m, uint32_t order_px4,
+		  struct bbo *bbo, struct mark *mark)
+{
+	if (m->type == MD_ORDER_EXECUTED_AT_PRICE && m->state != 'Y')
+		return 0; // a bulk print will include it
+	if (m->qty == 0)
+		return 0;
+	return print_trade(b, in, m, m->qty, m->type == MD_ORDER_EXECUTED ? order_px4 : m->px4, bbo,
+			   mark);
+}
+
+static unsigned
+on_traded(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
+	  struct mark *mark)
+{
+	if (m->cross_qty == 0) { // nothing crossed
+		metric_add(&b->metrics.match_zero_qty, 1);
+		return 0;
+	}
+	return print_trade(b, in, m, m->cross_qty, m->px4, bbo, mark);
+}
+
+static void
+on_trade_broken(struct book *b, const struct md *m)
+{
+	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
+	struct book_trade *t;
+
+	if (s == NULL) {
+		metric_add(&b->metrics.match_unknown, 1);
+		return;
+	}
+	t = &b->trade[s->tag - 1];
+	b->instr[t->locate].volume_qty -= t->qty;
+	t->qty = 0; // a second break takes nothing
+	metric_add(&b->metrics.trade_broken, 1);
+}
+
+static unsigned
+on_directory(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
+	     struct mark *mark)
+{
+	unsigned what = 0;
+
+	if (!in->known)
+		what = learn_symbol(b, in, m->locate, m->symbol);
+	else if (memcmp(in->symbol, m->symbol, sizeof(in->symbol)) != 0)
+		what = book_odd(b, in, &b->metrics.symbol_mismatch, bbo, mark);
+	in->defined = true;
+	in->round_lot_qty = m->round_lot_qty;
+	in->authenticity = m->state;
+	return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
+}
+
+/* A message that names its instrument may be the first one to do so. */
+static unsigned
+meet_quietly(struct book *b, struct book_instr *in, const struct md *m)
+{
+	if (in->known)
+		return 0;
+	metric_add(&b->metrics.locate_undefined, 1);
+	return learn_symbol(b, in, m->locate, m->symbol);
+}
+
+static unsigned
+on_system_event(struct book *b, const struct md *m)
+{
+	b->system_event = m->state;
+	switch (m->state) {
+	case 'C': // end of messages: nothing may be believed until the next session
+		b->stale = true;
+		b->closed = true;
+		break;
+	case 'E': // end of system hours: no new orders
+		b->closed = true;
+		break;
+	default:
+		return 0;
+	}
+	b->walk_idx = 0;
+	return BOOK_ALL;
+}
+
+unsigned
+book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	struct book_instr *in = &b->instr[m->locate];
+	unsigned what;
+
+	if (m->locate > b->locate_max) {
+		metric_add(&b->metrics.locate_above_max, 1);
+		return 0;
+	}
+	switch (m->type) {
+	case MD_TRADED:
+		return on_traded(b, in, m, bbo, mark);
+	case MD_TRADE_BROKEN:
+		on_trade_broken(b, m);
+		return 0;
+	case MD_DIRECTORY:
+		return on_directory(b, in, m, bbo, mark);
+	case MD_SYSTEM_EVENT:
+		return on_system_event(b, m);
+	case MD_TRADING_STATE:
+		what = meet_quietly(b, in, m);
+		in->state = m->state;
+		if (m->state == TRADING_OPEN) // collars were the auction's
+			in->band_lo_px4 = in->band_hi_px4 = 0;
+		return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
+	case MD_MARKET_HALT:
+		what = meet_quietly(b, in, m);
+		in->market_halted = m->state != TRADING_OPEN;
+		return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
+	case MD_SHORT_SALE:
+		what = meet_quietly(b, in, m);
+		in->short_sale = m->state;
+		return what | book_tell(b, in, BOOK_MARK, bbo, mark);
+	case MD_BANDS:
+		in->band_lo_px4 = m->band.lo_px4;
+		in->band_hi_px4 = m->band.hi_px4;
+		return book_tell(b, in, BOOK_MARK, bbo, mark);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_INGRESS_BOOK_H
+#define SLUICE_INGRESS_BOOK_H
+
+#include "base/arena.h"
+#include "base/metric.h"
+#include "base/u64_map.h"
+#include "msg/bbo.h"
+#include "msg/datagram.h"
+#include "msg/mark.h"
+#include "msg/md.h"
+
+/*
+ * The books of all instruments of a feed's shard: order by order into price levels.
+ *
+ * One record per order, kept in the slot of the map from its reference (reference, shares left,
+ * level); one record per level; per instrument and side a sorted array of prices, the best one
+ * last, so that a change near the touch moves little.  Indices have 32 bits; nothing is allocated.
+ * What a hostile feed says is counted by kind, and an instrument whose book can no longer be
+ * believed is SUSPECT until a new session: out of the market beats wrong in the market.
+ */
+
+struct book_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "ingress/book_metrics.def"
+#undef METRIC
+};
+
+/* What book_on_md and book_next return: which messages were filled, and what else happened. */
+enum book_flag {
+	BOOK_BBO = 1 << 0,  // *bbo is filled
+	BOOK_MARK = 1 << 1, // *mark is filled; goes out before *bbo
+	BOOK_TOP = 1 << 2,  // the best of md's instrument changed, configured or not
+	BOOK_ALL = 1 << 3,  // confidence or state of many instruments: call book_next until 0
+};
+
+/* An instrument of the configuration. */
+struct book_ours_config {
+	char symbol[8]; // padded with spaces on the right
+	uint16_t instr_idx;
+};
+
+struct book_config {
+	uint16_t feed_idx;
+	uint16_t locate_max;  // largest locate; 65535 takes all
+	uint32_t orders_max;  // orders alive at once
+	uint32_t levels_max;  // price levels alive at once, below 2^24
+	uint32_t trades_max;  // matches remembered in case one is broken later, below 2^24
+	bool trust_late_join; // books joined in mid-day without a snapshot may be LIVE: simulations
+	unsigned ours_cnt;
+	const struct book_ours_config *ours; // read by book_init only
+};
+
+#define BOOK_PX4_MAX 2000000000u // ITCH 5.0: 200,000 dollars
+
+enum {
+	BOOK_BLOCK_MIN = 16,   // prices of a side: one search step looks at 16 at once
+	BOOK_BLOCK_KINDS = 21, // 16 << 20 prices exceed any levels_max
+};
+
+struct book_level {
+	uint64_t qty;
+	uint32_t px4;
+	uint32_t order_cnt;
+	uint16_t locate;
+	uint8_t side;
+	uint8_t pad[5];
+	uint64_t next_idx; // of unused levels
+};
+static_assert(sizeof(struct book_level) == 32, "two levels, one cache line");
+
+/*
+ * Levels of one side.  A key is the price of a bid and the complement of an offer's: larger is
+ * better on both sides.  Keys ascend; keys from cnt on are 0.
+ */
+struct book_side {
+	uint32_t *key; // cap keys, then cap indices of their levels
+	uint32_t cnt;
+	uint32_t cap;
+	uint32_t top_idx; // level of the best price; 0: none
+	uint32_t pad;
+};
+
+struct book_instr {
+	// what an order touches
+	struct book_side side[2];
+	char symbol[8];
+	uint16_t instr_idx; // INSTR_NONE: not configured
+	uint8_t state;      // enum trading_state of 'H'
+	bool market_halted; // 'h'
+	bool known;         // symbol is valid
+	bool defined;       // by a directory message
+	bool suspect;       // broke an invariant
+	bool crossed;       // bid above offer at this moment
+	// what its top touches
+	uint32_t top_px4[2];
+	uint32_t top_qty[2];
+	uint32_t last_px4;
+	uint32_t band_lo_px4;
+	uint32_t band_hi_px4;
+	uint32_t round_lot_qty;
+	uint64_t volume_qty;
+	uint8_t short_sale;
+	uint8_t authenticity; // 'T': a test symbol
+	uint8_t pad[22];
+};
+static_assert(sizeof(struct book_instr) == 2 * CACHE_LINE, "an order touches the first half");
+static_assert(offsetof(struct book_instr, top_px4) == CACHE_LINE, "the top is the second half");
+
+/* What was told of a configured instrument. */
+struct book_ours {
+	char symbol[8];
+	uint16_t locate;
+	uint8_t confidence;
+	uint8_t state;
+	bool found; // locate is valid
+	bool told;
+	bool configured;
+	uint8_t pad;
+};
+
+struct book_trade {
+	uint64_t match_ref;
+	uint64_t qty;
+	uint16_t locate;
+};
+
+struct book {
+	struct book_instr *instr; // locate_max + 1
+	struct book_level *level; // levels_max + 1; 0 stands for "no level"
+	struct u64_map order;     // reference -> shares left, level
+	uint32_t level_free;      // list of unused levels
+	uint32_t level_fresh;     // from here on never used
+	uint32_t level_cnt;
+	uint32_t levels_max;
+	uint32_t locate_max;
+	uint16_t feed_idx;
+	bool stale;       // no session, silent, or ended
+	bool suspect;     // a gap, or joined late
+	bool closed;      // end of system hours
+	bool late_joined; // and trusted: unknown references are no surprise
+	bool trust_late_join;
+	uint8_t system_event; // last 'S' code
+	uint64_t ts_ns;       // of the last message
+	// key blocks
+	uint32_t *block; // words
+	size_t block_fresh;
+	size_t block_words;
+	uint32_t block_free[BOOK_BLOCK_KINDS]; // first word of a free block, +1; 0: none
+	// trades that may be broken
+	struct u64_map match;
+	struct book_trade *trade;
+	uint32_t trade_next;
+	uint32_t trades_max;
+	// configured instruments
+	struct u64_map symbol; // symbol -> instr_idx
+	uint32_t walk_idx;     // book_next
+	uint32_t ours_end;
+	cache_aligned struct book_metrics metrics;
+	struct book_ours ours[INSTR_MAX];
+};
+
+/* Memory that book_init takes from the arena, at most. */
+size_t book_bytes(const struct book_config *c);
+
+/*
+ * Returns  0
+ *          -EINVAL  a capacity is 0 or too large, or an instr_idx is out of range or repeated
+ *          -ENOMEM  the arena is used up
+ */
+int book_init(struct book *b, const struct book_config *c, struct arena *arena);
+
+/*
+ * Takes what arb says besides messages: a gap, silence, a new session.  Returns BOOK_ALL when
+ * book_next has something to tell.
+ */
+unsigned book_on_datagram_flags(struct book *b, uint8_t flags);
+
+/*
+ * The next configured instrument whose confidence or state changed by what came before; 0 when
+ * all were told.  Resumes from the beginning with each new cause.
+ */
+unsigned book_next(struct book *b, struct bbo *bbo, struct mark *mark);
+
+struct book_depth_row {
+	uint32_t px4;
+	uint32_t order_cnt;
+	uint64_t qty;
+};
+
+/* Copies the best row_max levels, best first; returns how many.  Thread: the owner. */
+unsigned book_depth(const struct book *b, uint16_t locate, enum side side,
+		    struct book_depth_row *out, unsigned row_max);
+
+/* Sum modulo 2^64 over all levels of (2 * locate + side + 1) * px4 * quantity. */
+uint64_t book_digest(const struct book *b);
+/* The same, computed from the orders. */
+uint64_t book_digest_of_orders(const struct book *b);
+
+struct book_tally {
+	uint64_t qty;
+	uint32_t order_cnt;
+};
+
+/*
+ * Adds up everything anew.  NULL when it agrees with what the book says, otherwise the first thing
+ * that does not.
+ *
+ * Thread   the owner, or anyone while the owner does nothing.
+ * Time     all orders and levels: not for a lane that trades.
+ * Memory   tally: levels_max + 1 of them, the caller's.
+ */
+const char *book_audit(const struct book *b, struct book_tally *tally);
+
+/* Brings the gauges up to date.  Thread: the owner, now and then. */
+void book_set_gauges(struct book *b);
+
+/* How far an instrument may be believed, and whether it trades. */
+HOT_INLINE uint8_t
+book_confidence(const struct book *b, const struct book_instr *in)
+{
+	if (b->stale)
+		return CONFIDENCE_STALE;
+	return b->suspect || in->suspect || in->crossed ? CONFIDENCE_SUSPECT : CONFIDENCE_LIVE;
+}
+
+HOT_INLINE uint8_t
+book_state(const struct book *b, const struct book_instr *in)
+{
+	return b->closed || in->market_halted ? TRADING_HALTED : in->state;
+}
+
+/* Brings the order's record near.  Thread: the owner, some messages ahead. */
+HOT_INLINE void
+book_prefetch(const struct book *b, uint64_t order_ref)
+{
+	u64_map_prefetch(&b->order, order_ref);
+}
+
+/* Rare messages and oddities, out of line; each returns enum book_flag. */
+unsigned book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+/* Counts one oddity and believes the instrument no more. */
+unsigned book_odd(struct book *b, struct book_instr *in, uint64_t *counter, struct bbo *bbo,
+		  struct mark *mark);
+/* An order whose reference is unknown. */
+unsigned book_unknown(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+/* An order whose instrument is not the one its message names. */
+unsigned book_mismatch(struct book *b, const struct md *m, uint16_t order_locate, struct bbo *bbo,
+		       struct mark *mark);
+/* A new order with a value out of its range.  True when it enters the book all the same. */
+bool book_odd_order(struct book *b, const struct md *m);
+/* An order of an instrument with another symbol than known, or none. */
+unsigned book_meet(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
+		   struct mark *mark);
+/* After a change of best price: whether the sides cross. */
+void book_check_crossed(struct book *b, struct book_instr *in);
+/* Counts an execution's volume and price. */
+unsigned book_on_execution(struct book *b, struct book_instr *in, const struct md *m,
+			   uint32_t order_px4, struct bbo *bbo, struct mark *mark);
+/* Fills the messages of a configured instrument. */
+unsigned book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
+		   struct mark *mark);
+bool book_side_grow(struct book *b, struct book_side *s);
+uint32_t book_place_deep(const struct book_side *s, uint32_t end, uint32_t key);
+
+HOT_INLINE uint32_t
+book_key(uint8_t side, uint32_t px4)
+{
+	return side == SIDE_BUY ? px4 : ~px4;
+}
+
+typedef uint32_t book_v4 __attribute__((vector_size(16)));
+
+/* How many of 16 keys are above key. */
+HOT_INLINE uint32_t
+book_above(const uint32_t *keys, uint32_t key)
+{
+	const book_v4 want = { key, key, key, key };
+	book_v4 sum = { 0 };
+
+	for (unsigned i = 0; i < BOOK_BLOCK_MIN; i += 4) {
+		book_v4 k;
+
+		memcpy(&k, keys + i, sizeof(k));
+		sum -= (book_v4)(k > want); // a true lane is all ones: -1
+	}
+	return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+/* Where key is, or would be inserted: the position after all keys that are not above it. */
+HOT_INLINE uint32_t
+book_place(const struct book_side *s, uint32_t key)
+{
+	const uint32_t base = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
+	const uint32_t above_cnt = book_above(s->key + base, key);
+
+	if (unlikely(above_cnt == BOOK_BLOCK_MIN && base != 0))
+		return book_place_deep(s, base, key);
+	return s->cnt - above_cnt;
+}
+
+/* The level of a price, made if need be; 0 when there is no room. */
+HOT_INLINE uint32_t
+book_level_get(struct book *b, struct book_instr *in, uint16_t locate, uint8_t side, uint32_t px4)
+{
+	struct book_side *s = &in->side[side];
+	const uint32_t key = book_key(side, px4);
+	uint32_t at, idx;
+	uint32_t *level_idx;
+
+	if (unlikely(s->cap == 0) && !book_side_grow(b, s))
+		return 0;
+	at = book_place(s, key);
+	if (at != 0 && s->key[at - 1] == key)
+		return s->key[s->cap + at - 1];
+	if (unlikely(b->level_cnt == b->levels_max))
+		return 0;
+	if (unlikely(s->cnt == s->cap) && !book_side_grow(b, s))
+		return 0;
+	idx = b->level_free;
+	if (idx != 0)
+		b->level_free = (uint32_t)b->level[idx].next_idx;
+	else
+		idx = b->level_fresh++;
+	b->level_cnt++;
+	level_idx = s->key + s->cap;
+	for (uint32_t i = s->cnt; i > at; i--) {
+		s->key[i] = s->key[i - 1];
+		level_idx[i] = level_idx[i - 1];
+	}
+	s->key[at] = key;
+	level_idx[at] = idx;
+	s->cnt++;
+	s->top_idx = level_idx[s->cnt - 1];
+	b->level[idx] = (struct book_level){ .px4 = px4, .locate = locate, .side = side };
+	return idx;
+}
+
+HOT_INLINE void
+book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
+{
+	struct book_level *lv = &b->level[idx];
+	struct book_side *s = &in->side[lv->side];
+	uint32_t *level_idx = s->key + s->cap;
+	const uint32_t at = book_place(s, book_key(lv->side, lv->px4)) - 1;
+
+	s->cnt--;
+	for (uint32_t i = at; i < s->cnt; i++) {
+		s->key[i] = s->key[i + 1];
+		level_idx[i] = level_idx[i + 1];
+	}
+	s->key[s->cnt] = 0;
+	s->top_idx = s->cnt == 0 ? 0 : level_idx[s->cnt - 1];
+	lv->next_idx = b->level_free;
+	b->level_free = idx;
+	b->level_cnt--;
+}
+
+/* Compares the best of one side with what was told of it. */
+HOT_INLINE unsigned
+book_settle(struct book *b, struct book_instr *in, uint8_t side, struct bbo *bbo, struct mark *mark)
+{
+	const struct book_level *top = &b->level[in->side[side].top_idx];
+	const uint32_t qty = top->qty > UINT32_MAX ? UINT32_MAX : (uint32_t)top->qty;
+	unsigned what = BOOK_TOP | BOOK_BBO;
+
+	if (top->px4 == in->top_px4[side] && qty == in->top_qty[side])
+		return 0;
+	if (top->px4 != in->top_px4[side]) {
+		what |= BOOK_MARK;
+		in->top_px4[side] = top->px4;
+		in->top_qty[side] = qty;
+		if (unlikely(in->top_px4[SIDE_BUY] >= in->top_px4[SIDE_SELL] || in->crossed))
+			book_check_crossed(b, in);
+	}
+	in->top_qty[side] = qty;
+	metric_add(&b->metrics.top_changed, 1);
+	if (in->instr_idx == INSTR_NONE)
+		return BOOK_TOP;
+	return book_tell(b, in, what, bbo, mark);
+}
+
+/* Puts a new order into its level. Returns the level; 0: no room, counted. */
+HOT_INLINE uint32_t
+book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t ref, uint8_t side)
+{
+	uint32_t idx;
+
+	if (unlikely(b->order.cnt == b->order.max)) {
+		metric_add(&b->metrics.order_table_full, 1);
+		return 0;
+	}
+	idx = book_level_get(b, in, m->locate, side, m->px4);
+	if (unlikely(idx == 0)) {
+		metric_add(&b->metrics.level_table_full, 1);
+		return 0;
+	}
+	if (unlikely(u64_map_add(&b->order, ref, m->qty, idx) == NULL)) {
+		metric_add(&b->metrics.order_table_full, 1);
+		if (b->level[idx].order_cnt == 0)
+			book_level_drop(b, in, idx);
+		return 0;
+	}
+	b->level[idx].qty += m->qty;
+	b->level[idx].order_cnt++;
+	return idx;
+}
+
+/* Takes a whole order out of its level. */
+HOT_INLINE void
+book_remove(struct book *b, struct book_instr *in, struct u64_slot *order)
+{
+	struct book_level *lv = &b->level[order->tag];
+
+	lv->qty -= order->value;
+	if (--lv->order_cnt == 0)
+		book_level_drop(b, in, order->tag);
+	u64_map_remove(&b->order, order);
+}
+
+HOT_INLINE unsigned
+book_on_added(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	struct book_instr *in = &b->instr[m->locate];
+	unsigned what = 0;
+	uint32_t idx;
+
+	if (unlikely(memcmp(in->symbol, m->symbol, sizeof(in->symbol)) != 0 || !in->known))
+		what = book_meet(b, in, m, bbo, mark);
+	if (unlikely(m->order_ref == 0 || m->qty == 0 || m->px4 - 1 >= BOOK_PX4_MAX ||
+		     m->side > SIDE_SELL)) {
+		const bool enters = book_odd_order(b, m);
+
+		what |= book_odd(b, in, NULL, bbo, mark);
+		if (!enters)
+			return what;
+	}
+	if (unlikely(u64_map_find(&b->order, m->order_ref) != NULL))
+		return what | book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
+	idx = book_insert(b, in, m, m->order_ref, m->side);
+	if (unlikely(idx == 0))
+		return what | book_odd(b, in, NULL, bbo, mark);
+	if (likely(idx != in->side[m->side].top_idx))
+		return what;
+	return what | book_settle(b, in, m->side, bbo, mark);
+}
+
+/* Executions, partial cancels and deletes: qty shares leave the order. */
+HOT_INLINE unsigned
+book_on_left(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	struct book_instr *in = &b->instr[m->locate];
+	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
+	const struct book_level *lv;
+	unsigned what = 0;
+	uint8_t side;
+	bool top;
+
+	if (unlikely(order == NULL))
+		return book_unknown(b, m, bbo, mark);
+	lv = &b->level[order->tag];
+	if (unlikely(lv->locate != m->locate))
+		return book_mismatch(b, m, lv->locate, bbo, mark);
+	side = lv->side;
+	top = order->tag == in->side[side].top_idx;
+	if (m->type == MD_ORDER_EXECUTED || unlikely(m->type == MD_ORDER_EXECUTED_AT_PRICE))
+		what = book_on_execution(b, in, m, lv->px4, bbo, mark);
+	if (m->type == MD_ORDER_DELETED) {
+		book_remove(b, in, order);
+	} else if (likely(m->qty < order->value)) {
+		if (unlikely(m->qty == 0))
+			metric_add(&b->metrics.qty_zero, 1);
+		order->value -= m->qty;
+		b->level[order->tag].qty -= m->qty;
+	} else {
+		if (unlikely(m->qty > order->value))
+			what |= book_odd(b, in, &b->metrics.qty_negative, bbo, mark);
+		book_remove(b, in, order);
+	}
+	return top ? what | book_settle(b, in, side, bbo, mark) : what;
+}
+
+HOT_INLINE unsigned
+book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	struct book_instr *in = &b->instr[m->locate];
+	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
+	const struct book_level *lv;
+	unsigned what = 0;
+	uint32_t idx = 0;
+	uint8_t side;
+	bool top;
+
+	if (unlikely(order == NULL))
+		return book_unknown(b, m, bbo, mark);
+	lv = &b->level[order->tag];
+	if (unlikely(lv->locate != m->locate))
+		return book_mismatch(b, m, lv->locate, bbo, mark);
+	side = lv->side;
+	top = order->tag == in->side[side].top_idx;
+	if (unlikely(u64_map_find(&b->order, m->new_ref) != NULL)) {
+		what = book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
+		book_remove(b, in, order);
+	} else if (unlikely(m->new_ref == 0 || m->qty == 0 || m->px4 - 1 >= BOOK_PX4_MAX)) {
+		const bool enters = book_odd_order(b, m);
+
+		what = book_odd(b, in, NULL, bbo, mark);
+		book_remove(b, in, order);
+		if (enters)
+			idx = book_insert(b, in, m, m->new_ref, side);
+	} else {
+		book_remove(b, in, order);
+		idx = book_insert(b, in, m, m->new_ref, side);
+		if (unlikely(idx == 0))
+			what = book_odd(b, in, NULL, bbo, mark);
+	}
+	if (!top && idx != in->side[side].top_idx)
+		return what;
+	return what | book_settle(b, in, side, bbo, mark);
+}
+
+/*
+ * Applies one event.  *bbo and *mark are of a configured instrument when the flags say that they
+ * are filled; the lane has set their head's trace and rx_ns before.
+ */
+HOT_INLINE unsigned
+book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	b->ts_ns = m->ts_ns;
+	if (unlikely(m->locate > b->locate_max))
+		return book_on_rare(b, m, bbo, mark);
+	switch (m->type) {
+	case MD_ORDER_ADDED:
+		return book_on_added(b, m, bbo, mark);
+	case MD_ORDER_EXECUTED:
+	case MD_ORDER_EXECUTED_AT_PRICE:
+	case MD_ORDER_REDUCED:
+	case MD_ORDER_DELETED:
+		return book_on_left(b, m, bbo, mark);
+	case MD_ORDER_REPLACED:
+		return book_on_replaced(b, m, bbo, mark);
+	default:
+		return book_on_rare(b, m, bbo, mark);
+	}
+}
+
+#endif
