@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_TESTS_FAKE_STATE_H
+#define SLUICE_TESTS_FAKE_STATE_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err/err.h"
+#include "observe/state.h"
+
+/* A gateway that is made up: two lanes, one port, one feed, one session, one symbol. */
+struct fake_state {
+	uint32_t halt_reasons;
+	char halt_text[STATE_TEXT_MAX];
+	char limit_key[STATE_NAME_MAX]; // of the last limits_set
+	char limit_value[STATE_NAME_MAX];
+	char limit_symbol[STATE_NAME_MAX];
+	uint32_t lane_run;
+	bool link_down;
+	bool feed_silent;
+	uint32_t session_run;
+	int order_cnt; // how many to make up
+	unsigned reset_cnt;
+	unsigned ask_cnt; // calls of any kind
+};
+
+#define FAKE_TEXT(field, text) snprintf((field), sizeof(field), "%s", (text))
+
+static int
+fake_status(void *ctx, struct state_status *out)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	*out = (struct state_status){
+		.start_ns = 1700000000000000000,
+		.now_ns = 1700000060000000000,
+		.halt_reasons = f->halt_reasons,
+		.limits_version = 7,
+		.pid = 4242,
+		.md_cnt = 1000,
+	};
+	FAKE_TEXT(out->version, "0.1.0");
+	FAKE_TEXT(out->environment, "simulation");
+	FAKE_TEXT(out->config_file, "sluice.yaml");
+	FAKE_TEXT(out->halt_text, f->halt_text);
+	return 0;
+}
+
+static int
+fake_ports(void *ctx, struct state_port *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	row[0] = (struct state_port){ .link_up = !f->link_down, .rx_packet_cnt = 55 };
+	FAKE_TEXT(row[0].name, "md");
+	FAKE_TEXT(row[0].device, "net_ring0");
+	return 1;
+}
+
+static int
+fake_lanes(void *ctx, struct state_lane *row, size_t row_max)
+{
+	static const char *const NAME[] = { "receive", "rest" };
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	for (size_t i = 0; i < 2 && i < row_max; i++) {
+		memset(&row[i], 0, sizeof(row[i]));
+		FAKE_TEXT(row[i].name, NAME[i]);
+		FAKE_TEXT(row[i].stages, i == 0 ? "rx arb" : "parse book");
+		row[i].core = (int32_t)i + 1;
+		row[i].run = i == 1 ? f->lane_run : (uint32_t)STATE_LANE_RUNNING;
+		row[i].turn_cnt = 100;
+		row[i].busy_turn_cnt = 25;
+	}
+	if (row_max > 1) {
+		row[1].ring_cnt = 1;
+		FAKE_TEXT(row[1].ring[0].kind, "datagram");
+		FAKE_TEXT(row[1].ring[0].from, "receive");
+		row[1].ring[0].depth = 3;
+		row[1].ring[0].slot_cnt = 1024;
+	}
+	return 2;
+}
+
+static int
+fake_feeds(void *ctx, struct state_feed *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	row[0] = (struct state_feed){ .silent = f->feed_silent, .next_seq = 77, .line_cnt = 1 };
+	FAKE_TEXT(row[0].name, "itch");
+	FAKE_TEXT(row[0].line[0].group, "239.10.1.1:26400");
+	return 1;
+}
+
+static int
+fake_sessions(void *ctx, struct state_session *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	row[0] = (struct state_session){ .run = f->session_run, .rtt_ns = 25000 };
+	FAKE_TEXT(row[0].name, "oe");
+	FAKE_TEXT(row[0].protocol, "ouch50");
+	return 1;
+}
+
+static int
+fake_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (strcmp(symbol, "AAPL") != 0)
+		return err_set(e, -ENOENT, "no feed has named a symbol '%.16s'", symbol);
+	memset(out, 0, sizeof(*out));
+	FAKE_TEXT(out->symbol, "AAPL");
+	FAKE_TEXT(out->feed, "itch");
+	out->confidence = CONFIDENCE_LIVE;
+	out->state = TRADING_OPEN;
+	out->bid_level_cnt = 20;
+	out->bid_cnt = depth < 20 ? depth : 20;
+	for (uint32_t i = 0; i < out->bid_cnt; i++)
+		out->bid[i] = (struct state_level){ .px4 = 1000000 - 100 * (int64_t)i,
+						    .qty = 100 + i,
+						    .order_cnt = 1 };
+	return 0;
+}
+
+static int
+fake_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+	const int cnt = all ? f->order_cnt : f->order_cnt / 2;
+
+	f->ask_cnt++;
+	for (size_t i = 0; i < (size_t)cnt && i < row_max; i++) {
+		row[i] = (struct state_order){
+			.token = (uint32_t)i + 1,
+			.state = ORDER_LIVE,
+			.px4 = 1000000,
+			.qty = 100,
+			.open_qty = 100,
+		};
+		FAKE_TEXT(row[i].symbol, "AAPL");
+	}
+	return cnt;
+}
+
+static int
+fake_positions(void *ctx, struct state_position *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	row[0] = (struct state_position){ .position_qty = -300, .mark_px4 = 1000000 };
+	FAKE_TEXT(row[0].symbol, "AAPL");
+	return 1;
+}
+
+static int
+fake_latency(void *ctx, struct state_latency_row *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	for (size_t i = 0; i < 2 && i < row_max; i++) {
+		row[i] = (struct state_latency_row){
+			.cnt = 10, .p50_ns = 1500, .max_ns = 9000, .end_point = i == 0
+		};
+		FAKE_TEXT(row[i].name, i == 0 ? "tick_to_trade" : "risk");
+		FAKE_TEXT(row[i].from, "burst received");
+		FAKE_TEXT(row[i].to, "order handed to the NIC");
+	}
+	return 2;
+}
+
+static void
+fake_latency_reset(void *ctx)
+{
+	((struct fake_state *)ctx)->reset_cnt++;
+}
+
+static int
+fake_limits(void *ctx, const char *symbol, struct state_limit *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].key, "order_max_qty");
+	FAKE_TEXT(row[0].symbol, symbol == NULL ? "" : symbol);
+	FAKE_TEXT(row[0].value, "500");
+	FAKE_TEXT(row[0].unit, "shares");
+	return 1;
+}
+
+static int
+fake_limits_set(void *ctx, const char *key, const char *value, const char *symbol, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (strcmp(key, "order_max_qty") != 0)
+		return err_set(e, -EINVAL, "there is no limit '%.32s'", key);
+	FAKE_TEXT(f->limit_key, key);
+	FAKE_TEXT(f->limit_value, value);
+	FAKE_TEXT(f->limit_symbol, symbol == NULL ? "*" : symbol);
+	return 0;
+}
+
+static int
+fake_config(void *ctx, struct state_config *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].key, "environment");
+	FAKE_TEXT(row[0].value, "simulation");
+	FAKE_TEXT(row[0].source, "sluice.yaml:1");
+	return 1;
+}
+
+static int
+fake_metrics(void *ctx, state_metric_fn *fn, void *arg)
+{
+	struct fake_state *f = ctx;
+	struct state_metric m = {
+		.module = "risk",
+		.name = "intent_passed",
+		.help = "Intents that became orders",
+		.counter = true,
+		.label_cnt = 1,
+		.label = { { "lane", "a\"b\\c\nd" } },
+		.value = 12,
+	};
+
+	f->ask_cnt++;
+	fn(arg, &m);
+	m.name = "open_max_qty";
+	m.help = "Largest open quantity";
+	m.counter = false;
+	m.label[0].value = "rest";
+	fn(arg, &m);
+	m.name = "intent_passed"; // the same family, later: must stand beside the first
+	m.help = "Intents that became orders";
+	m.counter = true;
+	m.label[0].value = "rest";
+	m.value = 34;
+	fn(arg, &m);
+	return 0;
+}
+
+static int
+fake_events(void *ctx, struct state_event *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	row[0].ns = 1700000000000000000;
+	row[0].cnt = 3;
+	row[0].severity = EVENT_WARNING;
+	FAKE_TEXT(row[0].code, "line_silent");
+	FAKE_TEXT(row[0].lane, "receive");
+	FAKE_TEXT(row[0].text, "feed itch: nothing heard on line 1");
+	return 1;
+}
+
+static int
+fake_halt(void *ctx, const char *reason, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->halt_reasons |= HALT_OPERATOR;
+	FAKE_TEXT(f->halt_text, reason);
+	return 0;
+}
+
+static int
+fake_resume(void *ctx, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->halt_reasons &= ~(uint32_t)HALT_OPERATOR;
+	return 0;
+}
+
+static int
+fake_arm(void *ctx, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (f->halt_reasons & HALT_MUST)
+		return err_set(e, -EPERM, "an invariant broke; start the gateway again");
+	f->halt_reasons &= ~(uint32_t)HALT_DISARMED;
+	return 0;
+}
+
+static int
+fake_disarm(void *ctx, struct err *e)
+{
+	((struct fake_state *)ctx)->halt_reasons |= HALT_DISARMED;
+	return 0;
+}
+
+/* A healthy one, disarmed. */
+static inline void
+fake_state_init(struct fake_state *f, struct state_source *s)
+{
+	*f = (struct fake_state){
+		.halt_reasons = HALT_DISARMED,
+		.lane_run = STATE_LANE_RUNNING,
+		.session_run = STATE_SESSION_UP,
+		.order_cnt = 4,
+	};
+	*s = (struct state_source){
+		.ctx = f,
+		.status = fake_status,
+		.ports = fake_ports,
+		.lanes = fake_lanes,
+		.feeds = fake_feeds,
+		.sessions = fake_sessions,
+		.book = fake_book,
+		.orders = fake_orders,
+		.positions = fake_positions,
+		.latency = fake_latency,
+		.latency_reset = fake_latency_reset,
+		.limits = fake_limits,
+		.limits_set = fake_limits_set,
+		.config = fake_config,
+		.metrics = fake_metrics,
+		.events = fake_events,
+		.halt = fake_halt,
+		.resume = fake_resume,
+		.arm = fake_arm,
+		.disarm = fake_disarm,
+	};
+}
+
+#endif
