@@ -22,7 +22,7 @@
 
 enum {
 	TCP_HEAD_MAX = 72,   // Ethernet 14, VLAN 4, IPv4 20, TCP 20, timestamps 12; rounded up to 8
-	TCP_FRAME_MIN = 96,  // least cap for tcp_next_frame(): headers with a full option field
+	TCP_FRAME_MIN = 98,  // least cap for tcp_next_frame(): headers with a full option field
 	TCP_GAPS_MAX = 32,   // pieces of out-of-order data kept at once
 	TCP_SACKED_MAX = 32, // pieces of sent data the peer may have reported at once
 	TCP_MSS_DEFAULT = 536, // RFC 9293 3.7.1: for IPv4, when the peer says nothing
@@ -165,6 +165,8 @@ struct tcp {
 	bool fin_taken;   // rcv_nxt has passed it
 	uint8_t rcv_wscale;
 	uint8_t snd_wscale;
+	uint8_t rcv_wscale_offer; // rcv_wscale once the peer agreed
+	bool wscale_on;
 	uint32_t gap_clock;                 // counts out-of-order arrivals
 	struct tcp_range gap[TCP_GAPS_MAX]; // out-of-order data: ascending, apart
 	uint32_t gap_stamp[TCP_GAPS_MAX];   // gap_clock of the last arrival in each
@@ -182,13 +184,13 @@ struct tcp {
 	uint32_t recover_seq; // snd_nxt when loss was seen last
 	uint32_t rexmit_seq;  // next byte to look at for sending again
 	uint32_t dup_ack_cnt;
-	uint32_t probe_len; // bytes the persist timer lets out in spite of the window
-	uint8_t recovery;   // enum tcp_recovery
-	bool rexmit_now;    // send the segment at snd_una again, whatever the windows say
-	bool fin_wanted;    // a FIN follows tx_end
+	uint32_t limited_bytes; // sent by limited transmit since (RFC 3042)
+	uint32_t probe_len;     // bytes the persist timer lets out in spite of the window
+	uint8_t recovery;       // enum tcp_recovery
+	bool rexmit_now;        // send the segment at snd_una again, whatever the windows say
+	bool fin_wanted;        // a FIN follows tx_end
 	bool syn_due;
 	bool syn_resent;
-	bool probing; // the byte in flight was sent into a closed window
 	bool sack_on;
 	bool closed_by_user; // tcp_close(): nobody reads any more
 	bool rst_due;
@@ -212,7 +214,6 @@ struct tcp {
 	uint64_t rttvar_ns;
 	uint64_t rto_base_ns; // without backoff
 	uint64_t persist_deadline_ns;
-	uint64_t persist_ns; // interval, doubles
 	uint64_t keepalive_deadline_ns;
 	uint64_t connect_deadline_ns;
 	uint64_t close_deadline_ns; // end of TIME_WAIT or of an abandoned FIN_WAIT_2
