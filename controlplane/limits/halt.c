@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "limits/limits.h"
+
+int
+limits_arm_allowed(const struct config *c, struct err *e)
+{
+	for (uint32_t i = 0; i < c->sessions_cnt; i++) {
+		const struct config_session *s = &c->sessions[i];
+		const struct config_venue *v = &c->venues[s->venue_idx];
+
+		if (s->venue_idx >= c->venues_cnt)
+			return err_set(e, -EPERM, "session '%s': it has no venue", s->name);
+		if (v->environment != c->environment)
+			return err_set(e, -EPERM,
+				       "session '%s': venue '%s' is for %s, while environment is "
+				       "%s; orders stay off until the configuration names the same "
+				       "environment for both",
+				       s->name, v->name, environment_word(v->environment),
+				       environment_word(c->environment));
+	}
+	return 0;
+}
+
+/* The same limits under a new version, with what armed and halted are now. */
+static int
+publish_again(struct limits *l, struct err *e)
+{
+	struct risk_limits *next = aligned_alloc(CACHE_LINE, sizeof(*next));
+	int rc;
+
+	if (next == NULL)
+		return err_set(e, -ENOMEM, "no memory for a table of limits");
+	limits_build(l, &l->set, next);
+	rc = limits_publish(l, next, LIMITS_WAIT_NS, e);
+	free(next);
+	return rc;
+}
+
+/* What a new start alone lifts. */
+static int
+broken_check(struct err *e)
+{
+	if (halt_reasons() & HALT_MUST)
+		return err_set(e, -EPERM,
+			       "a lane met a broken invariant and ended, see the event log; orders "
+			       "stay off until the gateway is started again");
+	return 0;
+}
+
+int
+limits_halt(struct limits *l, const char *reason, struct err *e)
+{
+	halt_set(HALT_OPERATOR);
+	l->halted = true;
+	snprintf(l->halt_reason, sizeof(l->halt_reason), "%s", reason == NULL ? "" : reason);
+	return publish_again(l, e);
+}
+
+int
+limits_resume(struct limits *l, struct err *e)
+{
+	int rc = broken_check(e);
+
+	if (rc < 0)
+		return rc;
+	l->halted = false;
+	rc = publish_again(l, e);
+	if (rc < 0 && rc != -ETIMEDOUT) {
+		l->halted = true;
+		return rc;
+	}
+	if (rc == -ETIMEDOUT)
+		return rc; // the flag stays: call again when the lane has come back
+	l->halt_reason[0] = '\0';
+	halt_lift(HALT_OPERATOR);
+	return 0;
+}
+
+int
+limits_arm(struct limits *l, struct err *e)
+{
+	int rc = broken_check(e);
+
+	if (rc == 0)
+		rc = limits_arm_allowed(l->config, e);
+	if (rc < 0)
+		return rc;
+	l->armed = true;
+	rc = publish_again(l, e);
+	if (rc < 0) {
+		if (rc != -ETIMEDOUT)
+			l->armed = false;
+		return rc; // the flag stays
+	}
+	halt_lift(HALT_DISARMED);
+	return 0;
+}
+
+int
+limits_disarm(struct limits *l, struct err *e)
+{
+	halt_set(HALT_DISARMED);
+	l->armed = false;
+	return publish_again(l, e);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LIMITS_LIMITS_H
+#define SLUICE_LIMITS_LIMITS_H
+
+#include "base/published.h"
+#include "config/config.h"
+#include "decision/risk_limits.h"
+#include "err/err.h"
+
+/*
+ * The risk limits: what the operator set, and the table the lanes apply.  Owned by the control
+ * thread, which alone calls these functions.
+ */
+enum {
+	LIMITS_RETIRED_MAX = 8, // tables that a slow lane may still see
+	LIMITS_TEXT_MAX = 48,
+	LIMITS_ROW_MAX = 16, // keys there are
+	LIMITS_REASON_MAX = 128,
+};
+
+/* Long enough for a lane that shares its core with others; a pinned lane needs microseconds. */
+#define LIMITS_WAIT_NS 1000000000LL
+
+struct limits_retired {
+	struct risk_limits *table;
+	uint64_t mark[LANE_MAX]; // each lane's turn when the table was replaced
+};
+
+struct limits {
+	struct published published; // struct risk_limits; what lanes are given to read
+	struct risk_limits *current;
+	struct limits_retired retired[LIMITS_RETIRED_MAX];
+	uint32_t retired_cnt;
+	const struct turn_count *turn[LANE_MAX];
+	uint32_t turn_cnt;
+	bool armed;
+	bool halted;
+	char halt_reason[LIMITS_REASON_MAX]; // what the operator gave, or empty
+	const struct config *config;
+	struct config_risk set; // as set; instruments[] is by instr_idx here, 0: not set
+};
+
+/* One limit for people. */
+struct limits_row {
+	char key[LIMITS_TEXT_MAX];    // as in the configuration, without "risk."
+	char symbol[LIMITS_TEXT_MAX]; // empty: for every instrument
+	char value[LIMITS_TEXT_MAX];  // as written in the configuration
+	char unit[LIMITS_TEXT_MAX];
+	char allowed[LIMITS_TEXT_MAX]; // "1..1000000"
+};
+
+/*
+ * Publishes the limits of the configuration as version 1, disarmed or, with arm_at_start, armed.
+ * Before any lane runs.  *c stays the caller's and must outlive *l.
+ *
+ * Returns  0, -ENOMEM, -EINVAL (*c breaks a rule, named in *e), -EPERM (arm_at_start for a venue of
+ *          another environment)
+ */
+int limits_open(struct limits *l, const struct config *c, struct err *e);
+
+/* The lanes must have ended. */
+void limits_close(struct limits *l);
+
+/* A lane that reads the limits; before it runs.  The count must outlive *l.  -ENOSPC: too many. */
+int limits_add_lane(struct limits *l, const struct turn_count *turn);
+
+/*
+ * Makes a new set of risk limits the one that every lane applies, under the next version.
+ *
+ * On return no lane applies the old set any more: each has finished the turn it was in.  A lane
+ * may apply the new set before this returns.
+ *
+ * Thread   control plane only, one caller at a time.  Never blocks a lane.
+ * Time     as long as the slowest lane's turn; gives up after wait_ns.
+ * Memory   copies *next.  Old sets are freed here, once no lane can see them.
+ * Returns  0
+ *          -EINVAL     *next breaks a rule, named in *e; nothing was changed
+ *          -ENOMEM     nothing was changed
+ *          -EBUSY      a lane has not finished a turn for LIMITS_RETIRED_MAX changes; nothing was
+ *                      changed
+ *          -ETIMEDOUT  some lane did not finish its turn, named in *e; the new set is in force,
+ *                      the old one is kept until a later call
+ */
+int limits_publish(struct limits *l, const struct risk_limits *next, int64_t wait_ns,
+		   struct err *e);
+
+/*
+ * Sets one limit in every lane.  key is the configuration's without "risk."; value is written as
+ * there, or "global" to give up an instrument's own; symbol NULL or empty: for every instrument.
+ *
+ * Returns  as limits_publish, and -EINVAL also for an unknown key or symbol and a value outside
+ *          its range
+ */
+int limits_set(struct limits *l, const char *key, const char *value, const char *symbol,
+	       struct err *e);
+
+/*
+ * Lists the limits that hold for every instrument, then those of single instruments; with a symbol,
+ * what holds for that instrument.  Fills at most row_max rows.
+ *
+ * Returns  how many there are, or -EINVAL (no such symbol)
+ */
+int limits_rows(const struct limits *l, const char *symbol, struct limits_row *row, size_t row_max,
+		struct err *e);
+
+/* The table the lanes shall apply for what is set now.  Its version is that of the next one. */
+void limits_build(const struct limits *l, const struct config_risk *set, struct risk_limits *out);
+
+/* Whether orders may leave at all: the environment is that of every venue a session uses. */
+int limits_arm_allowed(const struct config *c, struct err *e); // 0 or -EPERM
+
+/*
+ * Permission to send orders.  Stopping takes effect at once, by the halt flag, before the new
+ * version is published; permission only after it.  Each is a new version of the limits.
+ *
+ * limits_halt is the kill switch; reason may be empty.  What was halted or disarmed twice needs one
+ * resume or arm.
+ *
+ * Returns  as limits_publish (after -ETIMEDOUT orders do not leave), and -EPERM when orders may not
+ *          leave: another environment, or a broken invariant that only a new start lifts
+ */
+int limits_halt(struct limits *l, const char *reason, struct err *e);
+int limits_resume(struct limits *l, struct err *e);
+int limits_arm(struct limits *l, struct err *e);
+int limits_disarm(struct limits *l, struct err *e);
+
+#endif
