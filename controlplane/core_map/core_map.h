@@ -13,6 +13,13 @@ enum hop {
 };
 
 const char *hop_word(enum hop hop);
+const char *lane_kind_word(enum lane_kind kind);
+
+/* The words of a set, in the order of the data's way. */
+struct stages_text {
+	char text[80];
+};
+struct stages_text stages_text_of(stage_set set);
 
 /* One lane as the core map wants it.  Masks have bit i for the configuration's list element i. */
 struct core_map_lane {
@@ -56,8 +63,9 @@ struct core_map {
 
 /*
  * Resolves lanes and instances, derives the rings, and checks all that needs no machine: each stage
- * instance once, offered sets only, one putter per ring, neighbours in a lane belong together, no
- * loop of rings in which every message needs room.
+ * instance once, offered sets only, no core used twice and the control core no lane's (unless
+ * shared_cores), one putter per ring, neighbours in a lane belong together, no loop of rings in
+ * which every message needs room.
  *
  * Returns  0, or -EINVAL with one line per fault in *e
  */
@@ -69,7 +77,8 @@ struct core_map_topology {
 	int32_t port_node[PORT_MAX]; // NUMA node of each port's device, -1: unknown or virtual
 };
 
-int core_map_topology_open(struct core_map_topology *t, struct err *e);
+/* This machine's cores, and the NUMA node of each port with a PCI address. */
+int core_map_topology_open(struct core_map_topology *t, const struct config *c, struct err *e);
 
 /* synthetic: as hwloc writes it, "node:2 core:4 pu:2". */
 int core_map_topology_synthetic(struct core_map_topology *t, const char *synthetic, struct err *e);
@@ -77,9 +86,10 @@ int core_map_topology_synthetic(struct core_map_topology *t, const char *synthet
 void core_map_topology_close(struct core_map_topology *t);
 
 /*
- * Checks the map against a machine: cores exist, none is used twice, the control core is no lane's
- * (unless shared_cores); SMT siblings and ports on another NUMA node become warnings in
- * m->warnings.
+ * Checks a resolved map against a machine: the cores exist.  SMT siblings, and ports and rings that
+ * cross NUMA nodes, become warnings in m->warnings.
+ *
+ * Returns  0, or -EINVAL with one line per fault in *e
  */
 int core_map_check_machine(struct core_map *m, const struct config *c,
 			   const struct core_map_topology *t, struct err *e);
