@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_SIM_FEED_H
+#define SLUICE_SIM_FEED_H
+
+#include <sys/queue.h>
+
+#include "faults.h"
+#include "mold_pack.h"
+#include "tape.h"
+
+/*
+ * The venue's market data: a tape in MoldUDP64 packets on two lines, at the tape's own pace or
+ * another one.  Sends and applies through callbacks; time is an argument.
+ */
+
+enum { FEED_LINES = 2 };
+
+enum feed_pace {
+	FEED_RECORDED, // the tape's times, divided by speed
+	FEED_RATE,     // so many messages a second
+};
+
+struct feed_config {
+	enum feed_pace pace;
+	uint64_t speed_1000; // FEED_RECORDED: 1000 is as recorded
+	uint64_t rate;       // FEED_RATE: messages a second
+	uint64_t gap_max_ns; // longest pause between two messages; 0: as the tape says
+	uint64_t skip_to_ns; // tape time before which messages go out at skip_rate
+	uint64_t skip_rate;
+	uint16_t pack_cnt; // messages per packet; 0: what is due together, at most pack_max
+	uint16_t pack_max;
+	uint64_t linger_ns; // how long the end of a session is repeated
+	uint64_t heartbeat_ns;
+	uint32_t loops;                     // sessions, one after another; 0: for ever
+	char session[MOLD_SESSION_LEN + 1]; // a number at its end counts up from session to session
+	uint64_t seed;
+};
+
+struct feed_line_counts {
+	uint64_t sent; // packets, extra ones included
+	uint64_t lost;
+	uint64_t silenced;
+	uint64_t duplicated;
+	uint64_t reordered;
+	uint64_t garbage;
+	uint64_t truncated;
+	uint64_t wrong_session;
+};
+
+struct feed_late {
+	STAILQ_ENTRY(feed_late) link;
+	uint64_t due_ns;
+	uint16_t len;
+	uint8_t bytes[];
+};
+STAILQ_HEAD(feed_late_list, feed_late);
+
+struct feed_line {
+	struct rng rng;
+	uint16_t held_len; // 0: no packet is held back
+	uint8_t held[MOLD_PAYLOAD_MAX];
+	struct feed_late_list late;
+	struct feed_line_counts n;
+};
+
+enum feed_state {
+	FEED_WAITING, // feed_start() was not called yet
+	FEED_PLAYING,
+	FEED_LINGERING, // end of session packets
+	FEED_OVER,
+};
+
+struct feed {
+	struct feed_config c;
+	const struct tape *tape;
+	const struct faults *faults;
+	void (*send)(void *ctx, unsigned line, const uint8_t *packet, uint16_t len);
+	void (*apply)(void *ctx, const uint8_t *msg, uint16_t len); // just before it is sent
+	void (*next_session)(void *ctx);
+	void *ctx;
+	enum feed_state state;
+	struct tape_walk walk;
+	struct mold_pack pack;
+	uint64_t due_ns;   // of the next message
+	uint64_t due_frac; // 1/1000 ns that due_ns does not show
+	uint64_t tape_ns;  // time of the last message taken
+	uint64_t sent_ns;  // newest packet, for heartbeats
+	uint64_t linger_until_ns;
+	uint32_t session_cnt;
+	struct rng rng; // faults that strike both lines alike
+	struct feed_line line[FEED_LINES];
+	uint64_t request_cnt;
+	uint64_t request_answered_cnt;
+	uint64_t msg_cnt;
+	uint64_t packet_cnt; // data packets made, before faults
+};
+
+void feed_config_init(struct feed_config *c);
+/* The callbacks and ctx are set by the caller afterwards. */
+void feed_init(struct feed *f, const struct feed_config *c, const struct tape *t,
+	       const struct faults *faults);
+void feed_fini(struct feed *f);
+
+/* The first message is due now. */
+void feed_start(struct feed *f, uint64_t now_ns);
+
+/* When feed_run() has something to do; UINT64_MAX: never. */
+uint64_t feed_due_ns(const struct feed *f);
+
+/* Sends what is due, at most packets_max data packets, so that the caller can look at orders. */
+void feed_run(struct feed *f, uint64_t now_ns, unsigned packets_max);
+
+/*
+ * Answers a request of the request server into out (MOLD_PAYLOAD_MAX bytes).  Returns its length;
+ * 0: no answer.
+ */
+uint16_t feed_on_request(struct feed *f, const uint8_t *data, size_t len, uint8_t *out);
+
+/* Number of the next message of this session. */
+uint64_t feed_next_seq(const struct feed *f);
+
+#endif
