@@ -39,7 +39,8 @@ fail() {
 	exit 1
 }
 
-# smoke_start NAME: checks what is needed and makes the folder for logs; call it first.
+# smoke_start NAME [--without-sluice]: checks what is needed and makes the folder for logs; call it
+# first.
 smoke_start() {
 	SMOKE_NAME=$1
 	[ "$(id -u)" = 0 ] || skip "needs root to make network namespaces"
@@ -47,11 +48,13 @@ smoke_start() {
 	for tool in ip ethtool tcpdump; do
 		command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
 	done
-	for SLUICE_BUILD in "${SLUICE_BUILD-}" "$SMOKE_TOP/build" "$SMOKE_TOP/build-gcc" ''; do
-		[ ! -x "${SLUICE_BUILD:-/nowhere}/controlplane/sluice" ] || break
-	done
-	[ -n "$SLUICE_BUILD" ] || skip "sluice is not built: meson setup build && ninja -C build"
-	SLUICE_BUILD=$(cd "$SLUICE_BUILD" && pwd)
+	if [ "${2-}" != --without-sluice ]; then
+		for SLUICE_BUILD in "${SLUICE_BUILD-}" "$SMOKE_TOP/build" "$SMOKE_TOP/build-gcc" ''; do
+			[ ! -x "${SLUICE_BUILD:-/nowhere}/controlplane/sluice" ] || break
+		done
+		[ -n "$SLUICE_BUILD" ] || skip "sluice is not built: meson setup build && ninja -C build"
+		SLUICE_BUILD=$(cd "$SLUICE_BUILD" && pwd)
+	fi
 	SMOKE_DIR=$(mktemp -d "/tmp/sluice-$SMOKE_NAME.XXXXXX")
 	chmod 700 "$SMOKE_DIR"
 	GW=slg$$ VENUE=slv$$ BRIDGE=slb$$
@@ -86,7 +89,7 @@ smoke_end() {
 		ip netns del "$space" 2>/dev/null
 	done
 	if [ -n "${EAL_PREFIX-}" ]; then
-		rm -rf "/var/run/dpdk/$EAL_PREFIX"
+		rm -rf "/var/run/dpdk/$EAL_PREFIX" "/var/run/dpdk/$EAL_PREFIX"-*
 		while read -r mount; do
 			rm -f "$mount/${EAL_PREFIX}map_"*
 		done < <(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts)
