@@ -2,7 +2,9 @@
 """What scripts/demo prints: progress lines while the day runs, and the report at its end.
 
 demo_show.py progress SLUICECTL SOCKET SYMBOL SECONDS   a line each second, until the feed has ended
-demo_show.py report SLUICECTL SOCKET FOLDER VENUE-JSON  tables, and the same as files in FOLDER
+demo_show.py collect SLUICECTL SOCKET FOLDER            the gateway's answers as files in FOLDER
+demo_show.py report FOLDER VENUE-JSON                   tables of what was collected
+demo_show.py pace FILE SECONDS                          the venue's arguments to make it last so long
 """
 import collections
 import json
@@ -10,6 +12,32 @@ import os
 import subprocess
 import sys
 import time
+
+
+# What is kept of the gateway at the end: file name, then the words for sluicectl.
+ANSWERS = {
+    "status": ["status"], "feeds": ["feeds"], "orders": ["orders", "--all"], "positions": ["positions"],
+    "latency": ["latency", "--stages"], "sessions": ["sessions"], "lanes": ["lanes"], "ports": ["ports"],
+}
+OPEN_NS = int(9.5 * 3600 * 1e9)
+
+
+def pace(path, seconds):
+    """Walks the length-prefixed messages; what is older than the open is not paced."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, stamps = 0, []
+    while at + 13 <= len(data):
+        length = int.from_bytes(data[at:at + 2], "big")
+        stamps.append(int.from_bytes(data[at + 7:at + 13], "big"))
+        at += 2 + length
+    day = [s for s in stamps if s >= OPEN_NS]
+    skip = "--skip-to 09:30:00 " if len(day) >= 2 else ""
+    day = day if skip else stamps
+    if len(day) < 2:
+        return 1
+    print(f"{skip}--speed {max((day[-1] - day[0]) / 1e9 / seconds, 0.001):.3f}")
+    return 0
 
 
 def ask(ctl, socket, *command):
@@ -78,23 +106,25 @@ def progress(ctl, socket, symbol, seconds):
     return 0
 
 
-def save(folder, name, value):
-    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
-        json.dump(value, f, indent=1)
-        f.write("\n")
+def collect(ctl, socket, folder):
+    for name, words in ANSWERS.items():
+        got = ask(ctl, socket, *words)
+        if got is None:
+            print(f"the gateway did not answer '{' '.join(words)}'")
+            return 1
+        with open(os.path.join(folder, f"{name}.json"), "w", encoding="utf-8") as f:
+            json.dump(got, f, indent=1)
+            f.write("\n")
+    return 0
 
 
-def report(ctl, socket, folder, venue_file):
-    got = {name: ask(ctl, socket, *words) for name, words in {
-        "status": ["status"], "feeds": ["feeds"], "orders": ["orders", "--all"], "positions": ["positions"],
-        "latency": ["latency", "--stages"], "sessions": ["sessions"], "lanes": ["lanes"], "ports": ["ports"],
-    }.items()}
-    missing = [name for name, value in got.items() if value is None]
-    if missing:
-        print(f"the gateway did not answer: {' '.join(missing)}")
-        return 1
-    for name, value in got.items():
-        save(folder, f"{name}.json", value)
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def report(folder, venue_file):
+    got = {name: load(os.path.join(folder, f"{name}.json")) for name in ANSWERS}
     status = got["status"]
     print("\nMarket data")
     print(f"  messages {status['md_cnt']:,}, lost in gaps {status['md_lost_cnt']:,}")
@@ -125,9 +155,8 @@ def report(ctl, socket, folder, venue_file):
 def show_positions(rows, venue_file):
     """The gateway's positions beside the venue's.  False when they differ."""
     venue = None
-    if venue_file and os.path.exists(venue_file):
-        with open(venue_file, encoding="utf-8") as f:
-            venue = {p["symbol"]: p["position"] for p in json.load(f)["positions"]}
+    if os.path.exists(venue_file):
+        venue = {p["symbol"]: p["net_qty"] for a in load(venue_file)["accounts"] for p in a["positions"]}
     print("\nPositions")
     print(f"  {'symbol':<10}{'gateway':>10}{'venue':>10}{'bought':>10}{'sold':>10}")
     same = True
@@ -143,8 +172,13 @@ def show_positions(rows, venue_file):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["progress"] and len(sys.argv) == 6:
-        sys.exit(progress(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])))
-    if sys.argv[1:2] == ["report"] and len(sys.argv) == 6:
-        sys.exit(report(*sys.argv[2:]))
+    what, args = (sys.argv[1:2] or [""])[0], sys.argv[2:]
+    if what == "progress" and len(args) == 4:
+        sys.exit(progress(*args[:3], int(args[3])))
+    if what == "collect" and len(args) == 3:
+        sys.exit(collect(*args))
+    if what == "report" and len(args) == 2:
+        sys.exit(report(*args))
+    if what == "pace" and len(args) == 2:
+        sys.exit(pace(args[0], int(args[1])))
     sys.exit(__doc__)

@@ -239,7 +239,23 @@ expect_end() {
 # forget NAME: it may end when it likes from now on.
 forget() { unset "smoke_expected[$1]"; }
 
-start_venue() { start_in "$VENUE" venue "$SLUICE_BUILD/tests/sim/sluice-venue" "$@"; }
+# start_venue FILE [ARGUMENT...]: lines A and B, request server and order entry; it has bound its
+# ports on return.  VENUE_REPORT is written when it ends.
+start_venue() {
+	local tape=$1 ouch=${PROTOCOL:-ouch50}
+	shift
+	VENUE_REPORT=$SMOKE_DIR/venue.json
+	rm -f "$SMOKE_DIR/venue.ready"
+	start_in "$VENUE" venue "$SLUICE_BUILD/tests/sim/sluice-venue" --itch "$tape" \
+		--line-a $MD_GROUP_A:$MD_PORT_A --line-b $MD_GROUP_B:$MD_PORT_B --iface md \
+		--source-ip $VENUE_MD --request-port $REQUEST_PORT --listen-ip $VENUE_OE \
+		--order-port $OE_PORT --ouch "${ouch#ouch}" --user $SMOKE_USER \
+		--password $SMOKE_PASSWORD --report "$VENUE_REPORT" \
+		--ready-file "$SMOKE_DIR/venue.ready" "$@"
+	wait_for 10 "the venue listens" test -s "$SMOKE_DIR/venue.ready"
+}
+# venue_value PATH: of the venue's report, like 'market_data.messages'.
+venue_value() { json_value "$1" <"$VENUE_REPORT"; }
 # start_gateway FILE [ARGUMENT...]
 start_gateway() {
 	start_in "$GW" gateway "$SLUICE_BUILD/controlplane/sluice" run -c "$@"
@@ -249,12 +265,15 @@ ctl() { "$SLUICE_BUILD/controlplane/sluicectl" --socket "$SMOKE_DIR/ctl.sock" "$
 # ctl_value COMMAND... PATH: one value of the JSON answer, like 'status armed' or 'feeds 0.gap'.
 ctl_value() {
 	local path=${*: -1}
-	ctl --json "${@:1:$#-1}" | python3 -c '
+	ctl --json "${@:1:$#-1}" | json_value "$path"
+}
+json_value() {
+	python3 -c '
 import json, sys
 value = json.load(sys.stdin)
 for step in sys.argv[1].split("."):
     value = value[int(step)] if isinstance(value, list) else value[step]
-print(str(value).lower() if isinstance(value, bool) else value)' "$path"
+print(str(value).lower() if isinstance(value, bool) else value)' "$1"
 }
 # metric NAME[{LABEL="VALUE"}]: sum over all matching lines of /metrics, 0 when there is none.
 metric() {
