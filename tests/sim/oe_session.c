@@ -236,36 +236,38 @@ on_packet(struct oe_conn *c, const uint8_t *packet, size_t len)
 	}
 }
 
+/* Why a packet of this length cannot be; NULL when it can. */
+static const char *
+length_fault(uint16_t packet_len)
+{
+	if (packet_len == 0)
+		return "packet of length 0";
+	return packet_len > OE_CLIENT_PACKET_MAX ? "packet longer than any request" : NULL;
+}
+
 void
 oe_conn_on_bytes(struct oe_conn *c, const uint8_t *data, size_t len, uint64_t now_ns)
 {
 	c->oe->now_ns = now_ns;
 	c->rx_ns = now_ns;
 	while (len > 0 && c->state != OE_ENDING) {
-		size_t want = SOUP_LEN_BYTES, part;
+		const bool head = c->in_len < SOUP_LEN_BYTES;
+		const be16 *packet_len = (const be16 *)c->in;
+		const size_t want =
+			head ? SOUP_LEN_BYTES : (size_t)SOUP_LEN_BYTES + be16_get(*packet_len);
+		const size_t part = want - c->in_len < len ? want - c->in_len : len;
 
-		if (c->in_len >= SOUP_LEN_BYTES) {
-			const uint16_t packet_len =
-				be16_get(((const struct soup_head *)c->in)->len);
-
-			if (packet_len == 0) {
-				conn_fail(c, "packet of length 0");
-				return;
-			}
-			if (packet_len > OE_CLIENT_PACKET_MAX) {
-				conn_fail(c, "packet longer than any request");
-				return;
-			}
-			want += packet_len;
-		}
-		part = want - c->in_len < len ? want - c->in_len : len;
 		memcpy(c->in + c->in_len, data, part);
 		c->in_len += part;
 		data += part;
 		len -= part;
-		if (c->in_len == want && want > SOUP_LEN_BYTES) {
+		if (c->in_len < want)
+			return;
+		if (!head) {
 			c->in_len = 0;
 			on_packet(c, c->in, want);
+		} else if (length_fault(be16_get(*packet_len)) != NULL) {
+			conn_fail(c, length_fault(be16_get(*packet_len)));
 		}
 	}
 }
