@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/units.h"
+#include "hex.h"
+#include "net/order_session.h"
+
+#define MS 1000000ULL
+#define T0 (1000 * NS_PER_SEC)
+
+static const struct order_session_config CONFIG = {
+	.protocol = ORDER_SESSION_OUCH50,
+	.soup = {
+		.username = "user01",
+		.password = "secret",
+		.first_seq = 1,
+		.heartbeat_ns = NS_PER_SEC,
+		.silence_ns = 15 * NS_PER_SEC,
+		.login_wait_ns = 30 * NS_PER_SEC,
+	},
+	.connect_wait_ns = 2 * NS_PER_SEC,
+	.query_wait_ns = 5 * NS_PER_SEC,
+	.settle_ns = 50 * MS,
+	.reconnect_ns = NS_PER_SEC,
+	.reconnect_max_ns = 5 * NS_PER_SEC,
+};
+
+static enum order_session_act
+give(struct order_session *o, char type, const void *payload, size_t len, uint64_t now_ns)
+{
+	uint8_t *copy = malloc(len + 1);
+	enum order_session_act act;
+
+	memcpy(copy, payload, len);
+	act = order_session_on_packet(o, (uint8_t)type, copy, (uint16_t)len, now_ns);
+	free(copy);
+	return act;
+}
+
+static enum order_session_act
+give_answer(struct order_session *o, uint32_t next, uint64_t now_ns)
+{
+	uint8_t m[13] = { 'Q' };
+
+	m[9] = (uint8_t)(next >> 24);
+	m[10] = (uint8_t)(next >> 16);
+	m[11] = (uint8_t)(next >> 8);
+	m[12] = (uint8_t)next;
+	return give(o, 'S', m, sizeof(m), now_ns);
+}
+
+static enum order_session_act
+give_accepted(struct order_session *o, uint64_t now_ns)
+{
+	return give(o, 'A', "  20261008                   1", 30, now_ns);
+}
+
+static void
+connect_to_login(struct order_session *o, uint64_t now_ns)
+{
+	uint8_t buf[ORDER_SESSION_TAKE_MAX];
+
+	assert_int_equal(order_session_on_time(o, now_ns), ORDER_SESSION_CONNECT);
+	order_session_on_connected(o, now_ns);
+	assert_int_equal(o->state, ORDER_SESSION_LOGIN);
+	assert_int_equal(order_session_take(o, buf, sizeof(buf), now_ns), 49);
+	assert_int_equal(buf[2], 'L');
+}
+
+static void
+connect_to_query(struct order_session *o, uint64_t now_ns)
+{
+	uint8_t buf[ORDER_SESSION_TAKE_MAX];
+
+	connect_to_login(o, now_ns);
+	assert_int_equal(give_accepted(o, now_ns), ORDER_SESSION_NONE);
+	assert_int_equal(o->state, ORDER_SESSION_QUERY);
+	if (o->protocol == ORDER_SESSION_OUCH42)
+		return;
+	assert_int_equal(order_session_take(o, buf, 3, now_ns), 0); // no room
+	assert_int_equal(order_session_take(o, buf, sizeof(buf), now_ns), 4);
+	assert_memory_equal(buf, "\0\002UQ", 4);
+	assert_int_equal(order_session_take(o, buf, sizeof(buf), now_ns), 0);
+}
+
+static void
+start(struct order_session *o, const struct order_session_config *c)
+{
+	assert_int_equal(order_session_init(o, c), 0);
+	assert_int_equal(order_session_on_time(o, T0), ORDER_SESSION_NONE); // nobody said start
+	order_session_start(o, T0);
+}
+
+static void
+bring_up(struct order_session *o, const struct order_session_config *c)
+{
+	start(o, c);
+	connect_to_query(o, T0);
+	assert_int_equal(give_answer(o, 7, T0), ORDER_SESSION_REPORT);
+	assert_false(order_session_is_up(o));
+	assert_int_equal(order_session_on_time(o, T0 + 50 * MS), ORDER_SESSION_READY);
+	assert_true(order_session_is_up(o));
+}
+
+static void
+orders_wait_for_the_venues_number(void **state)
+{
+	struct order_session o;
+
+	bring_up(&o, &CONFIG);
+	assert_int_equal(order_session_token_base(&o), 7);
+	assert_int_equal(give(&o, 'S', "E", 1, T0), ORDER_SESSION_REPORT);
+	assert_int_equal(give(&o, 'H', "", 0, T0), ORDER_SESSION_NONE);
+	assert_int_equal(give_answer(&o, 9, T0), ORDER_SESSION_REPORT); // somebody else's question
+	assert_int_equal(order_session_token_base(&o), 9);
+	assert_int_equal(give_answer(&o, 8, T0), ORDER_SESSION_REPORT);
+	assert_int_equal(order_session_token_base(&o), 9); // never back
+}
+
+static void
+an_answer_from_an_old_login_does_not_count_alone(void **state)
+{
+	struct order_session o;
+
+	start(&o, &CONFIG);
+	connect_to_query(&o, T0);
+	assert_int_equal(give_answer(&o, 1, T0), ORDER_SESSION_REPORT); // replayed from the morning
+	for (unsigned i = 1; i <= 100; i++)                             // ... and the day since
+		assert_int_equal(give(&o, 'S', "A", 1, T0 + i * 40 * MS), ORDER_SESSION_REPORT);
+	assert_int_equal(order_session_on_time(&o, T0 + 4040 * MS), ORDER_SESSION_NONE);
+	assert_int_equal(give_answer(&o, 101, T0 + 4041 * MS), ORDER_SESSION_REPORT);
+	assert_int_equal(order_session_on_time(&o, T0 + 4090 * MS), ORDER_SESSION_NONE);
+	assert_int_equal(order_session_on_time(&o, T0 + 4091 * MS), ORDER_SESSION_READY);
+	assert_int_equal(order_session_token_base(&o), 101);
+}
+
+static void
+a_venue_that_does_not_answer_is_left(void **state)
+{
+	struct order_session o;
+
+	start(&o, &CONFIG);
+	connect_to_query(&o, T0);
+	assert_int_equal(order_session_on_time(&o, T0 + 5 * NS_PER_SEC - 1), ORDER_SESSION_NONE);
+	assert_int_equal(order_session_on_time(&o, T0 + 5 * NS_PER_SEC), ORDER_SESSION_CLOSE);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_QUERY_LATE);
+	assert_int_equal(o.state, ORDER_SESSION_WAIT);
+}
+
+static void
+each_failure_waits_longer_until_it_works(void **state)
+{
+	static const uint64_t WAIT_S[] = { 1, 2, 4, 5, 5 };
+	struct order_session o;
+	uint64_t now_ns = T0;
+
+	start(&o, &CONFIG);
+	for (size_t i = 0; i < ARRAY_CNT(WAIT_S); i++) {
+		assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_CONNECT);
+		assert_int_equal(o.state, ORDER_SESSION_CONNECTING);
+		order_session_on_lost(&o, now_ns);
+		assert_int_equal(o.why, ORDER_SESSION_WHY_LOST);
+		now_ns += WAIT_S[i] * NS_PER_SEC;
+		assert_int_equal(order_session_on_time(&o, now_ns - 1), ORDER_SESSION_NONE);
+	}
+	connect_to_query(&o, now_ns);
+	give_answer(&o, 1, now_ns);
+	assert_int_equal(order_session_on_time(&o, now_ns + 50 * MS), ORDER_SESSION_READY);
+	order_session_on_lost(&o, now_ns + 50 * MS);
+	assert_false(order_session_is_up(&o));
+	assert_int_equal(order_session_on_time(&o, now_ns + 1050 * MS - 1), ORDER_SESSION_NONE);
+	assert_int_equal(order_session_on_time(&o, now_ns + 1050 * MS), ORDER_SESSION_CONNECT);
+	// ... and one that never comes up at all
+	assert_int_equal(order_session_on_time(&o, now_ns + 3050 * MS - 1), ORDER_SESSION_NONE);
+	assert_int_equal(order_session_on_time(&o, now_ns + 3050 * MS), ORDER_SESSION_CLOSE);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_CONNECT_LATE);
+	assert_int_equal(o.metrics.connect_late, 1);
+}
+
+/* How a connection in use ends, and whether we come back by ourselves. */
+static const struct {
+	const char *what;
+	char type;
+	const char *payload;
+	enum order_session_why why;
+	enum order_session_state then;
+} ENDS[] = {
+	// clang-format off
+	{ "end of session",     'Z', "",  ORDER_SESSION_WHY_ENDED,  ORDER_SESSION_STOPPED },
+	{ "a broken packet",    'H', "x", ORDER_SESSION_WHY_BROKEN, ORDER_SESSION_WAIT },
+	{ "a second login",     'J', "A", ORDER_SESSION_WHY_BROKEN, ORDER_SESSION_WAIT },
+	// clang-format on
+};
+
+static void
+the_end_of_a_connection_decides_what_follows(void **state)
+{
+	for (size_t i = 0; i < ARRAY_CNT(ENDS); i++) {
+		struct order_session o;
+
+		print_message("# %s\n", ENDS[i].what);
+		bring_up(&o, &CONFIG);
+		assert_int_equal(
+			give(&o, ENDS[i].type, ENDS[i].payload, strlen(ENDS[i].payload), T0),
+			ORDER_SESSION_CLOSE);
+		assert_int_equal(o.why, ENDS[i].why);
+		assert_int_equal(o.state, ENDS[i].then);
+		order_session_on_lost(&o, T0); // the close we asked for
+		assert_int_equal(o.why, ENDS[i].why);
+		assert_int_equal(o.metrics.connect_lost, 0);
+	}
+}
+
+static void
+a_wrong_password_is_not_tried_again(void **state)
+{
+	struct order_session o;
+
+	start(&o, &CONFIG);
+	connect_to_login(&o, T0);
+	assert_int_equal(give(&o, 'J', "A", 1, T0), ORDER_SESSION_CLOSE);
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	assert_int_equal(order_session_on_time(&o, T0 + 999 * NS_PER_SEC), ORDER_SESSION_NONE);
+	order_session_start(&o, T0); // the operator has corrected it
+	connect_to_login(&o, T0);
+	assert_int_equal(give(&o, 'J', "S", 1, T0), ORDER_SESSION_CLOSE);
+	assert_int_equal(o.state, ORDER_SESSION_WAIT); // no session yet: later perhaps
+}
+
+static void
+silence_ends_a_connection(void **state)
+{
+	struct order_session o;
+	uint8_t buf[ORDER_SESSION_TAKE_MAX];
+
+	bring_up(&o, &CONFIG);
+	assert_int_equal(order_session_on_time(&o, T0 + 2 * NS_PER_SEC), ORDER_SESSION_NONE);
+	assert_int_equal(order_session_take(&o, buf, sizeof(buf), T0 + 2 * NS_PER_SEC), 3);
+	assert_memory_equal(buf, "\0\001R", 3);
+	assert_int_equal(order_session_on_time(&o, T0 + 15 * NS_PER_SEC), ORDER_SESSION_CLOSE);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_SILENT);
+}
+
+static void
+stop_logs_out_first(void **state)
+{
+	struct order_session o;
+	uint8_t buf[ORDER_SESSION_TAKE_MAX];
+
+	bring_up(&o, &CONFIG);
+	assert_int_equal(order_session_stop(&o, T0), ORDER_SESSION_NONE);
+	assert_false(order_session_is_up(&o));
+	assert_int_equal(order_session_take(&o, buf, sizeof(buf), T0), 3);
+	assert_memory_equal(buf, "\0\001O", 3);
+	assert_int_equal(give(&o, 'S', "C", 1, T0), ORDER_SESSION_REPORT); // still told of
+	order_session_on_lost(&o, T0);
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_STOPPED);
+	order_session_start(&o, T0);
+	assert_int_equal(order_session_stop(&o, T0), ORDER_SESSION_NONE);
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	bring_up(&o, &CONFIG);
+	order_session_stop(&o, T0);
+	assert_int_equal(order_session_on_time(&o, T0 + 5 * NS_PER_SEC), ORDER_SESSION_CLOSE);
+}
+
+static void
+ouch42_takes_its_numbers_from_the_clock(void **state)
+{
+	// 2026-10-08 13:30:00 UTC, and one second before and after the day's start
+	const uint64_t open_ns = 1791466200 * NS_PER_SEC;
+	const uint64_t start_ns = open_ns - 27000 * NS_PER_SEC;
+	struct order_session_config c = CONFIG;
+	struct order_session o;
+
+	assert_int_equal(order_session_clock_token(open_ns), 27000u * 40000u + 1);
+	assert_int_equal(order_session_clock_token(start_ns), 1);
+	assert_int_equal(order_session_clock_token(start_ns - 1), 86400u * 40000u);
+	c.protocol = ORDER_SESSION_OUCH42;
+	start(&o, &c);
+	connect_to_query(&o, open_ns);
+	order_session_on_token(&o, 27000u * 40000u + 5); // another run was as quick
+	assert_int_equal(order_session_on_time(&o, open_ns + 50 * MS), ORDER_SESSION_READY);
+	assert_int_equal(order_session_token_base(&o), 27000u * 40000u + 6);
+	order_session_on_token(&o, UINT32_MAX - 5); // while up the tokens are orders' own
+	assert_int_equal(order_session_token_base(&o), 27000u * 40000u + 6);
+}
+
+static void
+a_bad_configuration_is_refused(void **state)
+{
+	struct order_session_config c = CONFIG;
+	struct order_session o;
+
+	c.reconnect_ns = 0;
+	assert_int_equal(order_session_init(&o, &c), -EINVAL);
+	assert_null(memmem(&o, sizeof(o), "secret", 6));
+	c = CONFIG;
+	c.soup.username[0] = '\t';
+	assert_int_equal(order_session_init(&o, &c), -EINVAL);
+	for (unsigned i = 0; i < ORDER_SESSION_STATE_CNT; i++)
+		assert_non_null(order_session_state_words(i));
+	for (unsigned i = 0; i < ORDER_SESSION_WHY_CNT; i++)
+		assert_non_null(order_session_why_words(i));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(orders_wait_for_the_venues_number),
+		cmocka_unit_test(an_answer_from_an_old_login_does_not_count_alone),
+		cmocka_unit_test(a_venue_that_does_not_answer_is_left),
+		cmocka_unit_test(each_failure_waits_longer_until_it_works),
+		cmocka_unit_test(the_end_of_a_connection_decides_what_follows),
+		cmocka_unit_test(a_wrong_password_is_not_tried_again),
+		cmocka_unit_test(silence_ends_a_connection),
+		cmocka_unit_test(stop_logs_out_first),
+		cmocka_unit_test(ouch42_takes_its_numbers_from_the_clock),
+		cmocka_unit_test(a_bad_configuration_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
