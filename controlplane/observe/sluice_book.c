@@ -16,6 +16,7 @@
 #include "ingress/arb.h"
 #include "ingress/book.h"
 #include "ingress/parse_itch50.h"
+#include "observe/itch_file.h"
 #include "wire/eth_ip.h"
 
 enum exit_code {
@@ -106,45 +107,30 @@ take_datagram(struct tool *t, const struct datagram *d)
 	}
 }
 
-/* Messages with a length before each.  at and size are of the whole file. */
 static enum exit_code
 take_messages(struct tool *t, const char *name, const uint8_t *bytes, size_t size)
 {
-	size_t at = 0;
+	struct itch_file_walk w;
+	struct err e;
+	int rc;
 
+	err_init(&e);
 	book_on_datagram_flags(&t->book, DATAGRAM_NEW_SESSION);
-	while (at < size) {
-		struct datagram d = { .data = bytes + at, .seq = t->msg_cnt + 1, .msg_cnt = 1 };
-		uint16_t len;
+	itch_file_start(&w, bytes, size);
+	for (;;) {
+		struct datagram d = { .seq = w.msg_cnt + 1, .msg_cnt = 1 };
+		size_t len;
 
-		if (size - at < sizeof(be16)) {
-			fprintf(stderr,
-				"%s: offset %zu: 1 byte is left, a length has 2; "
-				"the file was cut\n",
-				name, at);
-			return EXIT_DAMAGED;
-		}
-		len = be16_get(*(const be16 *)(bytes + at));
-		if (len == 0) // end of messages
-			return EXIT_GOOD;
-		if (size - at - sizeof(be16) < len) {
-			fprintf(stderr,
-				"%s: offset %zu: message %" PRIu64 " has %u bytes, "
-				"but only %zu are left; the file was cut or is not of ITCH 5.0 "
-				"messages with their lengths\n",
-				name, at, t->msg_cnt + 1, len, size - at - sizeof(be16));
-			return EXIT_DAMAGED;
-		}
-		d.len = (uint16_t)(sizeof(be16) + len);
-		if (unlikely(len > UINT16_MAX - sizeof(be16))) { // no known message is as long
-			metric_add(&t->parse.metrics.message_type_unknown, 1);
-			t->msg_cnt++;
-		} else {
-			take_datagram(t, &d);
-		}
-		at += sizeof(be16) + len;
+		rc = itch_file_next(&w, &d.data, &len, &e);
+		if (rc <= 0)
+			break;
+		d.len = (uint16_t)(len <= UINT16_MAX ? len : UINT16_MAX); // no type is as long
+		take_datagram(t, &d);
 	}
-	return EXIT_GOOD;
+	if (rc == 0)
+		return EXIT_GOOD;
+	fprintf(stderr, "%s: %s\n", name, e.text);
+	return EXIT_DAMAGED;
 }
 
 /* The UDP payload of a captured frame, whatever its addresses and checksums say. */
@@ -372,12 +358,15 @@ start(struct tool *t, size_t file_bytes, const char *name)
 	};
 	const size_t arb_bytes = ARB_REORDER_MAX * (sizeof(struct arb_held) + 4) + 4 * CACHE_LINE;
 
-	if (arena_open(&t->arena, book_bytes(&book) + arb_bytes) == 0 &&
-	    parse_init(&t->parse, &parse) == 0 && arb_init(&t->arb, &arb, &t->arena) == 0 &&
-	    book_init(&t->book, &book, &t->arena) == 0)
+	// ordinary pages, and of them only those that are touched: nobody waits for this program
+	t->arena.size_bytes = book_bytes(&book) + arb_bytes;
+	t->arena.base = mmap(NULL, t->arena.size_bytes, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (t->arena.base != MAP_FAILED && parse_init(&t->parse, &parse) == 0 &&
+	    arb_init(&t->arb, &arb, &t->arena) == 0 && book_init(&t->book, &book, &t->arena) == 0)
 		return true;
 	fprintf(stderr, "%s: %zu MB of memory are not to be had\n", name,
-		(book_bytes(&book) + arb_bytes) >> 20);
+		t->arena.size_bytes >> 20);
 	return false;
 }
 
@@ -495,7 +484,6 @@ main(int argc, char **argv)
 		if (stats)
 			print_stats(&t);
 	}
-	arena_close(&t.arena);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "sluice-book: output: %s\n", strerror(errno));
 		return EXIT_UNREADABLE;

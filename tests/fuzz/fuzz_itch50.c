@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "ingress/parse_itch50.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t
+counted(const struct parse *p)
+{
+	const struct parse_metrics *m = &p->metrics;
+	uint64_t sum = 0;
+
+#define METRIC(name, kind, help) sum += m->name;
+#include "ingress/parse_itch50_metrics.def"
+#undef METRIC
+	// these are said of a message besides its type
+	return sum - m->block_truncated - m->message_other_market - m->price_above_max -
+	       m->side_invalid - m->trading_state_invalid;
+}
+
+/*
+ * A sender may put any bytes into a packet.  Whatever they are, every message is counted exactly
+ * once, every event is of a message that lies inside the packet and has its type's length, and
+ * shards divide the instruments between them: no event is lost, and only system events are seen
+ * twice.
+ */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct datagram d = { .data = data, .seq = 7, .msg_cnt = UINT16_MAX };
+	const struct parse_config all = { .shard_cnt = 1 };
+	uint64_t md_cnt = 0, system_cnt = 0, shard_md_cnt = 0;
+	struct parse_walk w;
+	struct parse p;
+	struct md m;
+
+	if (size > UINT16_MAX)
+		return 0;
+	d.len = (uint16_t)size;
+	if (parse_init(&p, &all) != 0)
+		abort();
+	parse_start(&w, &d);
+	for (;;) {
+		const uint8_t *from = w.at;
+
+		(void)parse_peek_ref(&w);
+		if (!parse_next(&p, &w, &m))
+			break;
+		md_cnt++;
+		if (m.type == MD_NONE || m.type >= MD_TYPE_CNT || w.at > data + size ||
+		    w.at < from + sizeof(be16) + ITCH50_MSG_LEN_MIN)
+			abort();
+		if (w.at[-ITCH50_LEN[m.venue_type]] != m.venue_type)
+			abort(); // it is not where it ends, less its length
+		if (m.seq != 7 + counted(&p) - 1)
+			abort();
+		system_cnt += m.type == MD_SYSTEM_EVENT;
+	}
+	if (p.metrics.block_truncated != 1 && counted(&p) != UINT16_MAX)
+		abort();
+	for (uint16_t i = 0; i < 3; i++) {
+		const struct parse_config third = { .shard_idx = i, .shard_cnt = 3 };
+		uint64_t before;
+
+		if (parse_init(&p, &third) != 0)
+			abort();
+		parse_start(&w, &d);
+		for (before = shard_md_cnt; parse_next(&p, &w, &m); shard_md_cnt++)
+			if (m.type != MD_SYSTEM_EVENT && m.locate % 3 != i)
+				abort();
+		if (shard_md_cnt - before > md_cnt)
+			abort();
+	}
+	if (shard_md_cnt != md_cnt + 2 * system_cnt)
+		abort();
+	return 0;
+}
