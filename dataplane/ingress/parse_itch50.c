@@ -12,10 +12,13 @@ ITCH50_MESSAGES(PARSE_METRIC_CHECK)
 COLD int
 parse_init(struct parse *p, const struct parse_config *c)
 {
-	if (c->shard_cnt == 0 || c->shard_idx >= c->shard_cnt)
+	const uint32_t all = c->shard_cnt >= 32 ? UINT32_MAX : (1U << c->shard_cnt) - 1;
+	const uint32_t mask = c->shard_mask == 0 ? all : c->shard_mask & all;
+
+	if (c->shard_cnt == 0 || c->shard_cnt > 32 || mask == 0)
 		return -EINVAL;
 	*p = (struct parse){
-		.shard_idx = c->shard_idx,
+		.shard_mask = mask,
 		.shard_cnt = c->shard_cnt,
 		.shard_magic = (uint32_t)(UINT32_MAX / c->shard_cnt + 1),
 		.market = c->market == '\0' ? 'Q' : c->market,

@@ -15,14 +15,14 @@ struct parse_metrics {
 
 struct parse_config {
 	uint16_t feed_idx;
-	uint16_t shard_idx;
-	uint16_t shard_cnt; // 1: this one takes every instrument; shard = locate % shard_cnt
-	char market;        // whose operational halts are ours: 'Q' Nasdaq, 'B' Texas, 'X' PSX
+	uint16_t shard_cnt;  // 1..32; an instrument's shard is locate % shard_cnt
+	uint32_t shard_mask; // the shards this one takes, bit i for shard i; 0: all
+	char market;         // whose operational halts are ours: 'Q' Nasdaq, 'B' Texas, 'X' PSX
 };
 
 /* ITCH 5.0 messages into md.  Written by the lane that runs it. */
 struct parse {
-	uint32_t shard_idx;
+	uint32_t shard_mask;
 	uint32_t shard_cnt;
 	uint32_t shard_magic; // 2^32 / shard_cnt, rounded up: a remainder without division
 	char market;
@@ -40,7 +40,7 @@ struct parse_walk {
 /* md.side of an order whose side is neither 'B' nor 'S'. */
 enum { SIDE_INVALID = 2 };
 
-/* Returns 0, or -EINVAL when shard_cnt is 0 or shard_idx is not below it. */
+/* Returns 0, or -EINVAL when shard_cnt is outside 1..32 or shard_mask names none of them. */
 int parse_init(struct parse *p, const struct parse_config *c);
 
 /* Rare messages, decoded out of line.  False when the book has no use for the message. */
@@ -112,13 +112,13 @@ parse_u64_at(const uint8_t *msg, uint8_t at)
 	return at == 0 ? 0 : be64_get(v);
 }
 
-/* Whether the instrument belongs to this shard.  Exact for 16-bit numbers. */
+/* Whether the instrument belongs to our shards.  Exact for 16-bit numbers. */
 HOT_INLINE bool
 parse_ours(const struct parse *p, uint16_t locate)
 {
 	const uint32_t low = p->shard_magic * locate;
 
-	return (uint32_t)((uint64_t)low * p->shard_cnt >> 32) == p->shard_idx;
+	return p->shard_mask >> ((uint64_t)low * p->shard_cnt >> 32) & 1;
 }
 
 HOT_INLINE void
