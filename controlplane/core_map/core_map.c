@@ -33,7 +33,7 @@ static const char *const STAGE_WORD[STAGE_CNT] = {
 
 const struct core_map_hop HOPS[HOP_CNT] = {
 #define HOP(message, from, to, needs_room) [HOP_##message] = { #message, from, to, needs_room },
-#include "core_map/hops.def"
+#include "lane/hops.def"
 #undef HOP
 };
 

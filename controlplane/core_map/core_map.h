@@ -3,14 +3,8 @@
 #define SLUICE_CORE_MAP_CORE_MAP_H
 
 #include "config/config.h"
+#include "lane/hop.h"
 #include "lane/stage_set.h"
-
-enum hop {
-#define HOP(message, from, to, needs_room) HOP_##message,
-#include "core_map/hops.def"
-#undef HOP
-	HOP_CNT,
-};
 
 const char *hop_word(enum hop hop);
 const char *lane_kind_word(enum lane_kind kind);

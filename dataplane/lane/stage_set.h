@@ -44,4 +44,11 @@ enum lane_kind {
 	LANE_KIND_CNT,
 };
 
+/* The set of each, by name. */
+enum {
+#define LANE(name, set) LANE_SET_##name = (int)(set),
+#include "lane/lanes.def"
+#undef LANE
+};
+
 #endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_COMMAND_H
+#define SLUICE_LANE_COMMAND_H
+
+#include "base/ordered.h"
+#include "ingress/arb.h"
+#include "ingress/book.h"
+#include "net/order_session.h"
+#include "net/tcp.h"
+
+/* What the control plane may ask of a lane.  Answered in housekeeping, by the owner of the state.
+ */
+enum command_kind {
+	COMMAND_NONE = 0,
+	COMMAND_STOP,            // end the loop after this turn
+	COMMAND_BOOK,            // arg[0] feed, symbol; arg[1] depth -> struct command_book
+	COMMAND_ORDERS,          // arg[0] session, arg[1] first order to show, arg[2] all -> struct
+				 // orders_view[]
+	COMMAND_SESSION,         // arg[0] session -> struct command_session
+	COMMAND_SESSION_CONNECT, // arg[0] session
+	COMMAND_SESSION_DISCONNECT, // arg[0] session: logout, then close
+	COMMAND_CANCEL_ALL, // arg[0] session: cancel every working order; reply_cnt: how many
+	COMMAND_POSITIONS,  // arg[0] first instrument -> struct risk_position[]
+	COMMAND_FEED,       // arg[0] feed -> struct command_feed
+	COMMAND_LINK,       // arg[0] port, arg[1] 1 up, 0 down
+};
+
+enum {
+	COMMAND_REPLY_MAX = 64 * 1024,
+};
+
+/* The answer to COMMAND_BOOK. */
+struct command_book {
+	char symbol[8];
+	uint16_t locate;
+	uint8_t confidence;
+	uint8_t state;
+	uint32_t last_px4;
+	uint64_t volume_qty;
+	uint64_t ts_ns; // exchange time of the feed's last message
+	uint32_t row_cnt[2];
+	uint32_t level_cnt[2];
+	struct book_depth_row row[2][50];
+};
+
+/* The answer to COMMAND_FEED. */
+struct command_feed {
+	char session[MOLD_SESSION_LEN];
+	uint8_t state; // enum arb_state
+	bool gap_open;
+	bool line_silent[LINE_MAX];
+	uint32_t held_cnt;
+	uint64_t expected_seq;
+	uint64_t gap_from_seq;
+	uint64_t gap_to_seq;
+	uint64_t line_heard_ns[LINE_MAX];
+};
+
+/* The answer to COMMAND_SESSION. */
+struct command_session {
+	uint8_t life; // enum order_session_state
+	uint8_t why;  // enum order_session_why of the last loss
+	uint8_t tcp_state;
+	uint8_t tcp_end;
+	uint8_t reject_reason;
+	bool peer_mac_known;
+	char venue_session[SOUP_SESSION_LEN];
+	uint16_t local_port;
+	uint16_t mss;
+	uint32_t snd_wnd;
+	uint32_t cwnd;
+	uint32_t in_flight;
+	uint32_t order_open_cnt;
+	uint32_t order_slot_cnt;
+	uint64_t next_seq;
+	uint64_t up_ns; // when it became ready for orders; 0: it is not
+	uint64_t srtt_ns;
+	uint64_t rto_ns;
+};
+
+/*
+ * A mailbox with one letter.  The control plane fills the request and raises asked; the lane
+ * answers into reply and sets answered to the same number.  The reply's memory is the control
+ * plane's and must stay until then, also when it has stopped waiting.
+ */
+struct command {
+	cache_aligned uint64_t asked; // written by the control plane
+	uint32_t kind;
+	uint32_t arg[3];
+	char symbol[8]; // padded with spaces on the right
+	void *reply;
+	uint32_t reply_max;              // bytes at reply
+	cache_aligned uint64_t answered; // written by the lane, as all below
+	int32_t result;                  // 0 or a negative errno
+	uint32_t reply_cnt;              // elements in reply
+	uint32_t next;                   // where a further request goes on; 0: that was all
+};
+
+/* Thread: control plane.  True when the last letter was answered and another may be sent. */
+static inline bool
+command_idle(const struct command *c)
+{
+	return load_acquire_u64(&c->answered) == c->asked; // pairs with command_answer
+}
+
+/* Thread: control plane, after it has filled the request. */
+static inline void
+command_ask(struct command *c)
+{
+	store_release_u64(&c->asked, c->asked + 1); // pairs with command_pending
+}
+
+/* Thread: the lane. */
+HOT_INLINE bool
+command_pending(const struct command *c)
+{
+	return load_acquire_u64(&c->asked) != c->answered; // pairs with command_ask
+}
+
+/* Thread: the lane, after it has written the answer. */
+static inline void
+command_answer(struct command *c)
+{
+	store_release_u64(&c->answered, load_relaxed_u64(&c->asked)); // pairs with command_idle
+}
+
+#endif

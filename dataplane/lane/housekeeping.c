@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "lane/housekeeping.h"
+
+struct session *
+lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t len, bool csum_ok)
+{
+	struct lane_port *p = l->port[port_idx];
+	struct eth_ip e;
+
+	if (unlikely(p == NULL)) {
+		metric_add(&l->metrics.frame_unowned, 1);
+		return NULL;
+	}
+	l->net_busy = true;
+	switch (host_on_frame(&p->host, data, len, l->now_ns, &e)) {
+	case HOST_TCP:
+		break;
+	case HOST_TCP_ERROR:
+		for (uint32_t i = 0; i < l->session_cnt; i++)
+			if (tcp_on_icmp(&l->session_here[i]->tcp, &e, l->now_ns))
+				break;
+		return NULL;
+	case HOST_CONSUMED:
+	case HOST_OTHER:
+	case HOST_DROP:
+		return NULL;
+	}
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
+		struct session *s = l->session_here[i];
+
+		if (s->port == p && tcp_on_packet(&s->tcp, &e, csum_ok, l->now_ns))
+			return s;
+	}
+	metric_add(&l->metrics.segment_foreign, 1);
+	return NULL;
+}
+
+void
+lane_net_emit(struct lane *l)
+{
+	for (uint32_t i = 0; i < PORT_MAX; i++) {
+		struct lane_port *p = l->port[i];
+		uint16_t len;
+
+		if (p == NULL)
+			continue;
+		for (;;) {
+			uint8_t *frame = port_tx_room(&p->tx);
+
+			if (frame == NULL)
+				break;
+			len = host_take(&p->host, frame, p->tx.frame_len_max, l->now_ns);
+			if (len == 0)
+				break;
+			port_tx_add(&p->tx, len);
+		}
+	}
+	for (uint32_t i = 0; i < l->session_cnt; i++)
+		session_emit(l->session_here[i], l->now_ns);
+}
+
+/* The symbol's instrument in one of the feed's books; NULL when this lane's shards do not have it.
+ */
+static const struct book_instr *
+find_symbol(const struct book *b, const char symbol[8], uint16_t *locate)
+{
+	for (uint32_t i = 0; i <= b->locate_max; i++)
+		if (b->instr[i].known && memcmp(b->instr[i].symbol, symbol, 8) == 0) {
+			*locate = (uint16_t)i;
+			return &b->instr[i];
+		}
+	return NULL;
+}
+
+static int
+answer_book(struct lane *l, struct command *c)
+{
+	struct command_book *out = c->reply;
+	const struct book_instr *in;
+	const struct book *b;
+	uint32_t depth = c->arg[1];
+
+	if (c->arg[0] >= FEED_MAX || l->book[c->arg[0]] == NULL || c->reply_max < sizeof(*out))
+		return -EINVAL;
+	b = l->book[c->arg[0]];
+	memset(out, 0, sizeof(*out));
+	in = find_symbol(b, c->symbol, &out->locate);
+	if (in == NULL)
+		return -ENOENT;
+	if (depth > ARRAY_CNT(out->row[0]))
+		depth = ARRAY_CNT(out->row[0]);
+	memcpy(out->symbol, in->symbol, sizeof(out->symbol));
+	out->confidence = book_confidence(b, in);
+	out->state = book_state(b, in);
+	out->last_px4 = in->last_px4;
+	out->volume_qty = in->volume_qty;
+	out->ts_ns = b->ts_ns;
+	for (uint32_t side = 0; side < 2; side++) {
+		out->row_cnt[side] =
+			book_depth(b, out->locate, (enum side)side, out->row[side], depth);
+		out->level_cnt[side] = in->side[side].cnt;
+	}
+	c->reply_cnt = 1;
+	return 0;
+}
+
+static int
+answer_feed(struct lane *l, struct command *c)
+{
+	struct command_feed *out = c->reply;
+	const struct arb *a;
+
+	if (c->arg[0] >= FEED_MAX || l->arb[c->arg[0]] == NULL || c->reply_max < sizeof(*out))
+		return -EINVAL;
+	a = l->arb[c->arg[0]];
+	memset(out, 0, sizeof(*out));
+	memcpy(out->session, a->session, sizeof(out->session));
+	out->state = (uint8_t)arb_state(a);
+	out->expected_seq = a->expected_seq;
+	out->held_cnt = a->held_cnt;
+	out->gap_open = arb_gap(a, &out->gap_from_seq, &out->gap_to_seq);
+	for (uint32_t i = 0; i < a->line_cnt; i++) {
+		out->line_silent[i] = a->line[i].silent;
+		out->line_heard_ns[i] = a->line[i].heard_ns;
+	}
+	c->reply_cnt = 1;
+	return 0;
+}
+
+static void
+fill_session(const struct session *s, struct command_session *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->life = s->life.state;
+	out->why = s->life.why;
+	out->tcp_state = (uint8_t)tcp_state_of(&s->tcp);
+	out->tcp_end = (uint8_t)tcp_end_of(&s->tcp);
+	out->reject_reason = s->life.soup.reject_reason;
+	out->peer_mac_known = s->connecting && !s->awaits_mac;
+	memcpy(out->venue_session, s->life.soup.session, sizeof(out->venue_session));
+	out->local_port = s->tcp_config.local_port;
+	out->mss = s->tcp.mss_eff;
+	out->snd_wnd = s->tcp.snd_wnd;
+	out->cwnd = s->tcp.cwnd;
+	out->in_flight = tcp_in_flight(&s->tcp);
+	out->order_open_cnt = s->orders.open_cnt;
+	out->order_slot_cnt = s->orders.slot_mask + 1;
+	out->next_seq = soup_session_seq(&s->life.soup);
+	out->up_ns = order_session_is_up(&s->life) ? s->up_ns : 0;
+	out->srtt_ns = s->tcp.srtt_ns;
+	out->rto_ns = s->tcp.rto_ns;
+}
+
+static int
+answer_session(struct lane *l, struct command *c)
+{
+	struct orders_view *view = c->reply;
+	struct session *s;
+	uint32_t cursor = c->arg[1];
+
+	if (c->arg[0] >= SESSION_MAX || l->session[c->arg[0]] == NULL ||
+	    c->reply_max < sizeof(struct command_session))
+		return -EINVAL;
+	s = l->session[c->arg[0]];
+	switch (c->kind) {
+	case COMMAND_SESSION:
+		fill_session(s, c->reply);
+		c->reply_cnt = 1;
+		return 0;
+	case COMMAND_SESSION_CONNECT:
+		order_session_start(&s->life, l->now_ns);
+		return 0;
+	case COMMAND_SESSION_DISCONNECT:
+		session_act(s, order_session_stop(&s->life, l->now_ns), l->now_ns);
+		return 0;
+	case COMMAND_CANCEL_ALL:
+		c->reply_cnt = s->orders.open_cnt;
+		s->cancel_all = true;
+		s->cancel_cursor = 0;
+		s->wants_turn = true;
+		return 0;
+	case COMMAND_ORDERS:
+		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {
+			if (!orders_view_next(&s->orders, &cursor, &view[c->reply_cnt]))
+				return 0;
+			if (c->arg[2] != 0 || !order_state_is_end(view[c->reply_cnt].order.state))
+				c->reply_cnt++;
+		}
+		c->next = cursor;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int
+answer_positions(struct lane *l, struct command *c)
+{
+	struct risk_position *out = c->reply;
+	uint32_t idx = c->arg[0];
+
+	if (l->risk == NULL)
+		return -EINVAL;
+	for (; (c->reply_cnt + 1) * sizeof(*out) <= c->reply_max; idx++, c->reply_cnt++)
+		if (!risk_position_of(l->risk, (uint16_t)idx, &out[c->reply_cnt]))
+			return 0;
+	c->next = idx;
+	return 0;
+}
+
+static int
+answer(struct lane *l, struct command *c)
+{
+	c->reply_cnt = 0;
+	c->next = 0;
+	switch ((enum command_kind)c->kind) {
+	case COMMAND_STOP:
+		l->stop = true;
+		return 0;
+	case COMMAND_BOOK:
+		return answer_book(l, c);
+	case COMMAND_FEED:
+		return answer_feed(l, c);
+	case COMMAND_ORDERS:
+	case COMMAND_SESSION:
+	case COMMAND_SESSION_CONNECT:
+	case COMMAND_SESSION_DISCONNECT:
+	case COMMAND_CANCEL_ALL:
+		return answer_session(l, c);
+	case COMMAND_POSITIONS:
+		return answer_positions(l, c);
+	case COMMAND_LINK:
+		if (c->arg[0] >= PORT_MAX || l->port[c->arg[0]] == NULL)
+			return -EINVAL;
+		host_on_link(&l->port[c->arg[0]]->host, c->arg[1] != 0, l->now_ns);
+		return 0;
+	case COMMAND_NONE:
+		break;
+	}
+	return -EINVAL;
+}
+
+void
+lane_housekeeping(struct lane *l)
+{
+	lane_clock(l);
+	metric_set(&l->metrics.turn, l->turn.turn >> 1);
+	for (uint32_t i = 0; i < FEED_MAX; i++) {
+		if (l->arb[i] != NULL)
+			l->arb_ready |= 1U << i; // its timers
+		if (l->book[i] != NULL)
+			book_set_gauges(l->book[i]);
+	}
+	for (uint32_t i = 0; i < PORT_MAX; i++)
+		if (l->port[i] != NULL)
+			host_on_time(&l->port[i]->host, l->now_ns);
+	for (uint32_t i = 0; i < l->session_cnt; i++)
+		session_housekeeping(l->session_here[i], l->now_ns);
+	lane_net_emit(l);
+	for (uint32_t i = 0; i < l->tx_cnt; i++)
+		port_tx_flush(l->tx[i]);
+	if (unlikely(command_pending(&l->command))) {
+		l->command.result = answer(l, &l->command);
+		command_answer(&l->command);
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_HOUSEKEEPING_H
+#define SLUICE_LANE_HOUSEKEEPING_H
+
+#include "lane/lane.h"
+
+/* Reads the clock.  A lane does so at most twice a turn: after a burst arrived and after one was
+ * sent. */
+HOT_INLINE void
+lane_clock(struct lane *l)
+{
+	l->now_tsc = clock_tsc();
+	l->now_ns = clock_ns_of(&l->clock, l->now_tsc);
+	event_sink_turn(&l->events, l->now_tsc);
+}
+
+/*
+ * Now and then: reads the clock, lets timers run out, answers a command, counts turns.  What it
+ * starts is carried out by the following turns.
+ *
+ * Thread   the lane, between two turns
+ */
+COLD void lane_housekeeping(struct lane *l);
+
+/*
+ * A frame for a port's own address.  ARP, ICMP and IGMP are dealt with; a TCP segment is given to
+ * its session.
+ *
+ * Returns  the session that has something to read now, or NULL
+ */
+struct session *lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t len,
+				bool csum_ok);
+
+/* Frames that the lane's ports and connections have to send by themselves. */
+void lane_net_emit(struct lane *l);
+
+#endif

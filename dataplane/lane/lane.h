@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_LANE_H
+#define SLUICE_LANE_LANE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "base/hist.h"
+#include "base/published.h"
+#include "base/ring.h"
+#include "decision/risk.h"
+#include "decision/strategy.h"
+#include "ingress/arb.h"
+#include "ingress/book.h"
+#include "ingress/parse_itch50.h"
+#include "ingress/rx.h"
+#include "lane/command.h"
+#include "lane/hop.h"
+#include "lane/session.h"
+#include "lane/stage_set.h"
+#include "msg/bbo.h"
+#include "msg/datagram.h"
+#include "msg/frame.h"
+#include "net/host.h"
+#include "port/port_rx.h"
+#include "port/port_tx.h"
+
+enum latency_id {
+#define LATENCY(id, name, from, to) LATENCY_##id,
+#include "lane/latency.def"
+#undef LATENCY
+	LATENCY_CNT,
+};
+
+enum {
+	LANE_BURST_MAX = 256, // core_map.burst cannot be larger
+	LANE_RXQ_MAX = 8,     // queues one lane polls
+	LANE_SENT_MAX = 256,  // orders whose tick-to-trade is recorded after one flush
+};
+
+/* One queue the lane polls, and where its frames go. */
+struct lane_rxq {
+	struct port_rx q;
+	struct rx *rx;          // the feeds of this port; NULL when it carries none for this lane
+	struct ring *frame_out; // to the lane that owns the port; NULL when that is this lane
+	uint8_t port_idx;
+};
+
+struct lane_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "lane/lane_metrics.def"
+#undef METRIC
+};
+
+/*
+ * Everything one lane owns.  Written by its lane only, once it runs; the control plane reads
+ * metrics and histograms at any time, and asks for the rest through command.
+ */
+struct lane {
+	// read every turn
+	struct turn_count turn;
+	const struct risk_limits *limits; // as published when the turn began
+	struct published *limits_published;
+	uint64_t now_tsc; // as last read: after a burst arrived, or in housekeeping
+	uint64_t now_ns;
+	struct clock_map clock;
+	uint32_t housekeeping_every; // turns
+	uint32_t housekeeping_left;
+	uint32_t sample_every; // stage stamps: one trigger in so many; 0: none
+	uint32_t sample_left;
+	uint16_t burst;
+	uint16_t rxq_burst; // of one queue, so that all of them fit in burst
+	uint8_t rxq_cnt;
+	uint8_t strategy_cnt;
+	uint8_t session_cnt;
+	uint8_t tx_cnt;
+	bool yields; // shares its core: gives it up after an empty turn
+
+	// where the walk through the last burst stands; it resumes when there is room again
+	uint16_t rx_cnt;
+	uint16_t rx_next;
+	bool walking;       // parse has not finished with datagram
+	bool book_walking;  // the book has instruments to tell about
+	bool net_busy;      // frames came for a port's host: there may be something to answer
+	uint32_t arb_ready; // bit i: feed i's arbiter may have datagrams
+	struct datagram datagram;
+	struct parse_walk walk;
+	void *rx_buf[LANE_BURST_MAX];
+	uint8_t rx_buf_rxq[LANE_BURST_MAX];
+
+	// stages, by instance; NULL where another lane has it
+	struct arb *arb[FEED_MAX];
+	struct parse *parse[FEED_MAX];
+	struct book *book[FEED_MAX];
+	struct strategy *strategy[STRATEGY_MAX];
+	struct risk *risk;
+	struct session *session[SESSION_MAX];
+	struct strategy *strategy_here[STRATEGY_MAX]; // those of this lane, without holes
+	struct session *session_here[SESSION_MAX];
+	struct port_tx *tx[PORT_MAX];
+	struct lane_port *port[PORT_MAX]; // ports this lane may send on
+	struct lane_rxq rxq[LANE_RXQ_MAX];
+
+	// rings out
+	struct ring *datagram_out[FEED_MAX][LANE_MAX];
+	uint8_t datagram_out_cnt[FEED_MAX];
+	struct ring *bbo_out[LANE_MAX];
+	uint8_t bbo_out_cnt;
+	uint16_t bbo_wanted[INSTR_MAX]; // bit i: bbo_out[i] has a strategy for the instrument
+	struct ring *mark_out;
+	struct ring *intent_out;
+	struct ring *order_out[SESSION_MAX];
+	struct ring *fill_out;
+	struct ring *update_out[STRATEGY_MAX]; // by strategy; NULL where the strategy is here
+	struct ring *verdict_out[STRATEGY_MAX];
+	struct ring *order_ring[SESSION_MAX]; // the same rings, each once: whose room is asked for
+	struct ring *update_ring[LANE_MAX];
+	struct ring *verdict_ring[LANE_MAX];
+	uint8_t order_ring_cnt;
+	uint8_t update_ring_cnt;
+	uint8_t verdict_ring_cnt;
+
+	// rings in
+	struct ring *in[HOP_CNT][LANE_MAX];
+	uint8_t in_cnt[HOP_CNT];
+
+	// orders in the burst that goes out next
+	uint64_t sent_rx_tsc[LANE_SENT_MAX];
+	uint16_t sent_cnt;
+
+	// seen by others
+	struct lane_metrics metrics;
+	struct hist *latency[LATENCY_CNT]; // NULL where this lane records none
+	struct event_sink events;
+	struct command command;
+
+	// set once
+	stage_set stages;
+	enum lane_kind kind;
+	uint32_t core;
+	uint8_t idx;
+	const char *name;
+	struct arena arena;
+	bool stop; // set by a command: the loop ends after this turn
+};
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_PIPELINE_H
+#define SLUICE_LANE_PIPELINE_H
+
+#include "lane/lane.h"
+
+/*
+ * The data's way, one give_<message>() per hop.  Each calls the next stage when this lane holds it,
+ * and puts the message on a ring when another lane does.  turn.c is compiled once per set of stages
+ * with HERE as a constant, so each lane keeps one half of each function and no branch.
+ *
+ * A message is taken only when what it becomes has a way: <message>_has_way() asks the rings ahead.
+ */
+
+static inline bool
+here_holds(enum stage stage)
+{
+	return holds(HERE, stage);
+}
+
+/* A stage is done with a message: when it is a sampled one, the time since the stage before. */
+static inline void
+stamp(struct lane *l, struct trace *t, enum latency_id id)
+{
+	uint64_t now;
+
+	if (likely(t->stage_tsc == 0))
+		return;
+	now = clock_tsc();
+	hist_record(l->latency[id], now - t->stage_tsc);
+	t->stage_tsc = now;
+}
+
+static inline bool
+rings_have_room(struct ring *const *ring, uint32_t ring_cnt, uint32_t want)
+{
+	for (uint32_t i = 0; i < ring_cnt; i++)
+		if (unlikely(!ring_room(ring[i], want)))
+			return false;
+	return true;
+}
+
+/*
+ * ---- the way back: orders -> risk, orders -> strategy, risk -> strategy ----
+ *
+ * None of these messages needs room further on.
+ */
+
+static inline void
+give_fill(struct lane *l, const struct fill *m)
+{
+	if (here_holds(RISK))
+		risk_on_fill(l->risk, m);
+	else
+		ring_put(l->fill_out, m);
+}
+
+/* A strategy may live in this lane or in another; the table knows. */
+static inline void
+give_update(struct lane *l, const struct update *m)
+{
+	if (here_holds(STRATEGY) && l->strategy[m->strategy_idx] != NULL)
+		strategy_on_update(l->strategy[m->strategy_idx], m);
+	else if (l->update_out[m->strategy_idx] != NULL)
+		ring_put(l->update_out[m->strategy_idx], m);
+}
+
+static inline void
+give_verdict(struct lane *l, const struct verdict *m)
+{
+	if (here_holds(STRATEGY) && l->strategy[m->strategy_idx] != NULL)
+		strategy_on_verdict(l->strategy[m->strategy_idx], m);
+	else if (l->verdict_out[m->strategy_idx] != NULL)
+		ring_put(l->verdict_out[m->strategy_idx], m);
+}
+
+/* Whether want reports or orders can each become a fill and an update. */
+static inline bool
+fill_has_way(struct lane *l, uint32_t want)
+{
+	if (!here_holds(RISK) && unlikely(!ring_room(l->fill_out, want)))
+		return false;
+	return rings_have_room(l->update_ring, l->update_ring_cnt, want);
+}
+
+/*
+ * ---- the way out: strategy -> risk -> orders -> encode -> tcp ----
+ */
+
+/* What a session gives back for one order or report. */
+static inline void
+give_back(struct lane *l, unsigned said, const struct fill *fill, const struct update *update)
+{
+	if (said & ORDERS_FILL)
+		give_fill(l, fill);
+	if (said & ORDERS_UPDATE)
+		give_update(l, update);
+}
+
+/*
+ * A request that could not be sent after all is answered as if the venue had refused it.  Only an
+ * empty buffer pool or a window that closed under a cancel leads here.
+ */
+COLD static unsigned
+unsent(struct lane *l, struct session *s, const struct venue_request *q, struct fill *fill,
+       struct update *update)
+{
+	const struct report refused = {
+		.type = q->kind == INTENT_CANCEL ? REPORT_CANCEL_REJECTED : REPORT_REJECTED,
+		.reject_code = ORDERS_REFUSED_SESSION_DOWN,
+		.instr_idx = q->instr_idx,
+		.token = q->token,
+		.rx_ns = l->now_ns,
+	};
+
+	metric_add(&l->metrics.order_refused, 1);
+	return orders_on_report(&s->orders, &refused, fill, update);
+}
+
+/*
+ * risk -> orders -> encode -> tcp.  The frame leaves at the end of the turn.  An order that the
+ * connection cannot take at once is given back: later it would be older than its decision.
+ */
+static inline void
+give_order(struct lane *l, struct order *m)
+{
+	struct session *s;
+	struct venue_request request;
+	struct update update;
+	struct fill fill;
+	unsigned said;
+
+	if (!here_holds(ORDERS)) {
+		ring_put(l->order_out[m->session_idx], m);
+		return;
+	}
+	s = l->session[m->session_idx];
+	if (unlikely(m->kind != INTENT_CANCEL && !session_is_open(s))) {
+		metric_add(&l->metrics.order_refused, 1);
+		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_SESSION_DOWN, &fill, &update);
+		give_back(l, said, &fill, &update);
+		return;
+	}
+	said = orders_on_order(&s->orders, m, &request, &fill, &update);
+	stamp(l, &m->head.trace, LATENCY_ORDERS);
+	if (likely(said & ORDERS_SEND)) {
+		switch (session_send(s, &request, l->now_ns)) {
+		case SESSION_SENT:
+			stamp(l, &m->head.trace, LATENCY_SEND);
+			l->sent_rx_tsc[l->sent_cnt++] = m->head.trace.rx_tsc;
+			break;
+		case SESSION_QUEUED:
+			metric_add(&l->metrics.order_queued, 1);
+			break;
+		case SESSION_REFUSED:
+			said |= unsent(l, s, &request, &fill, &update);
+			break;
+		}
+	}
+	give_back(l, said, &fill, &update);
+}
+
+static inline bool
+order_has_way(struct lane *l, uint32_t want)
+{
+	if (here_holds(ORDERS))
+		return fill_has_way(l, want);
+	return rings_have_room(l->order_ring, l->order_ring_cnt, want);
+}
+
+/* strategy -> risk */
+static inline void
+give_intent(struct lane *l, const struct intent *m)
+{
+	struct verdict verdict;
+	struct order order;
+	bool pass;
+
+	if (!here_holds(RISK)) {
+		ring_put(l->intent_out, m);
+		return;
+	}
+	pass = risk_on_intent(l->risk, l->limits, m, &order, &verdict);
+	if (likely(pass)) {
+		stamp(l, &order.head.trace, LATENCY_RISK);
+		give_order(l, &order);
+	} else {
+		give_verdict(l, &verdict);
+	}
+}
+
+/* Each intent becomes an order or a verdict. */
+static inline bool
+intent_has_way(struct lane *l, uint32_t want)
+{
+	if (!here_holds(RISK))
+		return ring_room(l->intent_out, want);
+	return order_has_way(l, want) &&
+	       rings_have_room(l->verdict_ring, l->verdict_ring_cnt, want);
+}
+
+/*
+ * ---- the way in: rx -> arb -> parse -> book -> strategy, and book -> risk ----
+ */
+
+/* book -> risk */
+static inline void
+give_mark(struct lane *l, const struct mark *m)
+{
+	if (here_holds(RISK))
+		risk_on_mark(l->risk, m);
+	else
+		ring_put(l->mark_out, m);
+}
+
+/* book -> strategy */
+static inline void
+give_bbo(struct lane *l, struct bbo *m)
+{
+	struct intent intent[STRATEGY_MOST];
+
+	if (!here_holds(STRATEGY)) {
+		const uint16_t wanted = l->bbo_wanted[m->head.instr_idx];
+
+		for (uint32_t i = 0; i < l->bbo_out_cnt; i++)
+			if (wanted >> i & 1)
+				ring_put(l->bbo_out[i], m);
+		return;
+	}
+	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
+		const uint32_t cnt = strategy_on_bbo(l->strategy_here[i], m, intent);
+
+		for (uint32_t k = 0; k < cnt; k++) {
+			intent[k].head.trace = m->head.trace;
+			stamp(l, &intent[k].head.trace, LATENCY_STRATEGY);
+			give_intent(l, &intent[k]);
+		}
+	}
+}
+
+static inline bool
+bbo_has_way(struct lane *l, uint32_t want)
+{
+	if (!here_holds(STRATEGY))
+		return rings_have_room(l->bbo_out, l->bbo_out_cnt, want);
+	return intent_has_way(l, want * l->strategy_cnt * STRATEGY_MOST);
+}
+
+/* What the book said goes out: risk learns of a change before any strategy does. */
+static inline void
+give_book(struct lane *l, unsigned said, struct bbo *bbo, struct mark *mark, struct datagram *cause)
+{
+	if (said & BOOK_MARK) {
+		mark->head.trace = (struct trace){ 0 };
+		mark->head.rx_ns = cause->head.rx_ns;
+		give_mark(l, mark);
+	}
+	if (said & BOOK_BBO) {
+		bbo->head.trace = cause->head.trace;
+		bbo->head.rx_ns = cause->head.rx_ns;
+		give_bbo(l, bbo);
+		if (unlikely(cause->head.trace.stage_tsc != 0)) // parse begins anew
+			cause->head.trace.stage_tsc = clock_tsc();
+	}
+}
+
+/* One message can become one mark and one bbo. */
+static inline bool
+md_has_way(struct lane *l)
+{
+	if (!here_holds(RISK) && unlikely(!ring_room(l->mark_out, 1)))
+		return false;
+	return bbo_has_way(l, 1);
+}
+
+/*
+ * Walks the datagram in hand: parse -> book -> and on.  Stops early when a ring ahead is full or an
+ * order waits to be sent, and goes on in a later turn.
+ */
+static inline void
+walk_datagram(struct lane *l)
+{
+	struct datagram *d = &l->datagram;
+	struct parse *parse = l->parse[d->head.feed_idx];
+	struct book *book = l->book[d->head.feed_idx];
+	struct mark mark;
+	struct bbo bbo;
+	struct md md;
+
+	while (l->sent_cnt == 0 && md_has_way(l)) {
+		unsigned said;
+
+		if (unlikely(l->book_walking)) {
+			said = book_next(book, &bbo, &mark);
+			l->book_walking = said != 0;
+		} else if (likely(parse_next(parse, &l->walk, &md))) {
+			stamp(l, &d->head.trace, LATENCY_PARSE);
+			book_prefetch(book, parse_peek_ref(&l->walk));
+			said = book_on_md(book, &md, &bbo, &mark);
+			stamp(l, &d->head.trace, LATENCY_BOOK);
+			l->book_walking = (said & BOOK_ALL) != 0;
+		} else {
+			if (d->buf != NULL)
+				port_buf_free(d->buf);
+			l->walking = false;
+			return;
+		}
+		if (said & (BOOK_BBO | BOOK_MARK))
+			give_book(l, said, &bbo, &mark, d);
+	}
+	metric_add(&l->metrics.room_missing, l->sent_cnt == 0);
+}
+
+static inline void
+start_datagram(struct lane *l, const struct datagram *m)
+{
+	l->datagram = *m;
+	l->walking = true;
+	parse_start(&l->walk, &l->datagram);
+	l->book_walking = unlikely(m->flags != 0) &&
+			  book_on_datagram_flags(l->book[m->head.feed_idx], m->flags) != 0;
+}
+
+/*
+ * arb -> parse.  In this lane the datagram is taken in hand, and the turn walks it; other lanes get
+ * a copy each, and the buffer one owner each.
+ */
+static inline void
+give_datagram(struct lane *l, const struct datagram *m)
+{
+	const uint32_t feed = m->head.feed_idx;
+	const uint32_t cnt = l->datagram_out_cnt[feed];
+
+	if (here_holds(PARSE)) {
+		start_datagram(l, m);
+		return;
+	}
+	if (unlikely(cnt > 1) && m->buf != NULL)
+		port_buf_share(m->buf, (int16_t)(cnt - 1));
+	for (uint32_t i = 0; i < cnt; i++)
+		ring_put(l->datagram_out[feed][i], m);
+}
+
+static inline bool
+datagram_has_way(struct lane *l, uint32_t feed_idx)
+{
+	if (here_holds(PARSE))
+		return !l->walking;
+	return rings_have_room(l->datagram_out[feed_idx], l->datagram_out_cnt[feed_idx], 1);
+}
+
+/* rx -> arb: always the same lane.  The caller has asked datagram_has_way. */
+static inline void
+give_frame(struct lane *l, struct frame *m)
+{
+	struct datagram d;
+
+	switch (arb_on_frame(l->arb[m->head.feed_idx], m, &d)) {
+	case ARB_DELIVER:
+		stamp(l, &d.head.trace, LATENCY_ARB);
+		give_datagram(l, &d);
+		break;
+	case ARB_DROP:
+		port_buf_free(m->buf);
+		break;
+	case ARB_KEPT:
+		break;
+	}
+}
+
+#endif

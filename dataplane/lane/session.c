@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "lane/session.h"
+
+enum {
+	LOCAL_PORT_FIRST = 32768, // the ephemeral range that Linux uses too (ip_local_port_range)
+	LOCAL_PORT_CNT = 28232,
+	FRAMES_PER_EMIT = 16, // of one connection in one turn; the rest follows in the next
+};
+
+int
+session_init(struct session *s, const struct session_config *c, struct lane_port *port,
+	     struct event_sink *events, struct arena *arena)
+{
+	const struct orders_config orders = {
+		.orders_max = c->orders_max,
+		.executions_max = c->orders_max,
+		.session_idx = c->session_idx,
+	};
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->idx = c->session_idx;
+	s->protocol = (uint8_t)c->life.protocol;
+	s->port = port;
+	s->events = events;
+	s->fixed_local_port = c->tcp.local_port != 0;
+	s->tcp_config = c->tcp;
+	s->tcp_config.rx_buf = arena_take(arena, c->tcp.rx_buf_bytes);
+	s->tcp_config.tx_buf = arena_take(arena, c->tcp.tx_buf_bytes);
+	if (s->tcp_config.rx_buf == NULL || s->tcp_config.tx_buf == NULL)
+		return -ENOMEM;
+	rc = orders_init(&s->orders, &orders, arena);
+	if (rc != 0)
+		return rc;
+	rc = order_session_init(&s->life, &c->life);
+	if (rc != 0)
+		return rc;
+	if (!report_init(&s->decode, c->encode.token_prefix))
+		return -EINVAL;
+	rc = s->protocol == ORDER_SESSION_OUCH50 ? encode_ouch50_init(&s->encode, &c->encode)
+						 : encode_ouch42_init(&s->encode, &c->encode);
+	for (uint16_t i = 1; rc == 0 && i < c->instr_cnt; i++)
+		if (c->symbol[i] != NULL)
+			rc = encode_name_instrument(&s->encode, i, c->symbol[i]);
+	unframe_init(&s->unframe);
+	if (rc == 0 && tcp_init(&s->tcp, &s->tcp_config) != 0)
+		rc = -EINVAL;
+	return rc;
+}
+
+void
+session_fini(struct session *s)
+{
+	order_session_fini(&s->life);
+}
+
+/* A port number of our own for each connection, so that an old one's late segments do not fit. */
+static uint16_t
+next_local_port(struct session *s)
+{
+	const uint32_t n = (uint32_t)(clock_tsc() >> 12) + (uint32_t)s->metrics.connect_tried;
+
+	return (uint16_t)(LOCAL_PORT_FIRST + n % LOCAL_PORT_CNT);
+}
+
+/* Opens the connection as soon as the way to the venue is known. */
+static void
+connect_now(struct session *s, uint64_t now_ns)
+{
+	struct tcp_config *c = &s->tcp_config;
+
+	if (!host_find_mac(&s->port->host, c->peer_ip, now_ns, c->peer_mac))
+		return; // the host asks; housekeeping comes back here
+	s->awaits_mac = false;
+	if (!s->fixed_local_port)
+		c->local_port = next_local_port(s);
+	unframe_init(&s->unframe);
+	if (tcp_init(&s->tcp, c) != 0 || !tcp_connect(&s->tcp, now_ns)) {
+		s->connecting = false;
+		order_session_on_lost(&s->life, now_ns);
+		return;
+	}
+	event_put(s->events, EVENT_TCP_CONNECTING, s->idx, c->peer_ip, c->peer_port);
+	session_emit(s, now_ns);
+}
+
+/* EVENT_TCP_LOST's list of reasons. */
+static uint64_t
+lost_reason(const struct session *s)
+{
+	switch (tcp_end_of(&s->tcp)) {
+	case TCP_END_CLOSED:
+		return 1;
+	case TCP_END_RESET:
+		return 2;
+	case TCP_END_CONNECT:
+		return 3;
+	case TCP_END_REFUSED:
+		return 4;
+	case TCP_END_TIMEOUT:
+		return 5;
+	case TCP_END_KEEPALIVE:
+		return 6;
+	case TCP_END_UNREACHABLE:
+		return 7;
+	case TCP_END_ABORTED:
+		return s->life.why == ORDER_SESSION_WHY_BROKEN ? 11 : 10;
+	default:
+		return 0;
+	}
+}
+
+/* Orders learn that nothing more is answered on this connection. */
+static void
+orders_down(struct session *s)
+{
+	if (s->is_up)
+		event_put(s->events, EVENT_SESSION_DOWN, s->idx, s->orders.open_cnt);
+	s->is_up = false;
+	orders_on_session_down(&s->orders);
+	s->wants_turn = true;
+}
+
+void
+session_lost(struct session *s, uint64_t now_ns)
+{
+	if (!s->connecting)
+		return;
+	s->connecting = false;
+	if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED) {
+		tcp_abort(&s->tcp, now_ns);
+		session_emit(s, now_ns);
+	}
+	metric_add(&s->metrics.session_lost, 1);
+	event_put(s->events, EVENT_TCP_LOST, s->idx, lost_reason(s));
+	orders_down(s);
+	order_session_on_lost(&s->life, now_ns);
+}
+
+void
+session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
+{
+	switch (act) {
+	case ORDER_SESSION_CONNECT:
+		metric_add(&s->metrics.connect_tried, 1);
+		s->connecting = true;
+		s->awaits_mac = true;
+		s->established = false;
+		connect_now(s, now_ns);
+		break;
+	case ORDER_SESSION_CLOSE:
+		if (s->life.why == ORDER_SESSION_WHY_REJECTED)
+			event_put(s->events, EVENT_LOGIN_REJECTED, s->idx,
+				  s->life.soup.reject_reason);
+		else if (s->life.why == ORDER_SESSION_WHY_ENDED)
+			event_put(s->events, EVENT_SESSION_ENDED, s->idx);
+		else if (s->life.why == ORDER_SESSION_WHY_SILENT)
+			event_put(s->events, EVENT_SESSION_SILENT, s->idx, s->life.soup.silence_ns);
+		if (s->connecting) {
+			metric_add(&s->metrics.session_lost, 1);
+			if (s->life.why == ORDER_SESSION_WHY_STOPPED ||
+			    s->life.why == ORDER_SESSION_WHY_ENDED)
+				tcp_close(&s->tcp, now_ns);
+			else
+				tcp_abort(&s->tcp, now_ns);
+			session_emit(s, now_ns);
+		}
+		s->connecting = false;
+		orders_down(s);
+		break;
+	case ORDER_SESSION_READY:
+		metric_add(&s->metrics.session_up, 1);
+		event_put(s->events, EVENT_LOGIN_ACCEPTED, s->idx,
+			  event_text(s->life.soup.session, 8),
+			  event_text(s->life.soup.session + 8, 2), soup_session_seq(&s->life.soup));
+		event_put(s->events, EVENT_SESSION_UP, s->idx);
+		s->is_up = true;
+		s->up_ns = now_ns;
+		orders_on_session_up(&s->orders, order_session_token_base(&s->life));
+		s->wants_turn = true;
+		break;
+	case ORDER_SESSION_NONE:
+	case ORDER_SESSION_REPORT:
+		break;
+	}
+}
+
+void
+session_emit(struct session *s, uint64_t now_ns)
+{
+	struct port_tx *tx = &s->port->tx;
+
+	for (unsigned i = 0; i < FRAMES_PER_EMIT; i++) {
+		uint8_t *frame = port_tx_room(tx);
+		uint16_t len;
+
+		if (frame == NULL)
+			return;
+		len = tcp_next_frame(&s->tcp, frame, tx->frame_len_max, now_ns);
+		if (len == 0)
+			return;
+		port_tx_add(tx, len);
+	}
+}
+
+void
+session_housekeeping(struct session *s, uint64_t now_ns)
+{
+	uint8_t packet[ORDER_SESSION_TAKE_MAX];
+	size_t len;
+
+	if (s->connecting) {
+		tcp_advance(&s->tcp, now_ns);
+		if (s->awaits_mac) {
+			connect_now(s, now_ns);
+		} else if (!s->established && tcp_state_of(&s->tcp) == TCP_STATE_ESTABLISHED) {
+			s->established = true;
+			metric_add(&s->metrics.connect_done, 1);
+			event_put(s->events, EVENT_TCP_CONNECTED, s->idx, s->tcp_config.peer_ip,
+				  s->tcp_config.peer_port, now_ns - s->life.since_ns);
+			order_session_on_connected(&s->life, now_ns);
+		} else if (tcp_state_of(&s->tcp) == TCP_STATE_CLOSED || tcp_at_end(&s->tcp)) {
+			session_lost(s, now_ns);
+		}
+	} else if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED) {
+		tcp_advance(&s->tcp, now_ns); // the rest of an orderly close
+	}
+	session_act(s, order_session_on_time(&s->life, now_ns), now_ns);
+	while (s->established && tcp_can_send(&s->tcp) &&
+	       tcp_send_room(&s->tcp) >= sizeof(packet) &&
+	       (len = order_session_take(&s->life, packet, sizeof(packet), now_ns)) != 0)
+		tcp_send(&s->tcp, packet, (uint32_t)len);
+	explicit_bzero(packet, sizeof(packet)); // a login has the password in it
+	session_emit(s, now_ns);
+}
+
+bool
+session_next_cancel(struct session *s, struct order *out)
+{
+	struct orders_view v;
+
+	while (s->cancel_all) {
+		if (!orders_view_next(&s->orders, &s->cancel_cursor, &v)) {
+			s->cancel_all = false;
+			s->cancel_cursor = 0;
+			return false;
+		}
+		if (order_state_is_end(v.order.state) || v.order.state == ORDER_PENDING_CANCEL ||
+		    v.order.state == ORDER_UNKNOWN)
+			continue;
+		*out = (struct order){
+			.head.instr_idx = v.order.instr_idx,
+			.kind = INTENT_CANCEL,
+			.side = v.order.side,
+			.orig_id = v.order.intent_id,
+			.intent_id = v.order.intent_id,
+			.strategy_idx = v.order.strategy_idx,
+			.session_idx = s->idx,
+		};
+		return true;
+	}
+	return false;
+}

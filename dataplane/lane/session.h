@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_SESSION_H
+#define SLUICE_LANE_SESSION_H
+
+#include "base/event.h"
+#include "egress/encode_ouch42.h"
+#include "egress/encode_ouch50.h"
+#include "egress/orders.h"
+#include "lane/lane_port.h"
+#include "net/order_session.h"
+#include "net/tcp_fast.h"
+#include "returns/report_ouch42.h"
+#include "returns/report_ouch50.h"
+#include "returns/unframe.h"
+
+/* What became of a request that was to be sent. */
+enum session_send {
+	SESSION_SENT,    // in the port's next burst
+	SESSION_QUEUED,  // a cancel that waits for the window
+	SESSION_REFUSED, // nothing left, and nothing will
+};
+
+struct session_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "lane/session_metrics.def"
+#undef METRIC
+};
+
+struct session_config {
+	uint8_t session_idx;
+	struct order_session_config life;
+	struct tcp_config tcp; // without its buffers; local_port 0: one of the ephemeral range
+	struct encode_config encode;
+	uint32_t orders_max;
+	uint16_t instr_cnt;
+	const char *const *symbol; // by instr_idx; NULL for those of other sessions
+};
+
+/*
+ * An order connection: orders, encode, tcp and report of one session.  Everything here is written
+ * by the session's lane.
+ */
+struct session {
+	struct tcp tcp;
+	struct order_session life;
+	struct unframe unframe;
+	struct report_decode decode;
+	struct orders orders;
+	struct lane_port *port;
+	struct event_sink *events;
+	uint8_t idx;
+	uint8_t protocol; // enum order_session_protocol
+	bool wants_turn;  // there is more to give back than there was room for
+	bool cancel_all;  // every working order is to be cancelled
+	bool connecting;  // tcp is in use, or waits for the neighbour
+	bool awaits_mac;
+	bool established; // life knows that the connection is there
+	bool is_up;       // orders knows that it may send
+	bool fixed_local_port;
+	uint32_t cancel_cursor; // where the walk over working orders stands
+	uint64_t up_ns;         // when it last became UP
+	struct tcp_config tcp_config;
+	struct session_metrics metrics;
+	struct encode encode;
+};
+
+/*
+ * Memory   the order table and both TCP buffers, from the arena.
+ * Returns  0, or a negative errno; *s is then not to be used
+ */
+COLD int session_init(struct session *s, const struct session_config *c, struct lane_port *port,
+		      struct event_sink *events, struct arena *arena);
+
+/* Wipes the password. */
+COLD void session_fini(struct session *s);
+
+/*
+ * Timers of the connection, the login and the orders; opens and closes the connection.
+ *
+ * Thread   the lane, in housekeeping
+ */
+COLD void session_housekeeping(struct session *s, uint64_t now_ns);
+
+/* The connection is gone or closed: what was not answered is now unknown. */
+COLD void session_lost(struct session *s, uint64_t now_ns);
+
+/* Anything but a report; what it asks for is done. */
+COLD void session_act(struct session *s, enum order_session_act act, uint64_t now_ns);
+
+/* The next working order as a cancel, while cancel_all is on; false when none is left. */
+COLD bool session_next_cancel(struct session *s, struct order *out);
+
+/* Whatever the connection has to send by itself: acknowledgements, retransmissions, queued bytes.
+ */
+COLD void session_emit(struct session *s, uint64_t now_ns);
+
+/* Whether an order can leave at once. */
+HOT_INLINE bool
+session_is_open(const struct session *s)
+{
+	return order_session_is_up(&s->life) && tcp_fast_has_room(&s->tcp, ENCODE_PACKET_MAX);
+}
+
+/* Writes a request as bytes of the venue's protocol. */
+HOT_INLINE uint16_t
+session_encode(struct session *s, const struct venue_request *q, uint8_t *out)
+{
+	return s->protocol == ORDER_SESSION_OUCH50 ? encode_ouch50_request(&s->encode, q, out)
+						   : encode_ouch42_request(&s->encode, q, out);
+}
+
+/*
+ * Makes the request a frame in the port's next burst.  The venue's bytes are written where they are
+ * sent from.  A new order or a replace leaves now or not at all: one that waits for a window is
+ * older than its decision.  A cancel may wait.
+ */
+HOT_INLINE enum session_send
+session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
+{
+	struct port_tx *tx = &s->port->tx;
+	uint8_t *frame = port_tx_room(tx);
+	uint16_t len, frame_len;
+	uint8_t *payload;
+
+	if (unlikely(frame == NULL))
+		return SESSION_REFUSED;
+	payload = tcp_frame_start(&s->tcp, frame);
+	len = session_encode(s, q, payload);
+	if (unlikely(len == 0))
+		return SESSION_REFUSED;
+	frame_len = tcp_frame_finish(&s->tcp, frame, len, now_ns);
+	if (likely(frame_len != 0)) {
+		port_tx_add(tx, frame_len);
+		order_session_on_sent(&s->life, now_ns);
+		return SESSION_SENT;
+	}
+	if (q->kind != INTENT_CANCEL || !tcp_can_send(&s->tcp) || tcp_send_room(&s->tcp) < len)
+		return SESSION_REFUSED;
+	tcp_send(&s->tcp, payload, len);
+	order_session_on_sent(&s->life, now_ns);
+	return SESSION_QUEUED;
+}
+
+/*
+ * The next message of the venue that is about an order; false when there is none.  Everything else
+ * that came before it was dealt with.
+ */
+HOT_INLINE bool
+session_next_report(struct session *s, struct report *out, uint64_t now_ns)
+{
+	const uint8_t *data;
+
+	for (;;) {
+		const uint32_t len = tcp_peek(&s->tcp, &data);
+		struct unframe_packet packet;
+		struct unframe_walk walk;
+		enum report_verdict verdict;
+		enum unframe_verdict found;
+		enum order_session_act act;
+
+		if (len == 0)
+			return false;
+		unframe_start(&walk, data, len);
+		found = unframe_next(&s->unframe, &walk, &packet);
+		if (found == UNFRAME_MORE)
+			return false;
+		if (unlikely(found == UNFRAME_BROKEN)) {
+			s->life.why = ORDER_SESSION_WHY_BROKEN;
+			session_lost(s, now_ns);
+			return false;
+		}
+		act = order_session_on_packet(&s->life, packet.type, packet.payload, packet.len,
+					      now_ns);
+		if (likely(act == ORDER_SESSION_REPORT)) {
+			verdict = s->protocol == ORDER_SESSION_OUCH50
+					  ? report_ouch50_on_message(&s->decode, packet.payload,
+								     packet.len, out)
+					  : report_ouch42_on_message(&s->decode, packet.payload,
+								     packet.len, out);
+			tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
+			metric_add(&s->metrics.report_received, 1);
+			if (verdict == REPORT_DECODED) {
+				out->rx_ns = now_ns;
+				order_session_on_token(&s->life, out->token);
+				return true;
+			}
+			continue;
+		}
+		tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
+		if (act != ORDER_SESSION_NONE)
+			session_act(s, act, now_ns);
+	}
+}
+
+#endif

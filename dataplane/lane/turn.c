@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/turn.h"
+
+/*
+ * Compiled once for each set of stages in lanes.def, with HERE_LANE as its name: HERE is a constant, and
+ * the same code is a fused lane or one of several.
+ */
+#define TURN_JOIN(a, b) a##b
+#define TURN_NAME(a, b) TURN_JOIN(a, b)
+enum {
+	HERE = TURN_NAME(LANE_SET_, HERE_LANE),
+};
+
+#include "lane/housekeeping.h"
+#include "lane/pipeline.h"
+
+/*
+ * One turn of a lane.  The lane decides when, the stages decide what: no stage polls, waits or
+ * looks at a ring.  The way back goes first.  A turn stops taking when an order was written, so
+ * that it leaves before the rest of the burst is looked at; everything interrupted resumes in the
+ * next turn.
+ *
+ * The clock is read at most twice: after a burst arrived, and after one was sent.
+ */
+enum {
+	TURN_CANCELS_MAX = 8, // of a cancel-all in one turn: the rest of the lane's work goes on
+};
+
+/* Takes up to burst messages of one kind from every ring that brings them, while cond holds. */
+#define TURN_DRAIN(type, cond, then)                                                          \
+	do {                                                                                  \
+		for (uint32_t r_ = 0; r_ < l->in_cnt[HOP_##type]; r_++) {                     \
+			struct type m;                                                        \
+                                                                                              \
+			for (uint32_t n_ = 0;                                                 \
+			     n_ < l->burst && (cond) && ring_take(l->in[HOP_##type][r_], &m); \
+			     n_++) {                                                          \
+				then;                                                         \
+				work++;                                                       \
+			}                                                                     \
+		}                                                                             \
+	} while (0)
+
+/* What the venue answered: report -> orders -> fill, update. */
+static uint32_t
+turn_reports(struct lane *l, struct session *s)
+{
+	struct update update;
+	struct report report;
+	struct fill fill;
+	uint32_t work = 0;
+
+	while (fill_has_way(l, 1)) {
+		if (!session_next_report(s, &report, l->now_ns))
+			return work;
+		give_back(l, orders_on_report(&s->orders, &report, &fill, &update), &fill, &update);
+		work++;
+	}
+	s->wants_turn = true; // the rest when there is room
+	return work;
+}
+
+/* Sessions that had more to say than there was room for, or that were cut or told to cancel. */
+static uint32_t
+turn_sessions(struct lane *l)
+{
+	uint32_t work = 0;
+
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
+		struct session *s = l->session_here[i];
+		struct update update;
+		struct order cancel;
+		struct fill fill;
+		unsigned said = 1;
+
+		if (likely(!s->wants_turn))
+			continue;
+		s->wants_turn = false;
+		while (said != 0 && fill_has_way(l, 1)) {
+			said = orders_next(&s->orders, &fill, &update);
+			give_back(l, said, &fill, &update);
+			work += said != 0;
+		}
+		if (said != 0) {
+			s->wants_turn = true;
+			continue;
+		}
+		work += turn_reports(l, s);
+		while (l->sent_cnt < TURN_CANCELS_MAX && fill_has_way(l, 1) &&
+		       session_next_cancel(s, &cancel)) {
+			give_order(l, &cancel);
+			work++;
+		}
+		s->wants_turn |= s->cancel_all;
+	}
+	return work;
+}
+
+/* A frame for a port's own address: ARP, ICMP, IGMP here, TCP to its session. */
+static uint32_t
+turn_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t len, bool csum_ok)
+{
+	struct session *s = lane_host_frame(l, port_idx, data, len, csum_ok);
+
+	return s != NULL && here_holds(TCP) ? turn_reports(l, s) : 0;
+}
+
+/* The way back, and rings that bring it. */
+static inline uint32_t
+turn_back(struct lane *l)
+{
+	uint32_t work = 0;
+
+	if (here_holds(TCP)) {
+		l->net_busy = false;
+		work += turn_sessions(l);
+		TURN_DRAIN(frame, true, {
+			turn_host_frame(l, m.port_idx, m.data, m.len, false);
+			port_buf_free(m.buf);
+		});
+	}
+	if (here_holds(RISK)) {
+		TURN_DRAIN(fill, true, risk_on_fill(l->risk, &m));
+		TURN_DRAIN(mark, true, risk_on_mark(l->risk, &m));
+	}
+	if (here_holds(STRATEGY)) {
+		TURN_DRAIN(update, true, give_update(l, &m));
+		TURN_DRAIN(verdict, true, give_verdict(l, &m));
+	}
+	return work;
+}
+
+/* Rings that bring decisions on their way out. */
+static inline uint32_t
+turn_out(struct lane *l)
+{
+	uint32_t work = 0;
+
+	if (here_holds(ORDERS) && !here_holds(RISK))
+		TURN_DRAIN(order, fill_has_way(l, 1), {
+			stamp(l, &m.head.trace, LATENCY_HOP_ORDER);
+			give_order(l, &m);
+		});
+	if (here_holds(RISK))
+		TURN_DRAIN(intent, intent_has_way(l, 1), {
+			stamp(l, &m.head.trace, LATENCY_HOP_INTENT);
+			give_intent(l, &m);
+		});
+	if (here_holds(STRATEGY) && !here_holds(BOOK))
+		TURN_DRAIN(bbo, bbo_has_way(l, 1), {
+			stamp(l, &m.head.trace, LATENCY_HOP_BBO);
+			give_bbo(l, &m);
+		});
+	return work;
+}
+
+/* A trigger arrived: tick-to-trade begins, and one in sample_every is stamped by each stage. */
+static inline void
+turn_trace(struct lane *l, struct msg_head *head)
+{
+	head->rx_ns = l->now_ns;
+	head->trace.rx_tsc = l->now_tsc;
+	head->trace.stage_tsc = 0;
+	if (unlikely(l->sample_every != 0 && --l->sample_left == 0)) {
+		l->sample_left = l->sample_every;
+		head->trace.stage_tsc = clock_tsc();
+	}
+}
+
+/* Whatever the arbiters have ready, one datagram; false when they have none. */
+static inline bool
+turn_arb(struct lane *l)
+{
+	const uint32_t feed_idx = (uint32_t)__builtin_ctz(l->arb_ready);
+	struct datagram d;
+
+	if (!arb_next(l->arb[feed_idx], l->now_ns, &d)) {
+		l->arb_ready &= l->arb_ready - 1;
+		return false;
+	}
+	if (d.msg_cnt == 0 && d.flags == 0)
+		port_buf_free(d.buf);
+	else
+		give_datagram(l, &d);
+	return true;
+}
+
+/* The next datagram that another lane sends; false when there is none. */
+static inline bool
+turn_datagram(struct lane *l)
+{
+	struct datagram m;
+
+	for (uint32_t r = 0; r < l->in_cnt[HOP_datagram]; r++)
+		if (ring_take(l->in[HOP_datagram][r], &m)) {
+			stamp(l, &m.head.trace, LATENCY_HOP_DATAGRAM);
+			give_datagram(l, &m);
+			return true;
+		}
+	return false;
+}
+
+/* The next frame of the burst in hand, as far as this lane goes. */
+static inline uint32_t
+turn_frame(struct lane *l)
+{
+	const struct lane_rxq *q = &l->rxq[l->rx_buf_rxq[l->rx_next]];
+	void *buf = l->rx_buf[l->rx_next++];
+	const uint8_t *data = port_buf_data(buf);
+	const uint16_t len = port_buf_len(buf);
+	const bool csum_ok = port_buf_csum_ok(&q->q, buf);
+	enum rx_verdict verdict = RX_HOST;
+	uint32_t work = 1;
+	struct frame f;
+
+	if (here_holds(RX) && q->rx != NULL)
+		verdict = rx_on_bytes(q->rx, data, len, csum_ok, &f);
+	if (here_holds(RX) && likely(verdict == RX_MARKET_DATA)) {
+		f.buf = buf;
+		turn_trace(l, &f.head);
+		stamp(l, &f.head.trace, LATENCY_RX);
+		l->arb_ready |= 1U << f.head.feed_idx; // what it lets go of, after it
+		give_frame(l, &f);
+		return work;
+	}
+	if (verdict == RX_HOST && q->frame_out == NULL) {
+		work += turn_host_frame(l, q->port_idx, data, len, csum_ok);
+	} else if (verdict == RX_HOST && ring_room(q->frame_out, 1)) {
+		f = (struct frame){ .buf = buf, .data = data, .len = len, .port_idx = q->port_idx };
+		ring_put(q->frame_out, &f);
+		return work; // the buffer went with it
+	} else if (verdict == RX_HOST) {
+		metric_add(&l->metrics.frame_ring_full, 1);
+	}
+	port_buf_free(buf);
+	return work;
+}
+
+/* Whether a datagram of any feed would have a way on. */
+static inline bool
+feeds_have_way(struct lane *l)
+{
+	if (!here_holds(ARB))
+		return true;
+	if (here_holds(PARSE))
+		return !l->walking;
+	for (uint32_t i = 0; i < FEED_MAX; i++)
+		if (!datagram_has_way(l, i))
+			return false;
+	return true;
+}
+
+/* Polls every queue once; one clock reading serves the whole burst. */
+static inline bool
+turn_poll(struct lane *l)
+{
+	uint16_t cnt = 0;
+
+	for (uint32_t i = 0; i < l->rxq_cnt; i++) {
+		const uint16_t n = port_rx_burst(&l->rxq[i].q, &l->rx_buf[cnt], l->rxq_burst);
+
+		for (uint16_t k = 0; k < n; k++) {
+			l->rx_buf_rxq[cnt + k] = (uint8_t)i;
+			port_buf_prefetch(l->rx_buf[cnt + k]);
+		}
+		cnt = (uint16_t)(cnt + n);
+	}
+	l->rx_next = 0;
+	l->rx_cnt = cnt;
+	if (cnt == 0)
+		return false;
+	lane_clock(l);
+	metric_add(&l->metrics.frame_received, cnt);
+	return true;
+}
+
+/*
+ * The way in.  Each round does the most advanced thing there is to do: walk the datagram in hand,
+ * else take the next one, else look at the next frame.  Ends when nothing is left, when a ring
+ * ahead is full, or when an order wants to leave.
+ */
+static inline uint32_t
+turn_in(struct lane *l)
+{
+	uint32_t work = 0;
+	bool polled = false;
+
+	while (l->sent_cnt == 0) {
+		if (here_holds(PARSE) && l->walking) {
+			walk_datagram(l);
+			work++;
+			if (l->walking)
+				break;
+			continue;
+		}
+		if (here_holds(ARB)) {
+			if (unlikely(!feeds_have_way(l))) {
+				metric_add(&l->metrics.room_missing, 1);
+				break;
+			}
+			if (l->arb_ready != 0) {
+				work += turn_arb(l);
+				continue;
+			}
+		}
+		if (here_holds(PARSE) && !here_holds(ARB) && work < l->burst && turn_datagram(l))
+			continue;
+		if (!here_holds(RX) && !here_holds(TCP))
+			break;
+		if (l->rx_next < l->rx_cnt)
+			work += turn_frame(l);
+		else if (polled || l->rxq_cnt == 0 || !turn_poll(l))
+			break;
+		else
+			polled = true;
+	}
+	return work;
+}
+
+/* Hands the ports what was written, then reads the clock for the orders among it. */
+static inline void
+turn_flush(struct lane *l)
+{
+	for (uint32_t i = 0; i < l->tx_cnt; i++)
+		port_tx_flush(l->tx[i]);
+	if (likely(l->sent_cnt == 0))
+		return;
+	lane_clock(l);
+	for (uint32_t i = 0; i < l->sent_cnt; i++)
+		hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - l->sent_rx_tsc[i]);
+	metric_add(&l->metrics.order_sent, l->sent_cnt);
+	l->sent_cnt = 0;
+}
+
+uint32_t
+TURN_NAME(turn_, HERE_LANE)(struct lane *l)
+{
+	uint32_t work;
+
+	if (here_holds(RISK))
+		l->limits = published_get(l->limits_published);
+	work = turn_back(l);
+	work += turn_out(l);
+	if (here_holds(RX) || here_holds(PARSE) || here_holds(TCP))
+		work += turn_in(l);
+	if (here_holds(TCP) && unlikely(l->net_busy))
+		lane_net_emit(l); // acknowledgements, unless an order carried them
+	if (here_holds(RX) || here_holds(TCP))
+		turn_flush(l);
+	return work;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_PORT_PORT_RX_H
+#define SLUICE_PORT_PORT_RX_H
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "base/compiler.h"
+
+/* One receive queue of a port, polled by exactly one lane. */
+struct port_rx {
+	uint16_t port_id;
+	uint16_t queue_id;
+	bool csum_offload; // the NIC verifies checksums and says so in the buffer
+};
+
+/* Takes up to max received buffers; they are the caller's from now on.  Thread: the queue's lane.
+ */
+HOT_INLINE uint16_t
+port_rx_burst(const struct port_rx *q, void **buf, uint16_t max)
+{
+	return rte_eth_rx_burst(q->port_id, q->queue_id, (struct rte_mbuf **)buf, max);
+}
+
+HOT_INLINE const uint8_t *
+port_buf_data(const void *buf)
+{
+	return rte_pktmbuf_mtod((const struct rte_mbuf *)buf, const uint8_t *);
+}
+
+/*
+ * Bytes at port_buf_data; 0 for a frame in several segments, which no port of ours is configured to
+ * receive: an empty frame is dropped and counted by its first reader.
+ */
+HOT_INLINE uint16_t
+port_buf_len(const void *buf)
+{
+	const struct rte_mbuf *m = buf;
+
+	return likely(m->nb_segs == 1) ? m->data_len : 0;
+}
+
+/* Whether the NIC found the IPv4 and the UDP or TCP checksum right. */
+HOT_INLINE bool
+port_buf_csum_ok(const struct port_rx *q, const void *buf)
+{
+	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+
+	return q->csum_offload && (((const struct rte_mbuf *)buf)->ol_flags & good) == good;
+}
+
+HOT_INLINE void
+port_buf_prefetch(const void *buf)
+{
+	__builtin_prefetch(rte_pktmbuf_mtod((const struct rte_mbuf *)buf, const void *));
+}
+
+HOT_INLINE void
+port_buf_free(void *buf)
+{
+	rte_pktmbuf_free(buf);
+}
+
+/* One more owner of the buffer: each frees it once. */
+HOT_INLINE void
+port_buf_share(void *buf, int16_t owners_more)
+{
+	rte_mbuf_refcnt_update(buf, owners_more);
+}
+
+#endif
