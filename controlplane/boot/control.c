@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "boot/control.h"
+#include "boot/lane_start.h"
+#include "boot/port_start.h"
+#include "ctl/ctl_server.h"
+#include "observe/event_log.h"
+#include "observe/latency.h"
+#include "observe/metrics_export.h"
+#include "observe/state_gateway.h"
+
+enum {
+	TICK_MS = 20,          // events are logged, links looked at, lanes counted
+	ASK_WAIT_MS = 1000,    // a lane answers in microseconds, or shares its core
+	CANCEL_WAIT_MS = 2000, // for the venue to confirm the cancels at the end
+	LOGOUT_WAIT_MS = 1000,
+};
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static void
+sleep_ms(unsigned ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+int
+gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request, uint32_t wait_ms)
+{
+	struct command *c = &g->lane[lane_idx]->command;
+	const uint64_t until_ns = now_ns() + wait_ms * 1000000ULL;
+
+	if (!command_idle(c))
+		return -EBUSY;
+	c->kind = request->kind;
+	memcpy(c->arg, request->arg, sizeof(c->arg));
+	memcpy(c->symbol, request->symbol, sizeof(c->symbol));
+	c->reply = g->reply[lane_idx];
+	c->reply_max = COMMAND_REPLY_MAX;
+	command_ask(c);
+	while (!command_idle(c)) {
+		const struct timespec nap = { .tv_nsec = 20000 };
+
+		if (now_ns() > until_ns)
+			return -ETIMEDOUT;
+		nanosleep(&nap, NULL);
+	}
+	return c->result;
+}
+
+static const char *
+event_name(void *ctx, enum event_name kind, uint64_t idx)
+{
+	const struct gateway *g = ctx;
+	const struct config *c = g->config;
+
+	switch (kind) {
+	case EVENT_NAME_LANE:
+		return idx < g->map->lane_cnt ? g->map->lane[idx].name : NULL;
+	case EVENT_NAME_PORT:
+		return idx < c->ports_cnt ? c->ports[idx].name : NULL;
+	case EVENT_NAME_FEED:
+		return idx < c->feeds_cnt ? c->feeds[idx].name : NULL;
+	case EVENT_NAME_SESSION:
+		return idx < c->sessions_cnt ? c->sessions[idx].name : NULL;
+	case EVENT_NAME_STRATEGY:
+		return idx < c->strategies_cnt ? c->strategies[idx].name : NULL;
+	case EVENT_NAME_INSTR:
+		return idx != 0 && idx < c->instruments_cnt ? c->instruments[idx].symbol : NULL;
+	case EVENT_NAME_CNT:
+		break;
+	}
+	return NULL;
+}
+
+static void
+audit(void *ctx, const char *text)
+{
+	struct gateway *g = ctx;
+
+	event_log_say(g->log, now_ns(), EVENT_NOTICE, "%s", text);
+}
+
+int
+control_open(struct gateway *g, struct err *e)
+{
+	const struct event_log_config log = {
+		.file = g->config->control.event_log,
+		.journal = event_log_under_systemd(),
+		.text_fd = STDERR_FILENO,
+		.least = EVENT_INFO,
+		.clock = &g->clock,
+		.name = event_name,
+		.name_ctx = g,
+	};
+	struct ctl_server_config ctl = {
+		.path = g->config->control.socket,
+		.source = &g->source,
+		.audit = audit,
+		.audit_ctx = g,
+	};
+	sigset_t signals;
+	int rc;
+
+	// blocked before any thread exists, so that only the control loop sees them
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	state_gateway_source(g, &g->source);
+	rc = event_log_open(&g->log, &log, e);
+	if (rc == 0)
+		rc = ctl_server_open(&g->ctl, &ctl, e);
+	if (rc == 0 && g->config->control.http_port != 0)
+		rc = metrics_export_open(&g->http, (uint16_t)g->config->control.http_port,
+					 &g->source, e);
+	if (rc != 0)
+		control_close(g);
+	return rc;
+}
+
+void
+control_close(struct gateway *g)
+{
+	if (g->http != NULL)
+		metrics_export_close(g->http);
+	if (g->ctl != NULL)
+		ctl_server_close(g->ctl);
+	if (g->latency != NULL)
+		latency_close(g->latency);
+	if (g->log != NULL)
+		event_log_close(g->log);
+	g->http = NULL;
+	g->ctl = NULL;
+	g->latency = NULL;
+	g->log = NULL;
+}
+
+/* One table of all lanes' histograms. */
+static int
+open_latency(struct gateway *g, struct err *e)
+{
+	static const struct latency_def ROW[LATENCY_CNT] = {
+#define LATENCY(id, name_, from_, to_)      \
+	[LATENCY_##id] = { .name = (name_), \
+			   .from = (from_), \
+			   .to = (to_),     \
+			   .end_point = LATENCY_##id == LATENCY_TICK_TO_TRADE },
+#include "lane/latency.def"
+#undef LATENCY
+	};
+
+	if (latency_open(&g->latency, ROW, LATENCY_CNT, g->clock.ns_per_2_32_cycles) != 0)
+		return err_set(e, -ENOMEM, "no memory for the latency table");
+	for (uint32_t i = 0; i < g->lane_cnt; i++)
+		for (uint32_t k = 0; k < LATENCY_CNT; k++)
+			if (g->lane[i]->latency[k] != NULL)
+				latency_add(g->latency, k, g->lane[i]->latency[k]);
+	return 0;
+}
+
+/* The lane that owns the port's host hears of the link, and the log does. */
+static void
+look_at_links(struct gateway *g)
+{
+	uint32_t changed = ports_link_changed(g);
+
+	for (; changed != 0; changed &= changed - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctz(changed);
+		const struct command link = { .kind = COMMAND_LINK,
+					      .arg = { i, g->port[i].link_up } };
+		struct port_counters counters = { 0 };
+
+		if (gateway_ask(g, g->map->port_host_lane[i], &link, ASK_WAIT_MS) != 0) {
+			g->port[i].link_up = !g->port[i].link_up; // again at the next look
+			continue;
+		}
+		port_counters_get(g, i, &counters);
+		if (g->port[i].link_up)
+			event_log_put(g->log, now_ns(), EVENT_LINK_UP, i, counters.link_mbps);
+		else
+			event_log_put(g->log, now_ns(), EVENT_LINK_DOWN, i);
+	}
+}
+
+/* Frames the NIC could not give us are named causes of a gap. */
+static void
+look_at_losses(struct gateway *g)
+{
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
+		struct gateway_port *p = &g->port[i];
+		struct port_counters c;
+
+		if (port_counters_get(g, i, &c) != 0)
+			continue;
+		if (c.rx_missed > p->seen_missed)
+			event_log_put(g->log, now_ns(), EVENT_PORT_MISSED, i,
+				      c.rx_missed - p->seen_missed);
+		if (c.rx_nombuf > p->seen_nombuf)
+			event_log_put(g->log, now_ns(), EVENT_PORT_NO_BUFFER, i,
+				      c.rx_nombuf - p->seen_nombuf);
+		p->seen_missed = c.rx_missed;
+		p->seen_nombuf = c.rx_nombuf;
+	}
+}
+
+static uint32_t
+open_orders(struct gateway *g)
+{
+	const struct command ask = { .kind = COMMAND_SESSION };
+	uint32_t cnt = 0;
+
+	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			struct command one = ask;
+
+			one.arg[0] = s;
+			if (g->lane[l]->session[s] != NULL &&
+			    gateway_ask(g, l, &one, ASK_WAIT_MS) == 0)
+				cnt += ((struct command_session *)g->reply[l])->order_open_cnt;
+		}
+	return cnt;
+}
+
+static void
+ask_sessions(struct gateway *g, enum command_kind kind)
+{
+	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			const struct command ask = { .kind = kind, .arg = { s } };
+
+			if (g->lane[l]->session[s] != NULL)
+				gateway_ask(g, l, &ask, ASK_WAIT_MS);
+		}
+}
+
+/* No new orders, cancel what works, wait for the venue's word, log out. */
+static void
+drain(struct gateway *g)
+{
+	struct err e;
+
+	err_init(&e);
+	limits_disarm(&g->limits, &e);
+	if (open_orders(g) != 0) {
+		ask_sessions(g, COMMAND_CANCEL_ALL);
+		for (unsigned ms = 0; ms < CANCEL_WAIT_MS && open_orders(g) != 0; ms += TICK_MS)
+			sleep_ms(TICK_MS);
+	}
+	g->open_at_end = open_orders(g);
+	ask_sessions(g, COMMAND_SESSION_DISCONNECT);
+	for (unsigned ms = 0; ms < LOGOUT_WAIT_MS && !state_gateway_sessions_closed(g);
+	     ms += TICK_MS)
+		sleep_ms(TICK_MS);
+	event_log_poll(g->log, now_ns());
+}
+
+static int
+watch(int epoll_fd, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+int
+control_run(struct gateway *g, struct err *e)
+{
+	uint64_t next_second_ns = 0;
+	struct epoll_event ev[4];
+	sigset_t signals;
+	int epoll_fd, signal_fd;
+	int rc;
+
+	rc = open_latency(g, e);
+	if (rc != 0)
+		return rc;
+	for (uint32_t i = 0; i < g->lane_cnt; i++)
+		event_log_add_sink(g->log, &g->lane[i]->events);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (signal_fd < 0 || epoll_fd < 0 || watch(epoll_fd, signal_fd) != 0 ||
+	    watch(epoll_fd, ctl_server_fd(g->ctl)) != 0 ||
+	    (g->http != NULL && watch(epoll_fd, metrics_export_fd(g->http)) != 0)) {
+		rc = err_set(e, -errno, "the control loop cannot start: %s", strerror(errno));
+		goto out;
+	}
+	sd_notify(0, "READY=1");
+	for (;;) {
+		const int n = epoll_wait(epoll_fd, ev, 4, TICK_MS);
+		struct signalfd_siginfo info;
+
+		if (n < 0 && errno != EINTR)
+			break;
+		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+			event_log_say(g->log, now_ns(), EVENT_NOTICE, "%s: stopping",
+				      info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+			break;
+		}
+		ctl_server_poll(g->ctl, 0);
+		if (g->http != NULL)
+			metrics_export_poll(g->http);
+		event_log_poll(g->log, now_ns());
+		if (lanes_ended(g) != 0) {
+			rc = err_set(
+				e, -EFAULT,
+				"a lane ended itself by a broken invariant; orders were stopped "
+				"first, the log above names it");
+			break;
+		}
+		if (now_ns() >= next_second_ns) {
+			next_second_ns = now_ns() + NS_PER_SEC;
+			look_at_losses(g);
+			sd_notify(0, "WATCHDOG=1");
+		}
+		look_at_links(g);
+	}
+	sd_notify(0, "STOPPING=1");
+	g->stopping = true;
+	drain(g);
+out:
+	if (signal_fd >= 0)
+		close(signal_fd);
+	if (epoll_fd >= 0)
+		close(epoll_fd);
+	return rc;
+}
+
+void
+control_summary(struct gateway *g)
+{
+	static struct state_latency_row row[LATENCY_CNT];
+	struct state_status st;
+	int cnt;
+
+	event_log_poll(g->log, now_ns());
+	if (g->source.status(g->source.ctx, &st) == 0)
+		fprintf(stderr,
+			"sluice: %llu market data messages (%llu lost), %llu intents, %llu refused "
+			"by "
+			"risk, %llu orders sent, %llu executions, %u orders left open\n",
+			(unsigned long long)st.md_cnt, (unsigned long long)st.md_lost_cnt,
+			(unsigned long long)st.intent_cnt, (unsigned long long)st.rejected_cnt,
+			(unsigned long long)st.order_sent_cnt, (unsigned long long)st.executed_cnt,
+			g->open_at_end);
+	if (g->latency == NULL)
+		return;
+	cnt = latency_rows(g->latency, row, LATENCY_CNT);
+	latency_print(stderr, row, (size_t)cnt);
+}

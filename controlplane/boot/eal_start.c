@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <hugetlbfs.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_pdump.h>
+
+#include "base/units.h"
+#include "boot/eal_start.h"
+
+enum {
+	ARG_MAX_CNT = 64,
+	ARG_MAX_LEN = 512,
+	HUGE_PAGE_KB = 2048,
+};
+
+struct arg_list {
+	int cnt;
+	char text[ARG_MAX_CNT][ARG_MAX_LEN];
+	char *argv[ARG_MAX_CNT + 1];
+};
+
+static void __attribute__((format(printf, 2, 3))) arg_add(struct arg_list *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (a->cnt == ARG_MAX_CNT)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(a->text[a->cnt], ARG_MAX_LEN, fmt, ap);
+	va_end(ap);
+	a->argv[a->cnt] = a->text[a->cnt];
+	a->cnt++;
+}
+
+/* "0@C,1@c1,2@c2": several lcores may name one core, which is what shared_cores asks for. */
+static void
+add_lcores(struct arg_list *a, const struct core_map *m)
+{
+	char list[ARG_MAX_LEN];
+	size_t len = (size_t)snprintf(list, sizeof(list), "0@%u", m->control_core);
+
+	for (uint32_t i = 0; i < m->lane_cnt && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, ",%u@%u", i + 1,
+					m->lane[i].core);
+	arg_add(a, "--lcores=%s", list);
+	arg_add(a, "--main-lcore=0");
+}
+
+static bool
+is_pci_address(const char *device)
+{
+	unsigned domain, bus, slot, fn;
+	char end;
+
+	return sscanf(device, "%x:%x:%x.%x%c", &domain, &bus, &slot, &fn, &end) >= 4 ||
+	       sscanf(device, "%x:%x.%x%c", &bus, &slot, &fn, &end) >= 3;
+}
+
+/* A profile's devargs go behind those of the configuration, which so win. */
+static void
+add_devices(struct arg_list *a, const struct gateway *g)
+{
+	bool pci = false;
+
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
+		const char *device = g->config->ports[i].device;
+		const char *devargs = g->port[i].profile.devargs.value;
+		const char *comma = devargs[0] != '\0' ? "," : "";
+
+		if (is_pci_address(device)) {
+			arg_add(a, "--allow=%s%s%s", device, comma, devargs);
+			pci = true;
+		} else {
+			arg_add(a, "--vdev=%s%s%s", device, comma, devargs);
+		}
+	}
+	if (!pci)
+		arg_add(a, "--no-pci");
+}
+
+/* Free pages, and a mount through which DPDK can take them. */
+static bool
+enough_hugepages(const struct config *c)
+{
+	unsigned long free_cnt = 0;
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+
+	if (f == NULL)
+		return false;
+	if (fscanf(f, "%lu", &free_cnt) != 1)
+		free_cnt = 0;
+	fclose(f);
+	return hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L) != NULL &&
+	       free_cnt * HUGE_PAGE_KB >= (unsigned long)c->hugepages.memory_mb * 1024;
+}
+
+/* The wall clock beside the TSC, once; lanes go on from there. */
+static void
+clock_start(struct clock_map *c)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	c->base_tsc = clock_tsc();
+	c->base_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	c->ns_per_2_32_cycles =
+		(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
+}
+
+int
+eal_start(struct gateway *g, struct err *e)
+{
+	static struct arg_list a; // EAL keeps pointers into it
+	const struct config *c = g->config;
+	int rc;
+
+	g->hugepages = enough_hugepages(c);
+	if (!g->hugepages && !c->hugepages.degraded_ok)
+		return err_set(
+			e, -ENOMEM,
+			"hugepages.memory_mb: %u MiB of huge pages are wanted and fewer are free; "
+			"run scripts/setup --hugepages %u, or set hugepages.degraded_ok to start "
+			"with ordinary pages",
+			c->hugepages.memory_mb, c->hugepages.memory_mb);
+	if (geteuid() != 0)
+		return err_set(e, -EPERM,
+			       "sluice run needs root for its ports and memory; run it as root "
+			       "(sluice check does not)");
+
+	a.cnt = 0;
+	arg_add(&a, "sluice");
+	add_lcores(&a, g->map);
+	arg_add(&a, "--file-prefix=%s", c->eal.file_prefix);
+	arg_add(&a, "--log-level=5"); // warnings and worse: the rest is ours to say
+	if (g->hugepages) {
+		arg_add(&a, "-m");
+		arg_add(&a, "%u", c->hugepages.memory_mb / 2); // the rest is the lanes' own memory
+	} else {
+		arg_add(&a, "--no-huge");
+		arg_add(&a, "-m");
+		arg_add(&a, "%u", c->hugepages.memory_mb);
+	}
+	add_devices(&a, g);
+	for (uint32_t i = 0; i < c->eal.extra_args_cnt; i++)
+		arg_add(&a, "%s", c->eal.extra_args[i]);
+	if (a.cnt == ARG_MAX_CNT)
+		return err_set(e, -E2BIG, "eal.extra_args: more than %d arguments for DPDK",
+			       ARG_MAX_CNT);
+
+	rc = rte_eal_init(a.cnt, a.argv);
+	if (rc < 0) {
+		const int cause = rte_errno;
+
+		if (cause == EAGAIN || cause == EALREADY || cause == EACCES)
+			return err_set(
+				e, -cause,
+				"DPDK does not start (%s): another process uses eal.file_prefix "
+				"'%s'; stop it or choose another prefix",
+				rte_strerror(cause), c->eal.file_prefix);
+		return err_set(
+			e, cause != 0 ? -cause : -EIO,
+			"DPDK does not start (%s): its own lines above say why; the usual causes "
+			"are a device that does not exist, a core that does not exist and too "
+			"few huge pages",
+			rte_strerror(cause));
+	}
+	clock_start(&g->clock);
+	g->start_ns = g->clock.base_ns;
+	if (g->hugepages && rte_pdump_init() < 0)
+		fprintf(stderr, "sluice: dpdk-dumpcap will not find this process: %s\n",
+			rte_strerror(rte_errno));
+	return 0;
+}
+
+void
+eal_stop(void)
+{
+	rte_pdump_uninit();
+	rte_eal_cleanup();
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_BOOT_EAL_START_H
+#define SLUICE_BOOT_EAL_START_H
+
+#include "boot/gateway.h"
+
+/*
+ * Starts DPDK's environment: one EAL lcore per lane (lcore i + 1 is lane i, pinned to its core) and
+ * lcore 0 for the control plane, the ports' devices, and memory from huge pages with the
+ * configuration shared, so that dpdk-dumpcap and dpdk-telemetry can attach.  Without enough huge
+ * pages it starts on ordinary ones when hugepages.degraded_ok allows that, and says so loudly.
+ *
+ * Thread   control plane, once; it is pinned to the control core from then on
+ * Returns  0, or a negative errno with the words in *e
+ */
+int eal_start(struct gateway *g, struct err *e);
+void eal_stop(void);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_BOOT_GATEWAY_H
+#define SLUICE_BOOT_GATEWAY_H
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "config/profile.h"
+#include "core_map/core_map.h"
+#include "lane/lane.h"
+#include "limits/limits.h"
+#include "observe/state.h"
+
+/* A port as the control plane started it. */
+struct gateway_port {
+	uint16_t port_id; // DPDK's
+	uint8_t mac[6];
+	bool started;
+	bool link_up;         // as last seen; lanes were told
+	uint64_t seen_missed; // counters as last reported
+	uint64_t seen_nombuf;
+	bool csum_offload; // receive checksums are verified by the NIC
+	bool steers;       // flow rules bring the order connection to a queue of its own
+	uint16_t rx_queue_cnt;
+	uint16_t tx_queue_cnt;
+	uint32_t mbuf_cnt;
+	struct rte_mempool *pool;
+	struct profile profile;
+	char driver[32];
+};
+
+/* The whole running program, as the control plane sees it.  One exists. */
+struct gateway {
+	struct config *config;
+	struct core_map *map;
+	struct clock_map clock;
+	uint64_t start_ns; // since 1970
+	bool hugepages;    // false: degraded, ordinary pages
+	struct gateway_port port[PORT_MAX];
+	struct limits limits;
+	bool lcores; // lanes run on EAL lcores; false: a test turns them itself
+	struct event_log *log;
+	struct latency *latency;
+	struct ctl_server *ctl;
+	struct metrics_export *http;
+	struct state_source source;
+	uint32_t open_at_end; // orders the venue had not confirmed as gone when we left
+	struct lane *lane[LANE_MAX];
+	uint32_t lane_cnt;
+	struct ring *ring;     // one per map->ring[]
+	void *reply[LANE_MAX]; // COMMAND_REPLY_MAX bytes each: where lanes answer commands
+	bool stopping;
+};
+
+/*
+ * Sends a command to a lane and waits for the answer, at most wait_ms.
+ *
+ * Thread   control plane
+ * Returns  the lane's result
+ *          -EBUSY      an earlier command was not answered yet
+ *          -ETIMEDOUT  not answered in time; the answer is dropped when it comes
+ */
+int gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request,
+		uint32_t wait_ms);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_flow.h>
+#include <rte_mbuf.h>
+
+#include "boot/port_start.h"
+
+enum {
+	BUF_CACHE_CNT = 256,  // buffers each lcore keeps to itself; DPDK's usual value
+	BUF_MARGIN_CNT = 512, // frames being built, in hand, or held by dumpcap's ring
+	FLOW_PATTERN_MAX = 5,
+};
+
+/* The profile's words as DPDK's bits. */
+static uint64_t
+rx_offload_bits(uint32_t words)
+{
+	uint64_t bits = 0;
+
+	bits |= words & RX_OFFLOAD_IPV4_CKSUM ? RTE_ETH_RX_OFFLOAD_IPV4_CKSUM : 0;
+	bits |= words & RX_OFFLOAD_UDP_CKSUM ? RTE_ETH_RX_OFFLOAD_UDP_CKSUM : 0;
+	bits |= words & RX_OFFLOAD_TCP_CKSUM ? RTE_ETH_RX_OFFLOAD_TCP_CKSUM : 0;
+	bits |= words & RX_OFFLOAD_VLAN_STRIP ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0;
+	bits |= words & RX_OFFLOAD_TIMESTAMP ? RTE_ETH_RX_OFFLOAD_TIMESTAMP : 0;
+	return bits;
+}
+
+static uint64_t
+tx_offload_bits(uint32_t words)
+{
+	uint64_t bits = 0;
+
+	bits |= words & TX_OFFLOAD_IPV4_CKSUM ? RTE_ETH_TX_OFFLOAD_IPV4_CKSUM : 0;
+	bits |= words & TX_OFFLOAD_UDP_CKSUM ? RTE_ETH_TX_OFFLOAD_UDP_CKSUM : 0;
+	bits |= words & TX_OFFLOAD_TCP_CKSUM ? RTE_ETH_TX_OFFLOAD_TCP_CKSUM : 0;
+	bits |= words & TX_OFFLOAD_VLAN_INSERT ? RTE_ETH_TX_OFFLOAD_VLAN_INSERT : 0;
+	bits |= words & TX_OFFLOAD_MBUF_FAST_FREE ? RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE : 0;
+	return bits;
+}
+
+/* "net_af_packet0,iface=veth1" is the device net_af_packet0. */
+static void
+device_name(const char *device, char *out, size_t out_bytes)
+{
+	snprintf(out, out_bytes, "%.*s", (int)strcspn(device, ","), device);
+}
+
+static uint16_t
+rx_queue_cnt(const struct gateway *g, uint32_t port_idx)
+{
+	return g->map->port_host_lane[port_idx] != g->map->port_rx_lane[port_idx] &&
+			       g->port[port_idx].steers
+		       ? 2
+		       : 1;
+}
+
+/* Every place that can hold a buffer of this port at once; with so many, receive never starves. */
+static uint32_t
+buf_cnt(const struct gateway *g, uint32_t port_idx, uint16_t rx_desc, uint16_t tx_desc)
+{
+	const struct config *c = g->config;
+	uint32_t cnt = (uint32_t)rx_desc * 2 + tx_desc + BUF_MARGIN_CNT;
+
+	for (uint32_t f = 0; f < c->feeds_cnt; f++)
+		for (uint32_t k = 0; k < c->feeds[f].lines_cnt; k++)
+			if (c->feeds[f].lines[k].port_idx == port_idx)
+				cnt += c->feeds[f].reorder_packets;
+	for (uint32_t r = 0; r < g->map->ring_cnt; r++)
+		if (g->map->ring[r].hop == HOP_datagram || g->map->ring[r].hop == HOP_frame)
+			cnt += g->map->ring[r].slots;
+	for (uint32_t l = 0; l < g->map->lane_cnt; l++)
+		cnt += g->map->lane[l].burst + BUF_CACHE_CNT * 3 / 2;
+	return cnt;
+}
+
+static void
+set_multicast(struct gateway *g, uint32_t port_idx)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	struct rte_ether_addr mac[FEED_MAX * LINE_MAX];
+	const struct config *c = g->config;
+	uint32_t cnt = 0;
+
+	for (uint32_t f = 0; f < c->feeds_cnt; f++)
+		for (uint32_t k = 0; k < c->feeds[f].lines_cnt; k++) {
+			const struct config_line *line = &c->feeds[f].lines[k];
+
+			if (line->port_idx != port_idx)
+				continue;
+			// RFC 1112 section 6.4: the group's lower 23 bits behind 01:00:5e
+			mac[cnt++] = (struct rte_ether_addr){
+				{ 0x01, 0x00, 0x5e, (line->group >> 16) & 0x7f,
+				  (line->group >> 8) & 0xff, line->group & 0xff }
+			};
+		}
+	if (cnt == 0)
+		return;
+	// from the profile's choice on, whatever the device accepts first
+	switch (p->profile.multicast_filter.value) {
+	case MULTICAST_MAC_LIST:
+		if (rte_eth_dev_set_mc_addr_list(p->port_id, mac, cnt) == 0)
+			return;
+		// fall through
+	case MULTICAST_ALLMULTI:
+		if (rte_eth_allmulticast_enable(p->port_id) == 0)
+			return;
+		// fall through
+	case MULTICAST_PROMISCUOUS:
+		if (rte_eth_promiscuous_enable(p->port_id) == 0)
+			return;
+		break;
+	case MULTICAST_NONE:
+		return;
+	}
+	fprintf(stderr,
+		"sluice: port %s: driver %s has no multicast filter; it is expected to pass every "
+		"frame\n",
+		c->ports[port_idx].name, p->driver);
+}
+
+/* IPv4/TCP from the venue's address and port goes to queue 1. */
+static int
+steer_session(const struct gateway_port *p, const struct config_session *s)
+{
+	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_item_ipv4 ip = { .hdr.src_addr = rte_cpu_to_be_32(s->peer.ip) };
+	const struct rte_flow_item_ipv4 ip_mask = { .hdr.src_addr = UINT32_MAX };
+	const struct rte_flow_item_tcp tcp = { .hdr.src_port =
+						       rte_cpu_to_be_16((uint16_t)s->peer.port) };
+	const struct rte_flow_item_tcp tcp_mask = { .hdr.src_port = UINT16_MAX };
+	const struct rte_flow_action_queue queue = { .index = 1 };
+	const struct rte_flow_item pattern[FLOW_PATTERN_MAX] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
+		{ .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip, .mask = &ip_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_TCP, .spec = &tcp, .mask = &tcp_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+	const struct rte_flow_action action[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	struct rte_flow_error why;
+
+	if (rte_flow_validate(p->port_id, &attr, pattern, action, &why) != 0)
+		return -ENOTSUP;
+	return rte_flow_create(p->port_id, &attr, pattern, action, &why) != NULL ? 0 : -EIO;
+}
+
+/* Whether it is worth asking the NIC: another lane owns the connection, and the profile says it
+ * can. */
+static bool
+wants_steering(const struct gateway *g, uint32_t port_idx)
+{
+	return g->map->port_host_lane[port_idx] != g->map->port_rx_lane[port_idx] &&
+	       g->port[port_idx].profile.flow_steering.value != STEERING_NO;
+}
+
+static int
+port_start(struct gateway *g, uint32_t port_idx, struct err *e)
+{
+	const struct config_port *c = &g->config->ports[port_idx];
+	struct gateway_port *p = &g->port[port_idx];
+	const struct profile *profile = &p->profile;
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	uint64_t rx_offloads, tx_offloads;
+	uint16_t rx_desc, tx_desc;
+	char name[128];
+	int rc;
+
+	device_name(c->device, name, sizeof(name));
+	if (rte_eth_dev_get_port_by_name(name, &p->port_id) != 0)
+		return err_set(e, -ENODEV,
+			       "ports '%s': device '%s' does not exist; bind the NIC to its driver "
+			       "(dpdk-devbind.py --status) or check the --vdev name",
+			       c->name, name);
+	rc = rte_eth_dev_info_get(p->port_id, &info);
+	if (rc != 0)
+		return err_set(e, rc, "ports '%s': device '%s' does not answer: %s", c->name, name,
+			       rte_strerror(-rc));
+	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+
+	p->steers = wants_steering(g, port_idx) && info.max_rx_queues >= 2;
+	p->rx_queue_cnt = rx_queue_cnt(g, port_idx);
+	p->tx_queue_cnt = 1; // of the lane that owns the port's host
+	rx_offloads = rx_offload_bits(profile->rx_offloads.value);
+	tx_offloads = tx_offload_bits(profile->tx_offloads.value);
+	conf.rxmode.offloads = rx_offloads & info.rx_offload_capa;
+	conf.txmode.offloads = tx_offloads & info.tx_offload_capa;
+	if (conf.rxmode.offloads != rx_offloads || conf.txmode.offloads != tx_offloads)
+		fprintf(stderr,
+			"sluice: port %s: profile %s asks for offloads the device does not have; "
+			"they are done in software\n",
+			c->name, c->profile);
+	p->csum_offload =
+		(conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_CHECKSUM) == RTE_ETH_RX_OFFLOAD_CHECKSUM;
+	rc = rte_eth_dev_configure(p->port_id, p->rx_queue_cnt, p->tx_queue_cnt, &conf);
+	if (rc != 0)
+		return err_set(e, rc, "ports '%s': %u receive queues cannot be configured: %s",
+			       c->name, p->rx_queue_cnt, rte_strerror(-rc));
+
+	rx_desc = (uint16_t)(c->rx_descriptors != 0 ? c->rx_descriptors
+						    : profile->rx_descriptors.value);
+	tx_desc = (uint16_t)(c->tx_descriptors != 0 ? c->tx_descriptors
+						    : profile->tx_descriptors.value);
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->port_id, &rx_desc, &tx_desc);
+	if (rc != 0)
+		return err_set(e, rc, "ports '%s': descriptors: %s", c->name, rte_strerror(-rc));
+
+	p->mbuf_cnt = buf_cnt(g, port_idx, rx_desc, tx_desc);
+	snprintf(name, sizeof(name), "sluice_%s", c->name);
+	p->pool = rte_pktmbuf_pool_create(name, p->mbuf_cnt, BUF_CACHE_CNT, 0,
+					  (uint16_t)profile->mbuf_data_bytes.value,
+					  rte_eth_dev_socket_id(p->port_id));
+	if (p->pool == NULL)
+		return err_set(e, -ENOMEM,
+			       "ports '%s': no memory for %u buffers of %u bytes (%s); raise "
+			       "hugepages.memory_mb or lower reorder_packets, ring_slots or the "
+			       "descriptors",
+			       c->name, p->mbuf_cnt, profile->mbuf_data_bytes.value,
+			       rte_strerror(rte_errno));
+	for (uint16_t q = 0; q < p->rx_queue_cnt; q++) {
+		rc = rte_eth_rx_queue_setup(p->port_id, q, rx_desc,
+					    (unsigned)rte_eth_dev_socket_id(p->port_id), NULL,
+					    p->pool);
+		if (rc != 0)
+			return err_set(e, rc, "ports '%s': receive queue %u: %s", c->name, q,
+				       rte_strerror(-rc));
+	}
+	rc = rte_eth_tx_queue_setup(p->port_id, 0, tx_desc,
+				    (unsigned)rte_eth_dev_socket_id(p->port_id), NULL);
+	if (rc != 0)
+		return err_set(e, rc, "ports '%s': transmit queue: %s", c->name, rte_strerror(-rc));
+
+	if (c->mtu_bytes != 0 && c->mtu_bytes != RTE_ETHER_MTU) {
+		rc = rte_eth_dev_set_mtu(p->port_id, (uint16_t)c->mtu_bytes);
+		if (rc != 0)
+			return err_set(e, rc, "ports '%s': mtu_bytes: the device refuses %u: %s",
+				       c->name, c->mtu_bytes, rte_strerror(-rc));
+	}
+	if (c->mac.is_set) {
+		memcpy(mac.addr_bytes, c->mac.byte, sizeof(c->mac.byte));
+		rc = rte_eth_dev_default_mac_addr_set(p->port_id, &mac);
+		if (rc != 0 && rc != -ENOTSUP)
+			return err_set(e, rc, "ports '%s': mac: the device refuses it: %s", c->name,
+				       rte_strerror(-rc));
+	} else {
+		rc = rte_eth_macaddr_get(p->port_id, &mac);
+		if (rc != 0)
+			return err_set(e, rc, "ports '%s': the device has no address; set mac",
+				       c->name);
+	}
+	memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+
+	rc = rte_eth_dev_start(p->port_id);
+	if (rc != 0)
+		return err_set(e, rc, "ports '%s': the device does not start: %s", c->name,
+			       rte_strerror(-rc));
+	p->started = true;
+	for (uint32_t s = 0; p->steers && s < g->config->sessions_cnt; s++)
+		if (g->config->sessions[s].port_idx == port_idx &&
+		    steer_session(p, &g->config->sessions[s]) != 0) {
+			fprintf(stderr,
+				"sluice: port %s: the NIC cannot steer session %s to a queue of "
+				"its "
+				"own; its frames take one hop more\n",
+				c->name, g->config->sessions[s].name);
+		}
+	set_multicast(g, port_idx);
+	return 0;
+}
+
+int
+ports_start(struct gateway *g, struct err *e)
+{
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
+		if (g->map->port_rx_lane[i] == LANE_MAX)
+			continue; // nobody uses it: core_map said so
+		const int rc = port_start(g, i, e);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+ports_stop(struct gateway *g)
+{
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
+		struct gateway_port *p = &g->port[i];
+
+		if (!p->started)
+			continue;
+		rte_eth_dev_stop(p->port_id);
+		rte_eth_dev_close(p->port_id);
+		p->started = false;
+	}
+}
+
+uint32_t
+ports_link_changed(struct gateway *g)
+{
+	uint32_t changed = 0;
+
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
+		struct gateway_port *p = &g->port[i];
+		struct rte_eth_link link;
+
+		if (!p->started || rte_eth_link_get_nowait(p->port_id, &link) != 0)
+			continue;
+		if ((link.link_status != 0) != p->link_up) {
+			p->link_up = link.link_status != 0;
+			changed |= 1U << i;
+		}
+	}
+	return changed;
+}
+
+int
+port_counters_get(const struct gateway *g, uint32_t port_idx, struct port_counters *out)
+{
+	const struct gateway_port *p = &g->port[port_idx];
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (!p->started)
+		return -ENODEV;
+	rc = rte_eth_stats_get(p->port_id, &stats);
+	if (rc != 0)
+		return rc;
+	out->rx_packets = stats.ipackets;
+	out->tx_packets = stats.opackets;
+	out->rx_bytes = stats.ibytes;
+	out->tx_bytes = stats.obytes;
+	out->rx_missed = stats.imissed;
+	out->rx_errors = stats.ierrors;
+	out->rx_nombuf = stats.rx_nombuf;
+	out->tx_errors = stats.oerrors;
+	if (rte_eth_link_get_nowait(p->port_id, &link) == 0) {
+		out->link_up = link.link_status != 0;
+		out->link_mbps = link.link_speed == UINT32_MAX ? 0 : link.link_speed;
+	}
+	return 0;
+}

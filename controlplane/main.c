@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot/control.h"
+#include "boot/eal_start.h"
+#include "boot/gateway.h"
+#include "boot/lane_start.h"
+#include "boot/port_start.h"
+#include "config/config_doc.h"
+#include "limits/limits.h"
+
+/* What the process answers to its parent; README.md lists them. */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_USAGE = 2,
+	EXIT_CONFIG = 3, // the configuration has a fault
+	EXIT_START = 4,  // the configuration is right and the machine cannot do it
+	EXIT_BROKEN = 5, // a lane ended by a broken invariant; orders were stopped first
+};
+
+static const char USAGE[] =
+	"sluice " SLUICE_VERSION ": kernel-bypass gateway between a strategy and an exchange\n"
+	"\n"
+	"  sluice run -c FILE          start trading with this configuration (starts disarmed)\n"
+	"  sluice check -c FILE        check it whole without touching a device\n"
+	"  sluice config-reference     every key, as Markdown\n"
+	"  sluice config-sample        a commented configuration to start from\n"
+	"  sluice --version\n"
+	"\n"
+	"exit codes: 0 ended as asked, 2 wrong usage, 3 fault in the configuration,\n"
+	"            4 cannot start on this machine, 5 a lane ended by a broken invariant\n";
+
+static int
+complain(struct err *e, enum exit_code code)
+{
+	err_end(e);
+	fprintf(stderr, "%s\n", e->text);
+	return code;
+}
+
+/* All that can be known without touching a device. */
+static int
+load(struct gateway *g, const char *file, struct err *e)
+{
+	struct core_map_topology topology;
+	int rc;
+
+	rc = config_load(g->config, file, e);
+	if (rc == 0)
+		rc = core_map_resolve(g->map, g->config, e);
+	for (uint32_t i = 0; rc == 0 && i < g->config->ports_cnt; i++)
+		rc = profile_load(&g->port[i].profile, g->config->pmd_config_dir,
+				  g->config->ports[i].profile, e);
+	if (rc != 0)
+		return rc;
+	rc = core_map_topology_open(&topology, g->config, e);
+	if (rc != 0)
+		return rc;
+	rc = core_map_check_machine(g->map, g->config, &topology, e);
+	core_map_topology_close(&topology);
+	if (g->map->warnings.line_cnt != 0)
+		fprintf(stderr, "%s\n", g->map->warnings.text);
+	return rc;
+}
+
+static int
+check(struct gateway *g, const char *file, struct err *e)
+{
+	static char picture[16384];
+
+	if (load(g, file, e) != 0)
+		return complain(e, EXIT_CONFIG);
+	core_map_print(g->map, g->config, picture, sizeof(picture));
+	printf("%s%s: no fault found\n", picture, file);
+	return EXIT_FINE;
+}
+
+/* Start in order; stop in the opposite order, whatever failed. */
+static int
+run(struct gateway *g, const char *file, struct err *e)
+{
+	enum exit_code code = EXIT_START;
+
+	if (load(g, file, e) != 0)
+		return complain(e, EXIT_CONFIG);
+	if (control_open(g, e) != 0)
+		return complain(e, EXIT_START);
+	if (eal_start(g, e) != 0)
+		goto close_control;
+	if (ports_start(g, e) != 0)
+		goto stop_ports;
+	if (limits_open(&g->limits, g->config, e) != 0)
+		goto stop_ports;
+	if (lanes_build(g, e) != 0 || lanes_launch(g, e) != 0)
+		goto stop_lanes;
+	code = control_run(g, e) == 0 ? EXIT_FINE : EXIT_BROKEN;
+stop_lanes:
+	lanes_stop(g);
+	if (code != EXIT_START)
+		control_summary(g);
+	lanes_free(g);
+stop_ports:
+	ports_stop(g);
+	eal_stop();
+close_control:
+	control_close(g);
+	return code == EXIT_FINE ? EXIT_FINE : complain(e, code);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct core_map map;
+	static struct config config;
+	static struct gateway gateway = { .config = &config, .map = &map, .lcores = true };
+	const char *command = argc > 1 ? argv[1] : "";
+	const char *file = NULL;
+	struct err e;
+	int code, opt;
+
+	err_init(&e);
+	if (strcmp(command, "--version") == 0) {
+		printf("sluice %s\n", SLUICE_VERSION);
+		return EXIT_FINE;
+	}
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
+		fputs(USAGE, stdout);
+		return EXIT_FINE;
+	}
+	if (strcmp(command, "config-reference") == 0)
+		return config_doc_reference(stdout) == 0 ? EXIT_FINE : EXIT_START;
+	if (strcmp(command, "config-sample") == 0)
+		return config_doc_sample(stdout) == 0 ? EXIT_FINE : EXIT_START;
+	if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0) {
+		fprintf(stderr, "sluice: unknown command '%s'\n\n%s", command, USAGE);
+		return EXIT_USAGE;
+	}
+	optind = 2;
+	while ((opt = getopt(argc, argv, "c:")) != -1)
+		if (opt == 'c')
+			file = optarg;
+		else
+			return EXIT_USAGE;
+	if (file == NULL || optind != argc) {
+		fprintf(stderr, "sluice %s: exactly one configuration is needed: -c FILE\n\n%s",
+			command, USAGE);
+		return EXIT_USAGE;
+	}
+	code = strcmp(command, "run") == 0 ? run(&gateway, file, &e) : check(&gateway, file, &e);
+	config_free(&config);
+	return code;
+}
