@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer.h"
+#include "wire/eth_ip.h"
+#include "wire/ouch42.h"
+#include "wire/ouch50.h"
+#include "wire/soupbintcp.h"
+
+enum {
+	PEER_ISN = 1000000,
+	PEER_WINDOW = 65535,
+	TS_NS = 1, // the peer has no clock: every message carries the same time
+};
+
+void
+peer_init(struct peer *p, uint32_t ip, uint16_t port)
+{
+	memset(p, 0, sizeof(*p));
+	memcpy(p->mac, (uint8_t[]){ 0x02, 0, 0, 0, 0, 0x99 }, sizeof(p->mac));
+	p->ip = ip;
+	p->port = port;
+	p->snd_nxt = PEER_ISN;
+}
+
+static struct peer_frame *
+next_out(struct peer *p)
+{
+	if (p->out_cnt == PEER_OUT_MAX) {
+		fprintf(stderr, "peer: more than %d answers at once\n", PEER_OUT_MAX);
+		abort();
+	}
+	return &p->out[p->out_cnt++];
+}
+
+static void
+send_segment(struct peer *p, uint8_t flags, const void *payload, size_t len)
+{
+	struct peer_frame *f = next_out(p);
+	struct eth_head *eth = (struct eth_head *)f->data;
+	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
+	struct tcp_head *tcp = (struct tcp_head *)(ip + 1);
+	const uint16_t l4_len = (uint16_t)(sizeof(*tcp) + len);
+
+	memset(f->data, 0, sizeof(*eth) + sizeof(*ip) + sizeof(*tcp));
+	memcpy(eth->dst, p->client_mac, ETH_ADDR_BYTES);
+	memcpy(eth->src, p->mac, ETH_ADDR_BYTES);
+	eth->type = be16_of(ETH_TYPE_IPV4);
+	ip->version_ihl = 0x45;
+	ip->total_len = be16_of((uint16_t)(sizeof(*ip) + l4_len));
+	ip->ttl = 64;
+	ip->proto = IP_PROTO_TCP;
+	ip->src = be32_of(p->ip);
+	ip->dst = be32_of(p->client_ip);
+	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
+	tcp->src_port = be16_of(p->port);
+	tcp->dst_port = be16_of(p->client_port);
+	tcp->seq = be32_of(p->snd_nxt);
+	tcp->ack = be32_of(p->rcv_nxt);
+	tcp->data_off = 5 << 4;
+	tcp->flags = flags;
+	tcp->window = be16_of(PEER_WINDOW);
+	memcpy(tcp + 1, payload, len);
+	tcp->sum = ip_sum_finish(
+		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_TCP, l4_len), tcp, l4_len));
+	f->len = (uint16_t)(sizeof(*eth) + sizeof(*ip) + l4_len);
+	p->snd_nxt += (uint32_t)len + ((flags & (TCP_FLAG_SYN | TCP_FLAG_FIN)) != 0);
+}
+
+static void
+send_soup(struct peer *p, enum soup_type type, const void *payload, size_t len)
+{
+	uint8_t packet[512];
+	const struct soup_head head = soup_head_of(type, (uint16_t)len);
+
+	memcpy(packet, &head, sizeof(head));
+	memcpy(packet + sizeof(head), payload, len);
+	send_segment(p, TCP_FLAG_ACK | TCP_FLAG_PSH, packet, sizeof(head) + len);
+}
+
+void
+peer_send_sequenced(struct peer *p, const void *msg, size_t len)
+{
+	send_soup(p, SOUP_SEQUENCED, msg, len);
+}
+
+static void
+answer_ouch50(struct peer *p, const uint8_t *m, size_t len)
+{
+	const be64 ts = be64_of(TS_NS);
+	uint8_t out[128] = { 0 };
+
+	// offsets: fact sheet 4a; the peer does not use our own structs to write its answers
+	switch (m[0]) {
+	case 'Q':
+		out[0] = 'Q';
+		memcpy(out + 1, &ts, 8);
+		out[12] = 1; // next UserRefNum 1
+		peer_send_sequenced(p, out, 13);
+		break;
+	case 'O':
+		p->enter_cnt++;
+		out[0] = 'A';
+		memcpy(out + 1, &ts, 8);
+		memcpy(out + 9, m + 1, 4);   // UserRefNum
+		memcpy(out + 13, m + 5, 1);  // side
+		memcpy(out + 14, m + 6, 4);  // quantity
+		memcpy(out + 18, m + 10, 8); // symbol
+		memcpy(out + 26, m + 18, 8); // price
+		out[34] = m[26];
+		out[35] = m[27];
+		*(be64 *)(out + 36) = be64_of(++p->order_ref);
+		out[44] = m[28];
+		out[45] = m[29];
+		out[46] = m[30];
+		out[47] = 'L';
+		memcpy(out + 48, m + 31, 14);
+		peer_send_sequenced(p, out, 64);
+		if (p->executes) {
+			memset(out, 0, sizeof(out));
+			out[0] = 'E';
+			memcpy(out + 1, &ts, 8);
+			memcpy(out + 9, m + 1, 4);
+			memcpy(out + 13, m + 6, 4);
+			memcpy(out + 17, m + 18, 8);
+			out[25] = 'R';
+			*(be64 *)(out + 26) = be64_of(++p->match_ref);
+			peer_send_sequenced(p, out, 36);
+		}
+		break;
+	case 'U':
+		p->replace_cnt++;
+		out[0] = 'U';
+		memcpy(out + 1, &ts, 8);
+		memcpy(out + 9, m + 1, 8); // both numbers
+		out[17] = 'B';
+		memcpy(out + 18, m + 9, 4); // quantity
+		memset(out + 22, ' ', 8);
+		memcpy(out + 30, m + 13, 8); // price
+		out[38] = m[21];
+		out[39] = m[22];
+		*(be64 *)(out + 40) = be64_of(++p->order_ref);
+		out[48] = 'P';
+		out[49] = 'N';
+		out[50] = 'N';
+		out[51] = 'L';
+		memset(out + 52, ' ', 14);
+		peer_send_sequenced(p, out, 68);
+		break;
+	case 'X':
+		p->cancel_cnt++;
+		break;
+	default:
+		p->bad_cnt++;
+	}
+}
+
+static void
+answer_ouch42(struct peer *p, const uint8_t *m, size_t len)
+{
+	const be64 ts = be64_of(TS_NS);
+	uint8_t out[128] = { 0 };
+
+	switch (m[0]) {
+	case 'O': // fact sheet 4b
+		p->enter_cnt++;
+		out[0] = 'A';
+		memcpy(out + 1, &ts, 8);
+		memcpy(out + 9, m + 1, 14 + 1 + 4 + 8 + 4 + 4 + 4); // token .. firm
+		out[48] = m[40];
+		*(be64 *)(out + 49) = be64_of(++p->order_ref);
+		out[57] = m[41];
+		out[58] = m[42];
+		memcpy(out + 59, m + 43, 4);
+		out[63] = m[47];
+		out[64] = 'L';
+		out[65] = ' ';
+		peer_send_sequenced(p, out, 66);
+		if (p->executes) {
+			memset(out, 0, sizeof(out));
+			out[0] = 'E';
+			memcpy(out + 1, &ts, 8);
+			memcpy(out + 9, m + 1, 14);
+			memcpy(out + 23, m + 16, 4);
+			memcpy(out + 27, m + 28, 4);
+			out[31] = 'R';
+			*(be64 *)(out + 32) = be64_of(++p->match_ref);
+			peer_send_sequenced(p, out, 40);
+		}
+		break;
+	case 'U':
+		p->replace_cnt++;
+		break;
+	case 'X':
+		p->cancel_cnt++;
+		break;
+	default:
+		p->bad_cnt++;
+	}
+}
+
+static void
+on_unsequenced(struct peer *p, const uint8_t *m, size_t len)
+{
+	const be16 be_len = be16_of((uint16_t)len);
+
+	if (p->log_len + len + sizeof(be_len) > PEER_LOG_MAX) {
+		fprintf(stderr, "peer: log full\n");
+		abort();
+	}
+	memcpy(p->log + p->log_len, &be_len, sizeof(be_len));
+	memcpy(p->log + p->log_len + sizeof(be_len), m, len);
+	p->log_len += sizeof(be_len) + len;
+	if (p->ouch42)
+		answer_ouch42(p, m, len);
+	else
+		answer_ouch50(p, m, len);
+}
+
+static void
+on_soup(struct peer *p, uint8_t type, const uint8_t *payload, size_t len)
+{
+	uint8_t accepted[30];
+
+	switch (type) {
+	case SOUP_LOGIN_REQUEST:
+		memset(accepted, ' ', sizeof(accepted));
+		memcpy(accepted + 4, "LANE01", 6);
+		accepted[29] = '1';
+		send_soup(p, SOUP_LOGIN_ACCEPTED, accepted, sizeof(accepted));
+		p->logged_in = true;
+		break;
+	case SOUP_UNSEQUENCED:
+		if (!p->logged_in || len == 0)
+			p->bad_cnt++;
+		else
+			on_unsequenced(p, payload, len);
+		break;
+	case SOUP_CLIENT_HEARTBEAT:
+	case SOUP_LOGOUT_REQUEST:
+	case SOUP_DEBUG:
+		break;
+	default:
+		p->bad_cnt++;
+	}
+}
+
+static void
+on_stream(struct peer *p)
+{
+	size_t at = 0;
+
+	while (p->stream_len - at >= 3) {
+		const size_t len = be16_get(*(const be16 *)(p->stream + at));
+
+		if (len == 0) {
+			p->bad_cnt++;
+			break;
+		}
+		if (p->stream_len - at < len + 2)
+			break;
+		on_soup(p, p->stream[at + 2], p->stream + at + 3, len - 1);
+		at += len + 2;
+	}
+	memmove(p->stream, p->stream + at, p->stream_len - at);
+	p->stream_len -= at;
+}
+
+static void
+on_arp(struct peer *p, const struct arp_head *a)
+{
+	struct peer_frame *f;
+	struct eth_head *eth;
+	struct arp_head *answer;
+
+	if (be16_get(a->op) != ARP_REQUEST || be32_get(a->target_ip) != p->ip)
+		return;
+	f = next_out(p);
+	memset(f->data, 0, ETH_FRAME_MIN);
+	eth = (struct eth_head *)f->data;
+	answer = (struct arp_head *)(eth + 1);
+	memcpy(eth->dst, a->sender_mac, ETH_ADDR_BYTES);
+	memcpy(eth->src, p->mac, ETH_ADDR_BYTES);
+	eth->type = be16_of(ETH_TYPE_ARP);
+	*answer = *a;
+	answer->op = be16_of(ARP_REPLY);
+	memcpy(answer->sender_mac, p->mac, ETH_ADDR_BYTES);
+	answer->sender_ip = be32_of(p->ip);
+	memcpy(answer->target_mac, a->sender_mac, ETH_ADDR_BYTES);
+	answer->target_ip = a->sender_ip;
+	f->len = ETH_FRAME_MIN;
+}
+
+static void
+on_tcp(struct peer *p, const uint8_t *frame, const struct eth_ip *e)
+{
+	const struct tcp_head *tcp = (const struct tcp_head *)e->l4;
+	size_t head_len, len;
+
+	if (e->l4_len < sizeof(*tcp) || !eth_ip_l4_sum_ok(e) ||
+	    be16_get(tcp->dst_port) != p->port) {
+		p->bad_cnt++;
+		return;
+	}
+	head_len = (size_t)(tcp->data_off >> 4) * 4;
+	len = e->l4_len - head_len;
+	if (tcp->flags & TCP_FLAG_RST) {
+		p->connected = false;
+		return;
+	}
+	if (tcp->flags & TCP_FLAG_SYN) {
+		memcpy(p->client_mac, frame + ETH_ADDR_BYTES, ETH_ADDR_BYTES);
+		p->client_ip = be32_get(e->src);
+		p->client_port = be16_get(tcp->src_port);
+		p->rcv_nxt = be32_get(tcp->seq) + 1;
+		p->snd_nxt = PEER_ISN;
+		p->stream_len = 0;
+		p->logged_in = false;
+		send_segment(p, TCP_FLAG_SYN | TCP_FLAG_ACK, NULL, 0);
+		p->connected = true;
+		return;
+	}
+	if (len == 0 && !(tcp->flags & TCP_FLAG_FIN))
+		return; // an acknowledgement
+	if (be32_get(tcp->seq) != p->rcv_nxt) {
+		p->bad_cnt++;
+		return;
+	}
+	if (p->stream_len + len > sizeof(p->stream)) {
+		fprintf(stderr, "peer: stream full\n");
+		abort();
+	}
+	memcpy(p->stream + p->stream_len, e->l4 + head_len, len);
+	p->stream_len += len;
+	p->rcv_nxt += (uint32_t)len;
+	if (tcp->flags & TCP_FLAG_FIN) {
+		p->rcv_nxt++;
+		send_segment(p, TCP_FLAG_ACK | TCP_FLAG_FIN, NULL, 0);
+		p->connected = false;
+		return;
+	}
+	send_segment(p, TCP_FLAG_ACK, NULL, 0);
+	on_stream(p);
+}
+
+void
+peer_on_frame(struct peer *p, const uint8_t *frame, size_t len)
+{
+	struct eth_ip e;
+
+	switch (eth_ip_walk(frame, len, false, &e)) {
+	case ETH_IP_ARP:
+		on_arp(p, (const struct arp_head *)e.l3);
+		break;
+	case ETH_IP_L4:
+		if (e.proto == IP_PROTO_TCP && be32_get(e.dst) == p->ip)
+			on_tcp(p, frame, &e);
+		break;
+	default:
+		p->bad_cnt++;
+	}
+}
