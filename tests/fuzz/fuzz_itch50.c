@@ -60,7 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (p.metrics.block_truncated != 1 && counted(&p) != UINT16_MAX)
 		abort();
 	for (uint16_t i = 0; i < 3; i++) {
-		const struct parse_config third = { .shard_idx = i, .shard_cnt = 3 };
+		const struct parse_config third = { .shard_cnt = 3, .shard_mask = 1U << i };
 		uint64_t before;
 
 		if (parse_init(&p, &third) != 0)
