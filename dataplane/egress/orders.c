@@ -131,6 +131,23 @@ release(struct order_entry *e, uint32_t qty, struct fill *fill)
 	fill->released_qty += qty;
 }
 
+/*
+ * Gives back what can no longer come to be open.  While a replace waits, its shares may: the venue
+ * counts them from what was executed, whatever it has cancelled before it reads the replace.
+ */
+static void
+release_unneeded(const struct orders *o, struct order_entry *e, struct fill *fill)
+{
+	const struct order_entry *b = orders_of_token(o, e->link_token);
+	uint32_t need_qty = e->open_qty;
+
+	if (b != NULL && b->total_qty > e->executed_qty &&
+	    b->total_qty - e->executed_qty > need_qty)
+		need_qty = b->total_qty - e->executed_qty;
+	if (e->reserved_qty > need_qty)
+		release(e, e->reserved_qty - need_qty, fill);
+}
+
 /* The replacement that waited for e will never be. */
 static void
 void_replacement(struct orders *o, struct order_entry *e, struct fill *fill)
@@ -163,8 +180,7 @@ static void
 keep_original(struct orders *o, struct order_entry *e, struct fill *fill)
 {
 	void_replacement(o, e, fill);
-	if (e->reserved_qty > e->open_qty)
-		release(e, e->reserved_qty - e->open_qty, fill);
+	release_unneeded(o, e, fill);
 	fill->reserved_px4 = e->px4;
 }
 
@@ -383,7 +399,7 @@ on_executed(struct orders *o, struct order_entry *e, const struct report *r, str
 		if (unlikely(r->qty > e->open_qty))
 			metric_add(&o->metrics.execution_excess, 1);
 		e->open_qty = r->qty < e->open_qty ? e->open_qty - r->qty : 0;
-		release(e, r->qty, fill);
+		release_unneeded(o, e, fill);
 		step(o, e, e->open_qty == 0 ? ORDER_EVENT_EXECUTED_ALL : ORDER_EVENT_EXECUTED);
 		if (e->open_qty == 0) {
 			metric_add(&o->metrics.order_filled, 1);
@@ -459,7 +475,7 @@ on_canceled(struct orders *o, struct order_entry *e, const struct report *r, str
 				: ORDER_EVENT_CANCELED;
 	fill_start(o, e, fill);
 	e->open_qty -= qty;
-	release(e, qty, fill);
+	release_unneeded(o, e, fill);
 	step(o, e, event);
 	if (e->open_qty == 0) {
 		metric_add(&o->metrics.order_canceled, 1);
@@ -467,7 +483,7 @@ on_canceled(struct orders *o, struct order_entry *e, const struct report *r, str
 	}
 	update_start(e, REPORT_CANCELED, up);
 	up->reject_code = r->reason;
-	return ORDERS_FILL | ORDERS_UPDATE;
+	return ORDERS_UPDATE | (fill->released_qty != 0 || fill->order_gone ? ORDERS_FILL : 0);
 }
 
 static unsigned
@@ -493,7 +509,7 @@ on_accepted(struct orders *o, struct order_entry *e, const struct report *r, str
 
 		e->total_qty = r->qty;
 		e->open_qty -= cut_qty;
-		release(e, cut_qty, fill);
+		release_unneeded(o, e, fill);
 	}
 	step(o, e, e->open_qty == 0 ? ORDER_EVENT_ACCEPTED_DEAD : event);
 	if (unlikely(order_state_is_end(e->state))) {
