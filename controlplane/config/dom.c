@@ -98,7 +98,8 @@ shown_of(const char *text, size_t text_len)
 			break;
 		}
 		if (b < 0x20 || b >= 0x7f)
-			used += (size_t)sprintf(s.text + used, "\\x%02x", b);
+			used += (size_t)snprintf(s.text + used, sizeof(s.text) - used, "\\x%02x",
+						 b);
 		else
 			s.text[used++] = (char)b;
 	}

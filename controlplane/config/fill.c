@@ -132,14 +132,14 @@ complain_unknown(struct fill *f, const struct block *b, const char *prefix, cons
 
 		if (!name_at(&f->s->key[i], b->owner, prefix, name) || strcmp(name, last) == 0)
 			continue;
-		strcpy(last, name);
+		snprintf(last, sizeof(last), "%s", name);
 		far = distance(key->text, name);
 		if (far < best_distance) {
 			best_distance = far;
-			strcpy(best, name);
+			snprintf(best, sizeof(best), "%s", name);
 		}
 		if (used + strlen(name) + 2 < sizeof(list))
-			used += (size_t)sprintf(list + used, " %s", name);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, " %s", name);
 	}
 	if (best_distance <= 2 || best_distance <= strlen(key->text) / 3)
 		complain(f, key, path, "unknown key; did you mean '%s'?", best);
@@ -323,7 +323,7 @@ fill_map(struct fill *f, struct block *b, const char *prefix, const struct node 
 			b->seen[k - f->s->key] = true;
 			fill_key(f, b, k, n, key_path);
 		} else {
-			strcat(name, ".");
+			snprintf(name, sizeof(name), "%s%s.", prefix, shown.text);
 			fill_map(f, b, name, n, key_path);
 		}
 	}

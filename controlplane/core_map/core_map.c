@@ -62,14 +62,12 @@ struct stages_text
 stages_text_of(stage_set set)
 {
 	struct stages_text t = { "" };
+	size_t len = 0;
 
-	for (unsigned i = 0; i < STAGE_CNT; i++) {
-		if (!holds(set, i))
-			continue;
-		if (t.text[0])
-			strcat(t.text, " ");
-		strcat(t.text, STAGE_WORD[i]);
-	}
+	for (unsigned i = 0; i < STAGE_CNT; i++)
+		if (holds(set, i))
+			len += (size_t)snprintf(t.text + len, sizeof(t.text) - len, "%s%s",
+						len ? " " : "", STAGE_WORD[i]);
 	return t;
 }
 
@@ -118,13 +116,15 @@ kind_resolve(struct resolve *r, uint32_t idx)
 	const void *at = &r->c->core_map.lanes[idx].stages;
 	char offered[512] = "";
 	struct stages_text unit;
+	size_t len = 0;
 
 	for (unsigned i = 0; i < LANE_KIND_CNT; i++) {
 		if (LANE_KIND[i].set == l->stages) {
 			l->kind = i;
 			return;
 		}
-		strcat(strcat(offered, " "), LANE_KIND[i].name);
+		len += (size_t)snprintf(offered + len, sizeof(offered) - len, " %s",
+					LANE_KIND[i].name);
 	}
 	if (unit_is_torn(l->stages, &unit))
 		complain(r, idx, at, "found the stages '%s'; '%s' always share a lane",

@@ -93,7 +93,8 @@ take_rows(struct metric_set *m, const struct row *row, size_t row_cnt,
 			.value = row[i].value,
 		};
 
-		memcpy(x.label, label, label_cnt * sizeof(label[0]));
+		if (label_cnt > 0)
+			memcpy(x.label, label, label_cnt * sizeof(label[0]));
 		take_metric(m, &x);
 	}
 }

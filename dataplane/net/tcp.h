@@ -76,15 +76,14 @@ struct tcp_config {
 	bool sum_offload;    // the NIC fills the TCP checksum: leave the pseudo header's sum there
 	bool rx_sum_trusted; // never verify checksums: the port drops bad frames itself
 	uint32_t isn;
-	uint64_t isn_secret[2];      // random bits, the same for all connections of the process
-	uint32_t cwnd_fixed_bytes;   // not 0: this instead of RFC 5681; for a link nobody shares
-	uint64_t rto_initial_ns;     // 0: 1 s (RFC 6298 2.1)
-	uint64_t rto_min_ns;         // 0: 1 s (RFC 6298 2.4); a LAN peer that acknowledges at once
-				     // allows far less; at least 1 us
-	uint64_t rto_max_ns;         // 0: 60 s
-	uint64_t connect_timeout_ns; // 0: 180 s (RFC 9293 3.8.3: at least 3 minutes)
-	uint64_t user_timeout_ns;    // 0: 100 s (RFC 9293 3.8.3, R2)
-	uint64_t keepalive_idle_ns;  // 0: no keep-alive
+	uint64_t isn_secret[2];         // random bits, the same for all connections of the process
+	uint32_t cwnd_fixed_bytes;      // not 0: this instead of RFC 5681; for a link nobody shares
+	uint64_t rto_initial_ns;        // 0: 1 s (RFC 6298 2.1)
+	uint64_t rto_min_ns;            // 0: 1 s (RFC 6298 2.4), at least 1 us; far less on a LAN
+	uint64_t rto_max_ns;            // 0: 60 s
+	uint64_t connect_timeout_ns;    // 0: 180 s (RFC 9293 3.8.3: at least 3 minutes)
+	uint64_t user_timeout_ns;       // 0: 100 s (RFC 9293 3.8.3, R2)
+	uint64_t keepalive_idle_ns;     // 0: no keep-alive
 	uint64_t keepalive_interval_ns; // 0: 1 s
 	uint32_t keepalive_probes;      // 0: 5
 	uint64_t fin_wait_2_ns; // after tcp_close(), how long the peer may hold its half open; 0:

@@ -36,7 +36,9 @@ def pace(path, seconds):
     day = day if skip else stamps
     if len(day) < 2:
         return 1
-    print(f"{skip}--speed {max((day[-1] - day[0]) / 1e9 / seconds, 0.001):.3f}")
+    span_s = (day[-1] - day[0]) / 1e9
+    # Stamps that do not advance: a fixed rate.
+    print(f"{skip}--speed {span_s / seconds:.3f}" if span_s > 1 else f"--rate {max(len(stamps) // seconds, 1)}")
     return 0
 
 

@@ -564,7 +564,7 @@ event_add(struct day *d)
 	if ((x >> 1 & 31) == 0) {
 		struct itch50_add_order_mpid *f = emit(d, 'F', locate_of(sym));
 
-		memcpy(f->mpid, "SIMASIMBSIMCSIMD" + 4 * (x >> 6 & 3), 4);
+		memcpy(f->mpid, &"SIMASIMBSIMCSIMD"[4 * (x >> 6 & 3)], 4);
 		m = &f->add;
 	} else {
 		m = emit(d, 'A', locate_of(sym));
