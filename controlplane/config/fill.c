@@ -347,6 +347,24 @@ fill_defaults(struct fill *f, const char *owner, char *at)
 	}
 }
 
+/* The block of the file that a missing key belongs into, as far as it is there. */
+static const struct node *
+home_of(const char *name, const struct node *n)
+{
+	for (const char *dot = strchr(name, '.'); dot; dot = strchr(name, '.')) {
+		char group[65];
+		const struct node *inner;
+
+		snprintf(group, sizeof(group), "%.*s", (int)(dot - name), name);
+		inner = node_find(n, group);
+		if (!inner || inner->kind != NODE_MAP)
+			break;
+		n = inner;
+		name = dot + 1;
+	}
+	return n;
+}
+
 static void
 fill_block(struct fill *f, const char *owner, const struct node *n, char *at, const char *path)
 {
@@ -363,7 +381,8 @@ fill_block(struct fill *f, const char *owner, const struct node *n, char *at, co
 		if (strcmp(k->owner, owner) != 0 || b.seen[i] || (k->dflt && !k->least_cnt))
 			continue;
 		path_join(key_path, path, k->name);
-		complain(f, n, key_path, "is missing; it has no default (%s)", k->meaning);
+		complain(f, home_of(k->name, n), key_path, "is missing; it has no default (%s)",
+			 k->meaning);
 	}
 }
 

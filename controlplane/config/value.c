@@ -99,8 +99,11 @@ str_value(const struct key *k, const char *text, size_t text_len, char *v, struc
 {
 	const struct shown shown = shown_of(text, text_len);
 
-	if (text_len < k->min)
+	if (text_len == 0 && k->min > 0)
 		return refuse(w, "the text is empty");
+	if (text_len < k->min)
+		return refuse(w, "the text '%s' has %zu bytes; at least %llu are needed",
+			      shown.text, text_len, (unsigned long long)k->min);
 	if (text_len >= k->size)
 		return refuse(w, "'%s' has %zu bytes; at most %zu are allowed", shown.text,
 			      text_len, k->size - 1);
