@@ -28,8 +28,9 @@ unframe_join(struct unframe *u, struct unframe_walk *w, struct unframe_packet *p
 		u->kept_len = 0;
 		return unframe_next(u, w, p);
 	}
-	if (!fill_kept(u, w, sizeof(struct soup_head)))
+	if (!fill_kept(u, w, SOUP_LEN_BYTES))
 		return UNFRAME_MORE;
+	(void)fill_kept(u, w, sizeof(struct soup_head)); // a wrong length is told without a type
 	size = unframe_size(u, u->kept, u->kept_len);
 	if (size == 0) {
 		u->broken = true;
