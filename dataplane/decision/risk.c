@@ -34,14 +34,15 @@ COLD bool
 risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out)
 {
 	const struct risk_instr *i = &r->instr[instr_idx];
-	int64_t unrealised_ntl4 = 0;
 	const int64_t sign = instr_idx < r->instr_cnt && i->position_qty < 0 ? -1 : 1;
+	int64_t unrealised_ntl4 = 0;
 
 	if (instr_idx == INSTR_NONE || instr_idx >= r->instr_cnt)
 		return false;
-	if (i->position_qty != 0 &&
-	    __builtin_sub_overflow(sign * i->position_ntl4, i->cost_ntl4, &unrealised_ntl4))
-		unrealised_ntl4 = i->cost_ntl4 < 0 ? INT64_MAX : INT64_MIN;
+	if (i->position_qty != 0) {
+		unrealised_ntl4 = sign * i->position_ntl4;
+		risk_sum(&unrealised_ntl4, -i->cost_ntl4);
+	}
 	*out = (struct risk_position){
 		.position_qty = i->position_qty,
 		.average_px4 = i->position_qty == 0 ? 0 : i->cost_ntl4 / i->position_qty,

@@ -505,6 +505,16 @@ risk_on_mark(struct risk *r, const struct mark *m)
 	}
 }
 
+/* Adds, and stays at the end of 64 bits when the sum meets it; false then. */
+HOT_INLINE bool
+risk_sum(int64_t *sum, int64_t x)
+{
+	if (likely(!__builtin_add_overflow(*sum, x, sum)))
+		return true;
+	*sum = x < 0 ? -INT64_MAX : INT64_MAX; // both ends may be negated
+	return false;
+}
+
 /*
  * Books an execution.  Average-cost method: closing takes its share of the cost, rounded towards
  * zero per share; what rounding leaves stays in the cost and comes out with the last share.
@@ -522,13 +532,11 @@ risk_execute(struct risk *r, struct risk_instr *i, uint8_t side, int64_t px4, ui
 			close_qty == held_qty ? i->cost_ntl4 : i->cost_ntl4 / held_qty * close_qty;
 
 		// selling a long position earns; buying back a short one pays
-		full |= __builtin_add_overflow(
-			i->realised_ntl4, -sign * ntl4_of(px4, (uint32_t)close_qty) - paid_ntl4,
-			&i->realised_ntl4);
+		full |= !risk_sum(&i->realised_ntl4, -sign * ntl4_of(px4, (uint32_t)close_qty));
+		full |= !risk_sum(&i->realised_ntl4, -paid_ntl4);
 		i->cost_ntl4 -= paid_ntl4;
 	}
-	full |= __builtin_add_overflow(
-		i->cost_ntl4, sign * ntl4_of(px4, (uint32_t)(qty - close_qty)), &i->cost_ntl4);
+	full |= !risk_sum(&i->cost_ntl4, sign * ntl4_of(px4, (uint32_t)(qty - close_qty)));
 	i->position_qty += sign * qty;
 	if (unlikely(i->position_qty > RISK_POSITION_END || i->position_qty < -RISK_POSITION_END)) {
 		i->position_qty = sign * RISK_POSITION_END;
