@@ -419,7 +419,8 @@ value_in_force(const struct limits *l, const struct key *k, uint32_t instr_idx)
 {
 	const struct key *own = limit_key(limit_name(k), true);
 	const int64_t all = limit_value(&l->set, k, INSTR_NONE);
-	const int64_t value = own == NULL ? 0 : limit_value(&l->set, own, instr_idx);
+	const int64_t value =
+		own == NULL || instr_idx == INSTR_NONE ? 0 : limit_value(&l->set, own, instr_idx);
 
 	return value != 0 && value < all ? value : all;
 }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "limits/limits.h"
+
+static struct config config;
+static struct limits limits;
+static struct turn_count lane;
+static struct err err;
+
+static const struct risk_limits *
+in_force(void)
+{
+	return published_get(&limits.published);
+}
+
+static int
+start(void **unused)
+{
+	memset(&config, 0, sizeof(config));
+	memset(&lane, 0, sizeof(lane));
+	err_init(&err);
+	config.instruments_cnt = 3;
+	strcpy(config.instruments[1].symbol, "AAPL");
+	strcpy(config.instruments[2].symbol, "MSFT");
+	config.instruments[1].trade = true;
+	config.instruments[1].short_allowed = true;
+	config.risk.order_max_qty = 500;
+	config.risk.order_max_usd.usd4 = 1000000;
+	config.risk.collar_bp = 500;
+	config.risk.open_max_qty = 2000;
+	config.risk.position_max_qty = 3000;
+	config.risk.gross_max_usd.usd4 = 50000000;
+	config.risk.order_rate_max = 100;
+	config.risk.order_rate_window_ms = 1000;
+	config.venues_cnt = 1;
+	config.sessions_cnt = 1;
+	halt_set(HALT_DISARMED);
+	halt_lift(HALT_OPERATOR);
+	assert_int_equal(limits_open(&limits, &config, &err), 0);
+	assert_int_equal(limits_add_lane(&limits, &lane), 0);
+	return 0;
+}
+
+static int
+end(void **unused)
+{
+	limits_close(&limits);
+	return 0;
+}
+
+static void
+the_configuration_is_version_1_and_disarmed(void **unused)
+{
+	const struct risk_limits *t = in_force();
+
+	assert_int_equal(t->version, 1);
+	assert_int_equal(t->armed, 0);
+	assert_int_equal(t->halted, 0);
+	assert_int_equal(t->instr_cnt, 3);
+	assert_int_equal(t->order_rate_window_ns, 1000000000);
+	assert_int_equal(t->gross_max_ntl4, 50000000);
+	assert_int_equal(t->instr[1].order_max_qty, 500);
+	assert_int_equal(t->instr[1].order_max_ntl4, 1000000);
+	assert_int_equal(t->instr[1].allowed, 1);
+	assert_int_equal(t->instr[1].short_allowed, 1);
+	assert_int_equal(t->instr[2].allowed, 0);
+	assert_int_equal(t->instr[2].short_allowed, 0);
+}
+
+static void
+a_change_is_checked_and_becomes_a_version(void **unused)
+{
+	static const struct {
+		const char *what, *key, *value, *symbol;
+		int rc;
+	} changes[] = {
+		{ "least value", "order_max_qty", "1", NULL, 0 },
+		{ "below the least", "order_max_qty", "0", NULL, -EINVAL },
+		{ "largest value", "order_max_qty", "999999", NULL, 0 },
+		{ "above the largest", "order_max_qty", "1000000", NULL, -EINVAL },
+		{ "with its block", "risk.collar_bp", "100", NULL, 0 },
+		{ "no number", "collar_bp", "many", NULL, -EINVAL },
+		{ "empty", "collar_bp", "", NULL, -EINVAL },
+		{ "no such key", "colar_bp", "1", NULL, -EINVAL },
+		{ "money", "gross_max_usd", "123.4567", NULL, 0 },
+		{ "money with five decimals", "gross_max_usd", "1.00001", NULL, -EINVAL },
+		{ "an instrument's", "open_max_qty", "10", "AAPL", 0 },
+		{ "an instrument's, as large as all", "open_max_qty", "2000", "AAPL", 0 },
+		{ "an instrument's, looser", "open_max_qty", "2001", "AAPL", -EINVAL },
+		{ "an instrument's own no more", "open_max_qty", "global", "AAPL", 0 },
+		{ "no such instrument", "open_max_qty", "10", "GOOG", -EINVAL },
+		{ "not an instrument's", "gross_max_usd", "10", "AAPL", -EINVAL },
+		{ "halting an instrument", "halted", "true", "AAPL", 0 },
+		{ "halting no instrument", "halted", "true", NULL, -EINVAL },
+		{ "the largest rate", "order_rate_max", "4096", NULL, 0 },
+		{ "above the largest rate", "order_rate_max", "4097", NULL, -EINVAL },
+		{ "what needs a restart", "socket", "x", NULL, -EINVAL },
+	};
+
+	for (size_t n = 0; n < ARRAY_CNT(changes); n++) {
+		const struct risk_limits before = *in_force();
+		int rc;
+
+		err_init(&err);
+		rc = limits_set(&limits, changes[n].key, changes[n].value, changes[n].symbol, &err);
+		if (rc != changes[n].rc)
+			fail_msg("%s: %d %s", changes[n].what, rc, err.text);
+		if (rc == 0)
+			assert_int_equal(in_force()->version, before.version + 1);
+		else
+			assert_memory_equal(in_force(), &before, sizeof(before));
+		if (rc != 0 && strlen(err.text) < 20)
+			fail_msg("%s: says nothing", changes[n].what);
+	}
+	assert_int_equal(in_force()->gross_max_ntl4, 1234567);
+	assert_int_equal(in_force()->instr[1].order_max_qty, 999999);
+	assert_int_equal(in_force()->instr[1].halted, 1);
+	assert_int_equal(in_force()->instr[2].halted, 0);
+}
+
+static void
+the_tighter_limit_counts(void **unused)
+{
+	assert_int_equal(limits_set(&limits, "order_max_qty", "300", "AAPL", &err), 0);
+	assert_int_equal(in_force()->instr[1].order_max_qty, 300);
+	assert_int_equal(in_force()->instr[2].order_max_qty, 500);
+	assert_int_equal(limits_set(&limits, "order_max_qty", "200", NULL, &err), 0);
+	assert_int_equal(in_force()->instr[1].order_max_qty, 200);
+	assert_int_equal(limits_set(&limits, "order_max_qty", "400", NULL, &err), 0);
+	assert_int_equal(in_force()->instr[1].order_max_qty, 300);
+	assert_int_equal(in_force()->instr[2].order_max_qty, 400);
+}
+
+static const struct limits_row *
+row_of(const struct limits_row *row, int cnt, const char *key, const char *symbol)
+{
+	for (int i = 0; i < cnt; i++)
+		if (strcmp(row[i].key, key) == 0 && strcmp(row[i].symbol, symbol) == 0)
+			return &row[i];
+	fail_msg("no row %s %s", key, symbol);
+	return NULL;
+}
+
+static void
+rows_show_what_holds(void **unused)
+{
+	struct limits_row row[64];
+	int cnt;
+
+	assert_int_equal(limits_set(&limits, "collar_bp", "50", "MSFT", &err), 0);
+	cnt = limits_rows(&limits, NULL, row, 64, &err);
+	assert_int_equal(cnt, 9);
+	assert_string_equal(row_of(row, cnt, "collar_bp", "")->value, "500");
+	assert_string_equal(row_of(row, cnt, "collar_bp", "MSFT")->value, "50");
+	assert_string_equal(row_of(row, cnt, "order_max_usd", "")->value, "100.0000");
+	assert_string_equal(row_of(row, cnt, "order_rate_max", "")->allowed, "1..4096");
+	cnt = limits_rows(&limits, "MSFT", row, 64, &err);
+	assert_string_equal(row_of(row, cnt, "collar_bp", "MSFT")->value, "50");
+	assert_string_equal(row_of(row, cnt, "open_max_qty", "MSFT")->value, "2000");
+	assert_string_equal(row_of(row, cnt, "halted", "MSFT")->value, "false");
+	assert_int_equal(limits_rows(&limits, "GOOG", row, 64, &err), -EINVAL);
+	assert_int_equal(limits_rows(&limits, "MSFT", row, 2, &err), cnt); // counts beyond
+}
+
+static void
+permission_is_flag_and_version(void **unused)
+{
+	assert_int_equal(halt_reasons(), HALT_DISARMED);
+	assert_int_equal(limits_arm(&limits, &err), 0);
+	assert_int_equal(halt_reasons(), 0);
+	assert_int_equal(in_force()->armed, 1);
+	assert_int_equal(limits_halt(&limits, "too many rejects", &err), 0);
+	assert_int_equal(halt_reasons(), HALT_OPERATOR);
+	assert_int_equal(in_force()->halted, 1);
+	assert_string_equal(limits.halt_reason, "too many rejects");
+	assert_int_equal(limits_set(&limits, "collar_bp", "7", NULL, &err), 0);
+	assert_int_equal(in_force()->halted, 1); // a change of limits lifts nothing
+	assert_int_equal(limits_resume(&limits, &err), 0);
+	assert_int_equal(halt_reasons(), 0);
+	assert_int_equal(in_force()->halted, 0);
+	assert_int_equal(limits_disarm(&limits, &err), 0);
+	assert_int_equal(halt_reasons(), HALT_DISARMED);
+	assert_int_equal(in_force()->armed, 0);
+	assert_int_equal(limits_resume(&limits, &err), 0);
+	assert_int_equal(halt_reasons(), HALT_DISARMED); // resume does not arm
+	assert_int_equal(in_force()->version, 7);
+}
+
+static void
+a_venue_of_another_environment_keeps_orders_off(void **unused)
+{
+	config.venues[0].environment = ENVIRONMENT_LIVE;
+	assert_int_equal(limits_arm(&limits, &err), -EPERM);
+	assert_int_equal(halt_reasons(), HALT_DISARMED);
+	assert_int_equal(in_force()->armed, 0);
+	assert_non_null(strstr(err.text, "live"));
+	limits_close(&limits);
+	config.arm_at_start = true;
+	assert_int_equal(limits_open(&limits, &config, &err), -EPERM);
+	config.venues[0].environment = ENVIRONMENT_SIMULATION;
+	assert_int_equal(limits_open(&limits, &config, &err), 0);
+	assert_int_equal(in_force()->armed, 1);
+	assert_int_equal(halt_reasons(), 0);
+}
+
+static void
+a_lane_that_hangs_is_named_and_sees_its_old_table(void **unused)
+{
+	const struct risk_limits *seen;
+	struct risk_limits next;
+
+	turn_start(&lane);
+	seen = in_force();
+	next = *seen;
+	for (uint32_t n = 0; n < LIMITS_RETIRED_MAX; n++) {
+		assert_int_equal(limits_publish(&limits, &next, 1000, &err), -ETIMEDOUT);
+		assert_int_equal(in_force()->version, 2 + n);
+		assert_int_equal(seen->version, 1); // not freed
+	}
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), -EBUSY);
+	assert_int_equal(in_force()->version, 1 + LIMITS_RETIRED_MAX);
+	turn_next(&lane);
+	turn_next(&lane);
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), -ETIMEDOUT);
+	assert_int_equal(limits.retired_cnt, 1);
+	turn_stop(&lane);
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), 0);
+	assert_int_equal(limits.retired_cnt, 0);
+	next.order_rate_max = ORDER_RATE_MAX + 1;
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), -EINVAL);
+	next.order_rate_max = 1;
+	next.instr[2].collar_bp = 0;
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), -EINVAL);
+}
+
+static uint32_t stop_lane;
+static uint64_t torn_cnt, turns;
+
+static void *
+run_lane(void *unused)
+{
+	turn_start(&lane);
+	while (!load_relaxed_u32(&stop_lane)) {
+		const struct risk_limits *t = in_force();
+
+		// collar and open limit are always set as a pair
+		if (t->instr[1].collar_bp * 2 != t->instr[1].open_max_qty)
+			torn_cnt++;
+		turns++;
+		turn_next(&lane);
+		if (turns % 64 == 0)
+			sched_yield();
+	}
+	turn_stop(&lane);
+	return NULL;
+}
+
+static void
+a_running_lane_never_sees_half_a_change(void **unused)
+{
+	struct risk_limits next = *in_force();
+	pthread_t thread;
+
+	next.instr[1].collar_bp = 1;
+	next.instr[1].open_max_qty = 2;
+	assert_int_equal(limits_publish(&limits, &next, 1000, &err), 0);
+	stop_lane = 0;
+	torn_cnt = turns = 0;
+	assert_int_equal(pthread_create(&thread, NULL, run_lane, NULL), 0);
+	while ((turn_mark(&lane) & 1) == 0)
+		sched_yield();
+	for (uint32_t n = 1; n <= 2000; n++) {
+		next.instr[1].collar_bp = n;
+		next.instr[1].open_max_qty = 2 * n;
+		assert_int_equal(limits_publish(&limits, &next, 5000000000LL, &err), 0);
+	}
+	store_relaxed_u32(&stop_lane, 1);
+	pthread_join(thread, NULL);
+	assert_int_equal(torn_cnt, 0);
+	assert_true(turns > 0);
+	assert_int_equal(limits.retired_cnt, 0);
+}
+
+int
+main(void)
+{
+#define LIMITS_TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+	const struct CMUnitTest tests[] = {
+		LIMITS_TEST(the_configuration_is_version_1_and_disarmed),
+		LIMITS_TEST(a_change_is_checked_and_becomes_a_version),
+		LIMITS_TEST(the_tighter_limit_counts),
+		LIMITS_TEST(rows_show_what_holds),
+		LIMITS_TEST(permission_is_flag_and_version),
+		LIMITS_TEST(a_venue_of_another_environment_keeps_orders_off),
+		LIMITS_TEST(a_lane_that_hangs_is_named_and_sees_its_old_table),
+		LIMITS_TEST(a_running_lane_never_sees_half_a_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
