@@ -347,6 +347,17 @@ char_len(const unsigned char *t, size_t left)
 	return len;
 }
 
+/* YAML 1.1 breaks lines at all of these; a carriage return before a newline counts with it. */
+static bool
+is_break(const unsigned char *t, size_t len, size_t left)
+{
+	if (len == 1)
+		return t[0] == '\n' || (t[0] == '\r' && !(left > 1 && t[1] == '\n'));
+	if (len == 2)
+		return memcmp(t, "\xc2\x85", 2) == 0;
+	return len == 3 && (memcmp(t, "\xe2\x80\xa8", 3) == 0 || memcmp(t, "\xe2\x80\xa9", 3) == 0);
+}
+
 /* Every byte is text; counts the lines. */
 static bool
 text_check(struct build *b, const char *text, size_t text_len)
@@ -367,7 +378,7 @@ text_check(struct build *b, const char *text, size_t text_len)
 			return false;
 		}
 		column++;
-		if (t[at] == '\n') {
+		if (is_break(t + at, len, text_len - at)) {
 			line++;
 			column = 1;
 		}

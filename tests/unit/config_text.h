@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+// clang-format off
 /* A whole configuration without fault; tests change one thing of it. */
 #define CONFIG_HEAD "environment: simulation\n" /* line 1 */
 #define CONFIG_MAP                                                              \
@@ -53,6 +54,7 @@
 	"  order_rate_max: 100\n"                                                                   \
 	"  instruments: [ { symbol: AAPL, order_max_qty: 200 } ]\n"
 #define CONFIG_GOOD CONFIG_HEAD CONFIG_MAP CONFIG_REST
+// clang-format on
 
 /* The text with the first `from` replaced by `to`; false when there is none. */
 static inline bool
