@@ -154,6 +154,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		packet[i].out = true;
 		out_cnt++;
 		v = arb_on_frame(&a, &f, &d);
+		if (v == ARB_DELIVER && d.msg_cnt == 0)
+			abort(); // nothing new, and yet passed on
 		if (v == ARB_DELIVER)
 			take(&d, (char)a.session[3]);
 		else if (v == ARB_DROP)
