@@ -37,7 +37,7 @@ enum {
 	ORDER_ROW_MAX = 4096,
 	EVENT_ROW_MAX = 512,
 	EVENT_ROW_DEFAULT = 50,
-	CONFIG_ROW_MAX = 4096,
+	CONFIG_ROW_MAX = 16384,
 	LIMIT_ROW_MAX = 8192,
 	LATENCY_ROW_MAX = 64,
 	DEPTH_DEFAULT = 10,
@@ -429,19 +429,23 @@ do_positions(const struct state_source *s, const json_t *args, struct err *e)
 	}
 	list = json_array();
 	for (size_t i = 0; i < rows_in(found, INSTR_MAX); i++)
-		json_array_append_new(list,
-				      json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}",
-						"symbol", words(row[i].symbol), "position_qty",
-						(json_int_t)row[i].position_qty, "open_buy_qty",
-						number(row[i].open_buy_qty), "open_sell_qty",
-						number(row[i].open_sell_qty), "bought_qty",
-						number(row[i].bought_qty), "sold_qty",
-						number(row[i].sold_qty), "bought_ntl4",
-						(json_int_t)row[i].bought_ntl4, "sold_ntl4",
-						(json_int_t)row[i].sold_ntl4, "mark_px4",
-						(json_int_t)row[i].mark_px4, "confidence",
-						state_confidence_word(row[i].confidence), "state",
-						state_trading_word(row[i].state)));
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}",
+				  "symbol", words(row[i].symbol), "position_qty",
+				  (json_int_t)row[i].position_qty, "open_buy_qty",
+				  number(row[i].open_buy_qty), "open_sell_qty",
+				  number(row[i].open_sell_qty), "bought_qty",
+				  number(row[i].bought_qty), "sold_qty", number(row[i].sold_qty),
+				  "bought_ntl4", (json_int_t)row[i].bought_ntl4, "sold_ntl4",
+				  (json_int_t)row[i].sold_ntl4, "average_px4",
+				  (json_int_t)row[i].average_px4, "realised_ntl4",
+				  (json_int_t)row[i].realised_ntl4, "unrealised_ntl4",
+				  (json_int_t)row[i].unrealised_ntl4, "exposure_ntl4",
+				  (json_int_t)row[i].exposure_ntl4, "mark_px4",
+				  (json_int_t)row[i].mark_px4, "confidence",
+				  state_confidence_word(row[i].confidence), "state",
+				  state_trading_word(row[i].state)));
 	free(row);
 	return list;
 }

@@ -466,7 +466,11 @@ show_positions(FILE *out, const json_t *r)
 		{ "bought_ntl4", "for $", AS_NTL4 },
 		{ "sold_qty", "sold", AS_COUNT },
 		{ "sold_ntl4", "for $", AS_NTL4 },
+		{ "average_px4", "average $", AS_PX4 },
 		{ "mark_px4", "mark $", AS_PX4 },
+		{ "realised_ntl4", "realised $", AS_NTL4 },
+		{ "unrealised_ntl4", "unrealised $", AS_NTL4 },
+		{ "exposure_ntl4", "exposure $", AS_NTL4 },
 		{ "confidence", "book", AS_TEXT },
 		{ "state", "trading", AS_TEXT },
 	};

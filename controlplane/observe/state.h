@@ -207,9 +207,13 @@ struct state_position {
 	uint64_t sold_qty;
 	int64_t bought_ntl4;
 	int64_t sold_ntl4;
-	int64_t mark_px4;   // what risk believes the price is; 0: nothing
-	uint8_t confidence; // enum confidence
-	uint8_t state;      // enum trading_state
+	int64_t average_px4; // of the position, 0 without one
+	int64_t realised_ntl4;
+	int64_t unrealised_ntl4;
+	int64_t exposure_ntl4; // of position and open orders
+	int64_t mark_px4;      // what risk believes the price is; 0: nothing
+	uint8_t confidence;    // enum confidence
+	uint8_t state;         // enum trading_state
 };
 
 struct state_latency_row {

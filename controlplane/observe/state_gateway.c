@@ -1,0 +1,950 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/state_gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot/gateway.h"
+#include "boot/port_start.h"
+#include "ctl/ctl_server.h"
+#include "err/err.h"
+#include "observe/event_log.h"
+#include "observe/latency.h"
+#include "observe/state_config.h"
+
+enum {
+	ASK_WAIT_MS = 500, // a lane answers within its housekeeping, or shares its core
+};
+
+#define TEXT(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static bool
+lane_runs(const struct gateway *g, uint32_t lane_idx)
+{
+	return g->lane[lane_idx] != NULL && (load_relaxed_u64(&g->lane[lane_idx]->turn.turn) & 1);
+}
+
+/* As gateway_ask, but a lane that does not run is not waited for. */
+static int
+ask(struct gateway *g, uint32_t lane_idx, const struct command *request)
+{
+	return lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS) : -ESRCH;
+}
+
+/* A text of fixed length, padded on the right. */
+static void
+text_of_padded(const char *from, size_t len, char *out)
+{
+	while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\0'))
+		len--;
+	memcpy(out, from, len);
+	out[len] = '\0';
+}
+
+static void
+text_of_ip(uint32_t ip, char *out, size_t out_bytes, char separator, uint32_t number)
+{
+	snprintf(out, out_bytes, "%u.%u.%u.%u%c%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
+		 ip & 255, separator, number);
+}
+
+/*
+ * Status
+ */
+
+static void
+add_session_sums(const struct session *s, struct state_status *out)
+{
+	const struct orders_metrics *m = &s->orders.metrics;
+
+	out->order_sent_cnt += metric_get(&m->new_sent);
+	out->executed_cnt += metric_get(&m->execution);
+	out->order_open_cnt += (uint32_t)metric_get(&m->open_order_cnt);
+}
+
+static int
+get_status(void *ctx, struct state_status *out)
+{
+	struct gateway *g = ctx;
+
+	memset(out, 0, sizeof(*out));
+	TEXT(out->version, "%s", SLUICE_VERSION);
+	TEXT(out->environment, "%s", environment_word(g->config->environment));
+	TEXT(out->config_file, "%.120s", g->config->file);
+	TEXT(out->halt_text, "%.120s", g->limits.halt_reason);
+	out->start_ns = g->start_ns;
+	out->now_ns = now_ns();
+	out->halt_reasons = halt_reasons();
+	out->limits_version = g->limits.current == NULL ? 0 : g->limits.current->version;
+	out->huge_pages = g->hugepages;
+	out->shared_cores = g->map->shared_cores;
+	out->pid = getpid();
+	out->control_core = g->map->control_core;
+	for (uint32_t l = 0; l < g->lane_cnt; l++) {
+		const struct lane *lane = g->lane[l];
+
+		for (uint32_t i = 0; i < FEED_MAX; i++) {
+			if (lane->arb[i] == NULL)
+				continue;
+			out->md_cnt += metric_get(&lane->arb[i]->metrics.message_delivered);
+			out->md_lost_cnt += metric_get(&lane->arb[i]->metrics.message_lost);
+		}
+		for (uint32_t i = 0; i < SESSION_MAX; i++)
+			if (lane->session[i] != NULL)
+				add_session_sums(lane->session[i], out);
+		if (lane->risk != NULL) {
+			// the first counters are the verdicts, RISK_PASS the first of them
+			const uint64_t *verdict = (const uint64_t *)&lane->risk->metrics;
+
+			for (uint32_t i = 0; i < RISK_VERDICT_CNT; i++) {
+				out->intent_cnt += metric_get(&verdict[i]);
+				out->rejected_cnt += i == RISK_PASS ? 0 : metric_get(&verdict[i]);
+			}
+		}
+	}
+	return 0;
+}
+
+/*
+ * Ports and lanes
+ */
+
+static int
+get_ports(void *ctx, struct state_port *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+
+	for (uint32_t i = 0; i < g->config->ports_cnt && i < row_max; i++) {
+		const struct config_port *c = &g->config->ports[i];
+		const struct gateway_port *p = &g->port[i];
+		struct port_counters n = { 0 };
+
+		memset(&row[i], 0, sizeof(row[i]));
+		TEXT(row[i].name, "%s", c->name);
+		TEXT(row[i].device, "%.120s", c->device);
+		TEXT(row[i].driver, "%.31s", p->driver);
+		TEXT(row[i].profile, "%.31s", c->profile);
+		TEXT(row[i].mac, "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
+		     p->mac[3], p->mac[4], p->mac[5]);
+		text_of_ip(c->address.ip, row[i].address, sizeof(row[i].address), '/',
+			   c->address.prefix_len);
+		row[i].rx_steering = p->steers;
+		row[i].rx_queue_cnt = p->rx_queue_cnt;
+		row[i].tx_queue_cnt = p->tx_queue_cnt;
+		row[i].buffer_cnt = p->mbuf_cnt;
+		if (port_counters_get(g, i, &n) != 0)
+			continue;
+		row[i].link_up = n.link_up;
+		row[i].link_mbps = n.link_mbps;
+		row[i].rx_packet_cnt = n.rx_packets;
+		row[i].rx_bytes = n.rx_bytes;
+		row[i].rx_missed_cnt = n.rx_missed;
+		row[i].rx_no_buffer_cnt = n.rx_nombuf;
+		row[i].rx_error_cnt = n.rx_errors;
+		row[i].tx_packet_cnt = n.tx_packets;
+		row[i].tx_bytes = n.tx_bytes;
+		row[i].tx_error_cnt = n.tx_errors;
+	}
+	return (int)g->config->ports_cnt;
+}
+
+static void
+text_of_stages(stage_set set, char *out, size_t out_bytes)
+{
+	static const char *const WORD[] = {
+#define STAGE(id, word, most) #word,
+#include "lane/stages.def"
+#undef STAGE
+	};
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < ARRAY_CNT(WORD) && len < out_bytes; i++)
+		if (set >> i & 1)
+			len += (size_t)snprintf(out + len, out_bytes - len, "%s%s",
+						len == 0 ? "" : " ", WORD[i]);
+}
+
+static void
+fill_rings(const struct gateway *g, uint32_t lane_idx, struct state_lane *out)
+{
+	for (uint32_t i = 0; i < g->map->ring_cnt && g->ring != NULL; i++) {
+		const struct core_map_ring *m = &g->map->ring[i];
+		struct state_ring *r = &out->ring[out->ring_cnt];
+
+		if (m->taker != lane_idx || out->ring_cnt == STATE_RING_MAX)
+			continue;
+		TEXT(r->kind, "%s", hop_word(m->hop));
+		TEXT(r->from, "%s", g->map->lane[m->putter].name);
+		r->slot_cnt = m->slots;
+		r->depth = ring_depth(&g->ring[i]);
+		out->ring_cnt++;
+	}
+}
+
+static int
+get_lanes(void *ctx, struct state_lane *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+
+	for (uint32_t i = 0; i < g->map->lane_cnt && i < row_max; i++) {
+		const struct core_map_lane *m = &g->map->lane[i];
+		const struct lane *l = g->lane[i];
+
+		memset(&row[i], 0, sizeof(row[i]));
+		TEXT(row[i].name, "%s", m->name);
+		text_of_stages(m->stages, row[i].stages, sizeof(row[i].stages));
+		row[i].core = (int32_t)m->core;
+		row[i].run = STATE_LANE_STOPPED;
+		if (l == NULL)
+			continue;
+		if (lane_runs(g, i))
+			row[i].run = STATE_LANE_RUNNING;
+		else if (halt_reasons() & HALT_MUST)
+			row[i].run = STATE_LANE_ENDED;
+		row[i].turn_cnt = metric_get(&l->metrics.turn);
+		row[i].busy_turn_cnt = metric_get(&l->metrics.turn_busy);
+		row[i].msg_cnt = metric_get(&l->metrics.message_taken);
+		row[i].event_lost_cnt = metric_get(&l->events.lost_cnt);
+		row[i].memory_bytes = l->arena.size_bytes;
+		fill_rings(g, i, &row[i]);
+	}
+	return (int)g->map->lane_cnt;
+}
+
+/*
+ * Feeds and sessions
+ */
+
+static void
+fill_feed(const struct config *c, uint32_t feed_idx, const struct arb *a, struct state_feed *out)
+{
+	const struct arb_metrics *m = &a->metrics;
+	bool heard = false;
+
+	out->next_seq = metric_get(&m->expected_seq);
+	out->msg_cnt = metric_get(&m->message_delivered);
+	out->gap_cnt = metric_get(&m->gap_opened);
+	out->gap_lost_cnt = metric_get(&m->gap_lost);
+	out->msg_lost_cnt = metric_get(&m->message_lost);
+	out->reorder_held_cnt = metric_get(&m->packet_held_now);
+	for (uint32_t i = 0; i < out->line_cnt; i++) {
+		const struct arb_line_metrics *lm = &a->line[i].metrics;
+		struct state_line *line = &out->line[i];
+
+		line->silent = metric_get(&lm->heard) == 0;
+		heard |= !line->silent;
+		line->packet_cnt = metric_get(&lm->packet);
+		line->first_cnt = metric_get(&lm->message_first);
+		line->duplicate_cnt = metric_get(&lm->message_duplicate);
+	}
+	out->silent = !heard;
+}
+
+static void
+fill_feed_asked(const struct command_feed *f, struct state_feed *out)
+{
+	text_of_padded(f->session, sizeof(f->session), out->session);
+	out->gap_open = f->gap_open;
+	out->ended = f->state == ARB_ENDED;
+	out->silent = f->state == ARB_SILENT || f->state == ARB_INIT;
+	for (uint32_t i = 0; i < out->line_cnt; i++) {
+		out->line[i].silent = f->line_silent[i] || f->line_heard_ns[i] == 0;
+		out->line[i].last_heard_ns = f->line_heard_ns[i];
+	}
+}
+
+static int
+get_feeds(void *ctx, struct state_feed *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+	const struct config *c = g->config;
+
+	for (uint32_t i = 0; i < c->feeds_cnt && i < row_max; i++) {
+		const struct command request = { .kind = COMMAND_FEED, .arg = { i } };
+
+		memset(&row[i], 0, sizeof(row[i]));
+		TEXT(row[i].name, "%s", c->feeds[i].name);
+		row[i].silent = true;
+		row[i].line_cnt = c->feeds[i].lines_cnt < STATE_LINE_CNT_MAX ? c->feeds[i].lines_cnt
+									     : STATE_LINE_CNT_MAX;
+		for (uint32_t k = 0; k < row[i].line_cnt; k++) {
+			const struct config_line *line = &c->feeds[i].lines[k];
+
+			TEXT(row[i].line[k].port, "%s", line->port);
+			text_of_ip(line->group, row[i].line[k].group, sizeof(row[i].line[k].group),
+				   ':', line->udp_port);
+			row[i].line[k].silent = true;
+			row[i].line[k].joined = g->port[line->port_idx].link_up;
+		}
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			if (g->lane[l]->arb[i] == NULL)
+				continue;
+			fill_feed(c, i, g->lane[l]->arb[i], &row[i]);
+			if (ask(g, l, &request) == 0)
+				fill_feed_asked(g->reply[l], &row[i]);
+		}
+	}
+	return (int)c->feeds_cnt;
+}
+
+static uint32_t
+session_run_of(const struct command_session *s)
+{
+	switch ((enum order_session_state)s->life) {
+	case ORDER_SESSION_STOPPED:
+		if (s->why == ORDER_SESSION_WHY_REJECTED)
+			return STATE_SESSION_REFUSED;
+		return s->why == ORDER_SESSION_WHY_ENDED ? STATE_SESSION_ENDED : STATE_SESSION_DOWN;
+	case ORDER_SESSION_CONNECTING:
+		return STATE_SESSION_CONNECTING;
+	case ORDER_SESSION_LOGIN:
+	case ORDER_SESSION_QUERY:
+		return STATE_SESSION_LOGIN;
+	case ORDER_SESSION_UP:
+		return STATE_SESSION_UP;
+	case ORDER_SESSION_WAIT:
+	case ORDER_SESSION_LOGOUT:
+	case ORDER_SESSION_STATE_CNT:
+		break;
+	}
+	return STATE_SESSION_DOWN;
+}
+
+static void
+fill_session(const struct session *s, struct state_session *out)
+{
+	out->order_sent_cnt = metric_get(&s->orders.metrics.new_sent) +
+			      metric_get(&s->orders.metrics.replace_sent) +
+			      metric_get(&s->orders.metrics.cancel_sent);
+	out->order_open_cnt = (uint32_t)metric_get(&s->orders.metrics.open_order_cnt);
+	out->order_used_cnt = out->order_open_cnt;
+	out->report_cnt = metric_get(&s->metrics.report_received);
+	out->connect_cnt = metric_get(&s->metrics.connect_done);
+	out->tx_segment_cnt = metric_get(&s->tcp.metrics.segment_sent);
+	out->resent_segment_cnt = metric_get(&s->tcp.metrics.segment_retransmitted);
+	out->rx_segment_cnt = metric_get(&s->tcp.metrics.segment_received);
+	out->rtt_ns = metric_get(&s->tcp.metrics.rtt_smoothed_ns);
+}
+
+static void
+fill_session_asked(const struct config *c, uint32_t session_idx, const struct command_session *s,
+		   struct state_session *out)
+{
+	const struct config_session *cs = &c->sessions[session_idx];
+
+	out->run = session_run_of(s);
+	out->next_seq = s->next_seq;
+	out->up_since_ns = s->up_ns;
+	out->order_slot_cnt = s->order_slot_cnt;
+	out->rtt_ns = s->srtt_ns;
+	TEXT(out->tcp, "%.31s", tcp_state_name((enum tcp_state)s->tcp_state));
+	text_of_padded(s->venue_session, sizeof(s->venue_session), out->venue_session);
+	text_of_ip(c->ports[cs->port_idx].address.ip, out->local, sizeof(out->local), ':',
+		   s->local_port);
+	if (s->why == ORDER_SESSION_WHY_LOST)
+		TEXT(out->lost_reason, "%s: %s",
+		     order_session_why_words((enum order_session_why)s->why),
+		     tcp_end_name((enum tcp_end)s->tcp_end));
+	else if (s->why != ORDER_SESSION_WHY_NONE)
+		TEXT(out->lost_reason, "%s",
+		     order_session_why_words((enum order_session_why)s->why));
+}
+
+static int
+get_sessions(void *ctx, struct state_session *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+	const struct config *c = g->config;
+
+	for (uint32_t i = 0; i < c->sessions_cnt && i < row_max; i++) {
+		const struct command request = { .kind = COMMAND_SESSION, .arg = { i } };
+
+		memset(&row[i], 0, sizeof(row[i]));
+		TEXT(row[i].name, "%s", c->sessions[i].name);
+		TEXT(row[i].protocol, "%s", session_protocol_word(c->sessions[i].protocol));
+		text_of_ip(c->sessions[i].peer.ip, row[i].peer, sizeof(row[i].peer), ':',
+			   c->sessions[i].peer.port);
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			if (g->lane[l]->session[i] == NULL)
+				continue;
+			fill_session(g->lane[l]->session[i], &row[i]);
+			if (ask(g, l, &request) == 0)
+				fill_session_asked(c, i, g->reply[l], &row[i]);
+		}
+	}
+	return (int)c->sessions_cnt;
+}
+
+bool
+state_gateway_sessions_closed(struct gateway *g)
+{
+	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			const struct command request = { .kind = COMMAND_SESSION, .arg = { i } };
+			const struct command_session *s = g->reply[l];
+
+			if (g->lane[l]->session[i] == NULL || ask(g, l, &request) != 0)
+				continue; // who cannot answer cannot close either
+			if (s->tcp_state != TCP_STATE_CLOSED && s->tcp_state != TCP_STATE_TIME_WAIT)
+				return false;
+		}
+	return true;
+}
+
+/*
+ * Books, orders, positions: what only their lanes may read
+ */
+
+static int
+refuse(int rc, uint32_t lane_idx, const struct gateway *g, struct err *e)
+{
+	const char *lane = g->map->lane[lane_idx].name;
+
+	if (rc == -ESRCH)
+		return err_set(e, rc, "lane %s does not run, it cannot be asked", lane);
+	if (rc == -ETIMEDOUT || rc == -EBUSY)
+		return err_set(e, rc, "lane %s did not answer within %d ms; try again", lane,
+			       ASK_WAIT_MS);
+	return err_set(e, rc, "lane %s refused the question: %s", lane, strerror(-rc));
+}
+
+static void
+fill_levels(const struct command_book *b, uint32_t side, struct state_level *out)
+{
+	for (uint32_t i = 0; i < b->row_cnt[side] && i < STATE_DEPTH_MAX; i++)
+		out[i] = (struct state_level){ .px4 = b->row[side][i].px4,
+					       .qty = b->row[side][i].qty,
+					       .order_cnt = b->row[side][i].order_cnt };
+}
+
+static int
+get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, struct err *e)
+{
+	struct gateway *g = ctx;
+	struct command request = { .kind = COMMAND_BOOK, .arg = { 0, depth } };
+	int failed = 0;
+
+	if (strlen(symbol) > sizeof(request.symbol))
+		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
+			       sizeof(request.symbol));
+	memset(request.symbol, ' ', sizeof(request.symbol));
+	memcpy(request.symbol, symbol, strlen(symbol));
+	for (uint32_t f = 0; f < g->config->feeds_cnt; f++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			const struct command_book *b = g->reply[l];
+			int rc;
+
+			if (g->lane[l]->book[f] == NULL)
+				continue;
+			request.arg[0] = f;
+			rc = ask(g, l, &request);
+			if (rc == -ENOENT)
+				continue;
+			if (rc < 0) {
+				failed = refuse(rc, l, g, e);
+				continue;
+			}
+			memset(out, 0, sizeof(*out));
+			TEXT(out->symbol, "%s", symbol);
+			TEXT(out->feed, "%s", g->config->feeds[f].name);
+			out->locate = b->locate;
+			out->confidence = b->confidence;
+			out->state = b->state;
+			out->ts_ns = b->ts_ns;
+			out->last_px4 = b->last_px4;
+			out->bid_cnt = b->row_cnt[SIDE_BUY];
+			out->ask_cnt = b->row_cnt[SIDE_SELL];
+			out->bid_level_cnt = b->level_cnt[SIDE_BUY];
+			out->ask_level_cnt = b->level_cnt[SIDE_SELL];
+			fill_levels(b, SIDE_BUY, out->bid);
+			fill_levels(b, SIDE_SELL, out->ask);
+			return 0;
+		}
+	if (failed < 0)
+		return failed;
+	return err_set(e, -ENOENT,
+		       "no feed has named a symbol '%s' yet; symbols are spelled as the venue does",
+		       symbol);
+}
+
+static const char *
+symbol_of(const struct gateway *g, uint32_t instr_idx)
+{
+	return instr_idx != INSTR_NONE && instr_idx < g->config->instruments_cnt
+		       ? g->config->instruments[instr_idx].symbol
+		       : "";
+}
+
+static void
+fill_order(const struct gateway *g, const struct orders_view *v, struct state_order *out)
+{
+	const struct config *c = g->config;
+
+	memset(out, 0, sizeof(*out));
+	TEXT(out->symbol, "%s", symbol_of(g, v->order.instr_idx));
+	if (v->session_idx < c->sessions_cnt)
+		TEXT(out->session, "%s", c->sessions[v->session_idx].name);
+	if (v->order.strategy_idx < c->strategies_cnt)
+		TEXT(out->strategy, "%s", c->strategies[v->order.strategy_idx].name);
+	out->token = v->order.token;
+	out->venue_ref = v->order.order_ref;
+	out->side = v->order.side;
+	out->state = v->order.state;
+	out->px4 = v->order.px4;
+	out->qty = v->order.total_qty;
+	out->open_qty = v->order.open_qty;
+	out->executed_qty = v->order.executed_qty;
+	out->reject_code = v->order.reject_code;
+	out->sent_ns = v->order.sent_ns;
+}
+
+static int
+get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e)
+{
+	struct gateway *g = ctx;
+	size_t cnt = 0;
+
+	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			struct command request = { .kind = COMMAND_ORDERS, .arg = { s, 0, all } };
+
+			if (g->lane[l]->session[s] == NULL)
+				continue;
+			do {
+				const struct orders_view *view = g->reply[l];
+				const int rc = ask(g, l, &request);
+				const struct command *c = &g->lane[l]->command;
+
+				if (rc < 0)
+					return refuse(rc, l, g, e);
+				for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
+					if (cnt < row_max)
+						fill_order(g, &view[i], &row[cnt]);
+				request.arg[1] = c->next;
+			} while (request.arg[1] != 0);
+		}
+	return (int)cnt;
+}
+
+static void
+fill_position(const struct gateway *g, uint32_t instr_idx, const struct risk_position *p,
+	      struct state_position *out)
+{
+	memset(out, 0, sizeof(*out));
+	TEXT(out->symbol, "%s", symbol_of(g, instr_idx));
+	out->position_qty = p->position_qty;
+	out->open_buy_qty = p->open_buy_qty;
+	out->open_sell_qty = p->open_sell_qty;
+	out->bought_qty = p->bought_qty;
+	out->sold_qty = p->sold_qty;
+	out->bought_ntl4 = p->bought_ntl4;
+	out->sold_ntl4 = p->sold_ntl4;
+	out->average_px4 = p->average_px4;
+	out->realised_ntl4 = p->realised_ntl4;
+	out->unrealised_ntl4 = p->unrealised_ntl4;
+	out->exposure_ntl4 = p->exposure_ntl4;
+	out->mark_px4 = p->mark_px4;
+	out->confidence = p->confidence;
+	out->state = p->state;
+}
+
+static int
+get_positions(void *ctx, struct state_position *row, size_t row_max, struct err *e)
+{
+	struct gateway *g = ctx;
+	size_t cnt = 0;
+
+	for (uint32_t l = 0; l < g->lane_cnt; l++) {
+		struct command request = { .kind = COMMAND_POSITIONS, .arg = { 1 } };
+
+		if (g->lane[l]->risk == NULL)
+			continue;
+		do {
+			const struct risk_position *p = g->reply[l];
+			const int rc = ask(g, l, &request);
+			const struct command *c = &g->lane[l]->command;
+
+			if (rc < 0)
+				return refuse(rc, l, g, e);
+			for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
+				if (cnt < row_max)
+					fill_position(g, request.arg[0] + i, &p[i], &row[cnt]);
+			request.arg[0] = c->next;
+		} while (request.arg[0] != 0);
+	}
+	return (int)cnt;
+}
+
+/*
+ * Latency, limits, configuration, events
+ */
+
+static int
+get_latency(void *ctx, struct state_latency_row *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+
+	return g->latency == NULL ? 0 : latency_rows(g->latency, row, row_max);
+}
+
+static void
+reset_latency(void *ctx)
+{
+	struct gateway *g = ctx;
+
+	if (g->latency != NULL)
+		latency_reset(g->latency);
+}
+
+static int
+get_limits(void *ctx, const char *symbol, struct state_limit *row, size_t row_max, struct err *e)
+{
+	const size_t room = row_max < 2 * INSTR_MAX * LIMITS_ROW_MAX
+				    ? row_max
+				    : (size_t)2 * INSTR_MAX * LIMITS_ROW_MAX;
+	struct limits_row *from = calloc(room + 1, sizeof(*from));
+	struct gateway *g = ctx;
+	int cnt;
+
+	if (from == NULL)
+		return err_set(e, -ENOMEM, "no memory for the limits");
+	cnt = limits_rows(&g->limits, symbol, from, room, e);
+	for (size_t i = 0; cnt > 0 && i < (size_t)cnt && i < room; i++) {
+		memset(&row[i], 0, sizeof(row[i]));
+		TEXT(row[i].key, "%.31s", from[i].key);
+		TEXT(row[i].symbol, "%.31s", from[i].symbol);
+		TEXT(row[i].value, "%.31s", from[i].value);
+		TEXT(row[i].unit, "%.31s", from[i].unit);
+		TEXT(row[i].allowed, "%.31s", from[i].allowed);
+	}
+	free(from);
+	return cnt;
+}
+
+/* Says that a version is in force, also when a lane was too slow to confirm it. */
+static int
+published(struct gateway *g, int rc, uint64_t start_ns, enum event_code what)
+{
+	const uint64_t now = now_ns();
+
+	if (rc == 0 && what != EVENT_NONE)
+		event_log_put(g->log, now, what, 0);
+	if (rc == 0)
+		event_log_put(g->log, now, EVENT_LIMITS_PUBLISHED, g->limits.current->version,
+			      now - start_ns);
+	return rc;
+}
+
+static int
+set_limit(void *ctx, const char *key, const char *value, const char *symbol, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+	const int rc = limits_set(&g->limits, key, value, symbol, e);
+
+	if (rc == 0)
+		event_log_say(g->log, now_ns(), EVENT_NOTICE, "limit %s is %s for %s", key, value,
+			      symbol == NULL ? "every instrument" : symbol);
+	return published(g, rc, start_ns, EVENT_NONE);
+}
+
+static int
+do_halt(void *ctx, const char *reason, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+	const int rc = limits_halt(&g->limits, reason, e);
+
+	event_log_say(g->log, now_ns(), EVENT_WARNING, "halt: %s", reason);
+	return published(g, rc, start_ns, EVENT_HALTED);
+}
+
+static int
+do_resume(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_resume(&g->limits, e), start_ns, EVENT_RESUMED);
+}
+
+static int
+do_arm(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_arm(&g->limits, e), start_ns, EVENT_ARMED);
+}
+
+static int
+do_disarm(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_disarm(&g->limits, e), start_ns, EVENT_DISARMED);
+}
+
+static int
+get_config(void *ctx, struct state_config *row, size_t row_max)
+{
+	return state_config_rows(((struct gateway *)ctx)->config, row, row_max);
+}
+
+static int
+get_events(void *ctx, struct state_event *row, size_t row_max)
+{
+	struct gateway *g = ctx;
+
+	return g->log == NULL ? 0 : event_log_recent(g->log, row, row_max);
+}
+
+/*
+ * Metrics: every module's list, once per instance
+ */
+
+struct metric_def {
+	const char *name;
+	bool counter;
+	const char *help;
+};
+
+enum {
+	COUNTER = true,
+	GAUGE = false,
+};
+
+#define METRIC(name, kind, help) { #name, kind, help },
+// clang-format off
+static const struct metric_def LANE_METRIC[] = {
+#include "lane/lane_metrics.def"
+};
+static const struct metric_def RX_METRIC[] = {
+#include "ingress/rx_metrics.def"
+};
+static const struct metric_def ARB_METRIC[] = {
+#include "ingress/arb_metrics.def"
+};
+static const struct metric_def ARB_LINE_METRIC[] = {
+#include "ingress/arb_line_metrics.def"
+};
+static const struct metric_def PARSE_METRIC[] = {
+#include "ingress/parse_itch50_metrics.def"
+};
+static const struct metric_def BOOK_METRIC[] = {
+#include "ingress/book_metrics.def"
+};
+static const struct metric_def STRATEGY_METRIC[] = {
+#include "decision/strategy_metrics.def"
+};
+static const struct metric_def RISK_METRIC[] = {
+#include "decision/risk_metrics.def"
+};
+static const struct metric_def ORDERS_METRIC[] = {
+#include "egress/orders_metrics.def"
+};
+static const struct metric_def ENCODE_METRIC[] = {
+#include "egress/encode_metrics.def"
+};
+static const struct metric_def SESSION_METRIC[] = {
+#include "lane/session_metrics.def"
+};
+static const struct metric_def ORDER_SESSION_METRIC[] = {
+#include "net/order_session_metrics.def"
+};
+static const struct metric_def SOUP_METRIC[] = {
+#include "net/soup_session_metrics.def"
+};
+static const struct metric_def TCP_METRIC[] = {
+#include "net/tcp_metrics.def"
+};
+static const struct metric_def UNFRAME_METRIC[] = {
+#include "returns/unframe_metrics.def"
+};
+static const struct metric_def REPORT_METRIC[] = {
+#include "returns/report_metrics.def"
+};
+static const struct metric_def HOST_METRIC[] = {
+#include "net/host_metrics.def"
+};
+static const struct metric_def ARP_METRIC[] = {
+#include "net/arp_metrics.def"
+};
+static const struct metric_def ICMP_METRIC[] = {
+#include "net/icmp_metrics.def"
+};
+static const struct metric_def IGMP_METRIC[] = {
+#include "net/igmp_metrics.def"
+};
+static const struct metric_def CTL_METRIC[] = {
+#include "ctl/ctl_server_metrics.def"
+};
+static const struct metric_def PORT_TX_METRIC[] = {
+	METRIC(frame_sent, COUNTER, "Frames the lane handed to the port")
+	METRIC(frame_dropped, COUNTER, "Frames the transmit queue had no room for")
+	METRIC(buf_missing, COUNTER, "Times that no buffer was free for a frame")
+};
+// clang-format on
+#undef METRIC
+
+struct emitter {
+	state_metric_fn *fn;
+	void *arg;
+};
+
+static void
+emit(const struct emitter *to, const char *module, const struct metric_def *def, size_t cnt,
+     const uint64_t *value, const struct state_label *label, uint32_t label_cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct state_metric m = {
+			.module = module,
+			.name = def[i].name,
+			.help = def[i].help,
+			.counter = def[i].counter,
+			.label_cnt = label_cnt,
+			.value = metric_get(&value[i]),
+		};
+
+		if (label_cnt != 0)
+			memcpy(m.label, label, label_cnt * sizeof(*label));
+		to->fn(to->arg, &m);
+	}
+}
+
+/* All of one struct of counters; one that is not just its list is a build error. */
+#define EMIT(to, module, def, metrics, ...)                                                      \
+	do {                                                                                     \
+		const struct state_label label_[] = { __VA_ARGS__ };                             \
+                                                                                                 \
+		static_assert(sizeof(*(metrics)) == ARRAY_CNT(def) * sizeof(uint64_t),           \
+			      "the counters of " module " are those of its list");               \
+		emit((to), (module), (def), ARRAY_CNT(def), (const uint64_t *)(metrics), label_, \
+		     ARRAY_CNT(label_));                                                         \
+	} while (0)
+
+static void
+emit_ingress(const struct emitter *to, const struct gateway *g, const struct lane *l)
+{
+	const struct config *c = g->config;
+
+	for (uint32_t i = 0; i < l->rxq_cnt; i++)
+		if (l->rxq[i].rx != NULL)
+			EMIT(to, "rx", RX_METRIC, &l->rxq[i].rx->metrics, { "lane", l->name },
+			     { "port", c->ports[l->rxq[i].port_idx].name });
+	for (uint32_t f = 0; f < c->feeds_cnt; f++) {
+		const char *feed = c->feeds[f].name;
+
+		if (l->arb[f] != NULL) {
+			EMIT(to, "arb", ARB_METRIC, &l->arb[f]->metrics, { "feed", feed });
+			for (uint32_t i = 0; i < l->arb[f]->line_cnt; i++) {
+				const char line[] = { (char)('0' + i), '\0' };
+
+				EMIT(to, "arb_line", ARB_LINE_METRIC, &l->arb[f]->line[i].metrics,
+				     { "feed", feed }, { "line", line });
+			}
+		}
+		if (l->parse[f] != NULL)
+			EMIT(to, "parse", PARSE_METRIC, &l->parse[f]->metrics, { "lane", l->name },
+			     { "feed", feed });
+		if (l->book[f] != NULL)
+			EMIT(to, "book", BOOK_METRIC, &l->book[f]->metrics, { "lane", l->name },
+			     { "feed", feed });
+	}
+}
+
+static void
+emit_session(const struct emitter *to, const struct session *s, const char *name)
+{
+	EMIT(to, "orders", ORDERS_METRIC, &s->orders.metrics, { "session", name });
+	EMIT(to, "encode", ENCODE_METRIC, &s->encode.metrics, { "session", name });
+	EMIT(to, "session", SESSION_METRIC, &s->metrics, { "session", name });
+	EMIT(to, "order_session", ORDER_SESSION_METRIC, &s->life.metrics, { "session", name });
+	EMIT(to, "soup", SOUP_METRIC, &s->life.soup.metrics, { "session", name });
+	EMIT(to, "tcp", TCP_METRIC, &s->tcp.metrics, { "session", name });
+	EMIT(to, "unframe", UNFRAME_METRIC, &s->unframe.metrics, { "session", name });
+	EMIT(to, "report", REPORT_METRIC, &s->decode.metrics, { "session", name });
+}
+
+static void
+emit_port(const struct emitter *to, const struct lane_port *p, const char *name)
+{
+	EMIT(to, "host", HOST_METRIC, &p->host.metrics, { "port", name });
+	EMIT(to, "arp", ARP_METRIC, &p->host.arp.metrics, { "port", name });
+	EMIT(to, "icmp", ICMP_METRIC, &p->host.icmp.metrics, { "port", name });
+	EMIT(to, "igmp", IGMP_METRIC, &p->host.igmp.metrics, { "port", name });
+	EMIT(to, "port_tx", PORT_TX_METRIC, &p->tx.metrics, { "port", name });
+}
+
+static int
+get_metrics(void *ctx, state_metric_fn *fn, void *arg)
+{
+	const struct emitter to = { .fn = fn, .arg = arg };
+	struct gateway *g = ctx;
+	const struct config *c = g->config;
+
+	for (uint32_t i = 0; i < g->lane_cnt; i++) {
+		const struct lane *l = g->lane[i];
+
+		EMIT(&to, "lane_loop", LANE_METRIC, &l->metrics, { "lane", l->name });
+		emit_ingress(&to, g, l);
+		for (uint32_t k = 0; k < c->strategies_cnt; k++)
+			if (l->strategy[k] != NULL)
+				EMIT(&to, "strategy", STRATEGY_METRIC,
+				     &l->strategy[k]->base.metrics,
+				     { "strategy", c->strategies[k].name });
+		if (l->risk != NULL)
+			EMIT(&to, "risk", RISK_METRIC, &l->risk->metrics, { "lane", l->name });
+		for (uint32_t k = 0; k < c->sessions_cnt; k++)
+			if (l->session[k] != NULL)
+				emit_session(&to, l->session[k], c->sessions[k].name);
+		for (uint32_t k = 0; k < c->ports_cnt; k++)
+			if (l->port[k] != NULL)
+				emit_port(&to, l->port[k], c->ports[k].name);
+	}
+	if (g->ctl != NULL)
+		emit(&to, "ctl", CTL_METRIC, ARRAY_CNT(CTL_METRIC),
+		     (const uint64_t *)ctl_server_metrics(g->ctl), NULL, 0);
+	return 0;
+}
+
+void
+state_gateway_source(struct gateway *g, struct state_source *out)
+{
+	*out = (struct state_source){
+		.ctx = g,
+		.status = get_status,
+		.ports = get_ports,
+		.lanes = get_lanes,
+		.feeds = get_feeds,
+		.sessions = get_sessions,
+		.book = get_book,
+		.orders = get_orders,
+		.positions = get_positions,
+		.latency = get_latency,
+		.latency_reset = reset_latency,
+		.limits = get_limits,
+		.limits_set = set_limit,
+		.config = get_config,
+		.metrics = get_metrics,
+		.events = get_events,
+		.halt = do_halt,
+		.resume = do_resume,
+		.arm = do_arm,
+		.disarm = do_disarm,
+	};
+}
