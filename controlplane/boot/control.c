@@ -43,30 +43,6 @@ sleep_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-int
-gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request, uint32_t wait_ms)
-{
-	struct command *c = &g->lane[lane_idx]->command;
-	const uint64_t until_ns = now_ns() + wait_ms * 1000000ULL;
-
-	if (!command_idle(c))
-		return -EBUSY;
-	c->kind = request->kind;
-	memcpy(c->arg, request->arg, sizeof(c->arg));
-	memcpy(c->symbol, request->symbol, sizeof(c->symbol));
-	c->reply = g->reply[lane_idx];
-	c->reply_max = COMMAND_REPLY_MAX;
-	command_ask(c);
-	while (!command_idle(c)) {
-		const struct timespec nap = { .tv_nsec = 20000 };
-
-		if (now_ns() > until_ns)
-			return -ETIMEDOUT;
-		nanosleep(&nap, NULL);
-	}
-	return c->result;
-}
-
 static const char *
 event_name(void *ctx, enum event_name kind, uint64_t idx)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -12,11 +13,26 @@ enum {
 		2 << 20, // regions are whole huge pages, also when ordinary pages stand in
 };
 
+/* Asking for more than there is would make the library complain on stderr. */
+static bool
+huge_pages_free(size_t bytes)
+{
+	unsigned long free_cnt = 0;
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+
+	if (f == NULL)
+		return false;
+	if (fscanf(f, "%lu", &free_cnt) != 1)
+		free_cnt = 0;
+	fclose(f);
+	return free_cnt >= bytes / HUGE_PAGE_BYTES;
+}
+
 int
 arena_open(struct arena *a, size_t size_bytes)
 {
 	const size_t size = (size_bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-	void *base = get_hugepage_region(size, GHR_STRICT);
+	void *base = huge_pages_free(size) ? get_hugepage_region(size, GHR_STRICT) : NULL;
 
 	*a = (struct arena){ .size_bytes = size, .backing = ARENA_HUGE };
 	if (base == NULL) {

@@ -57,12 +57,7 @@ enum tcp_end {
 	TCP_END_CNT,
 };
 
-/*
- * All of it is copied by tcp_init(), except the two buffers, which it uses until the end.
- *
- * rto_min_ns below the time the peer delays acknowledgements (Linux: 40 ms) has lone segments sent
- * twice; it costs frames and the congestion window, not correctness.
- */
+/* All of it is copied by tcp_init(), except the two buffers, which it uses until the end. */
 struct tcp_config {
 	uint8_t local_mac[ETH_ADDR_BYTES];
 	uint8_t peer_mac[ETH_ADDR_BYTES]; // of the peer or of the gateway

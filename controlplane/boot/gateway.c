@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "boot/gateway.h"
+
+#define NAP_NS 20000 // a lane on a core of its own answers within a few microseconds
+
+static uint64_t
+monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+int
+gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request, uint32_t wait_ms)
+{
+	struct command *c = &g->lane[lane_idx]->command;
+	const uint64_t until_ns = monotonic_ns() + wait_ms * 1000000ULL;
+
+	if (!command_idle(c))
+		return -EBUSY;
+	c->kind = request->kind;
+	memcpy(c->arg, request->arg, sizeof(c->arg));
+	memcpy(c->symbol, request->symbol, sizeof(c->symbol));
+	c->reply = g->reply[lane_idx];
+	c->reply_max = COMMAND_REPLY_MAX;
+	command_ask(c);
+	while (!command_idle(c)) {
+		const struct timespec nap = { .tv_nsec = NAP_NS };
+
+		if (monotonic_ns() > until_ns)
+			return -ETIMEDOUT;
+		nanosleep(&nap, NULL);
+	}
+	return c->result;
+}
+
