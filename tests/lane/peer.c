@@ -86,71 +86,120 @@ peer_send_sequenced(struct peer *p, const void *msg, size_t len)
 	send_soup(p, SOUP_SEQUENCED, msg, len);
 }
 
+static uint32_t *
+open_qty_of(struct peer *p, const uint8_t *be_token)
+{
+	return &p->open_qty[be32_get(*(const be32 *)be_token) % PEER_TOKEN_MAX];
+}
+
+static uint8_t *
+side_of(struct peer *p, const uint8_t *be_token)
+{
+	return &p->side[be32_get(*(const be32 *)be_token) % PEER_TOKEN_MAX];
+}
+
+/* Offsets are those of fact sheet 4a: the peer does not write its answers with our own structs. */
 static void
-answer_ouch50(struct peer *p, const uint8_t *m, size_t len)
+canceled_ouch50(struct peer *p, const uint8_t *be_token, uint8_t reason)
 {
 	const be64 ts = be64_of(TS_NS);
-	uint8_t out[128] = { 0 };
+	uint32_t *open_qty = open_qty_of(p, be_token);
+	const be32 qty = be32_of(*open_qty);
+	uint8_t out[18] = { 'C' };
 
-	// offsets: fact sheet 4a; the peer does not use our own structs to write its answers
+	if (*open_qty == 0)
+		return; // a venue says nothing about an order that is gone
+	memcpy(out + 1, &ts, 8);
+	memcpy(out + 9, be_token, 4);
+	memcpy(out + 13, &qty, 4);
+	out[17] = reason;
+	*open_qty = 0;
+	peer_send_sequenced(p, out, sizeof(out));
+}
+
+static void
+entered_ouch50(struct peer *p, const uint8_t *m)
+{
+	const be64 ts = be64_of(TS_NS);
+	const be64 order_ref = be64_of(++p->order_ref);
+	uint8_t out[64] = { 'A' };
+
+	p->enter_cnt++;
+	*open_qty_of(p, m + 1) = be32_get(*(const be32 *)(m + 6));
+	*side_of(p, m + 1) = m[5];
+	memcpy(out + 1, &ts, 8);
+	memcpy(out + 9, m + 1, 4);   // UserRefNum
+	memcpy(out + 13, m + 5, 21); // side, quantity, symbol, price
+	memcpy(out + 34, m + 26, 2); // time in force, display
+	memcpy(out + 36, &order_ref, 8);
+	memcpy(out + 44, m + 28, 3); // capacity, sweep, cross type
+	out[47] = 'L';
+	memcpy(out + 48, m + 31, 14); // ClOrdID
+	peer_send_sequenced(p, out, sizeof(out));
+	if (p->executes) {
+		const be64 match_ref = be64_of(++p->match_ref);
+		uint8_t done[36] = { 'E' };
+
+		memcpy(done + 1, &ts, 8);
+		memcpy(done + 9, m + 1, 4);
+		memcpy(done + 13, m + 6, 4);
+		memcpy(done + 17, m + 18, 8);
+		done[25] = 'R';
+		memcpy(done + 26, &match_ref, 8);
+		*open_qty_of(p, m + 1) = 0;
+		peer_send_sequenced(p, done, sizeof(done));
+	} else if (m[26] == '3') {
+		canceled_ouch50(p, m + 1, 'I'); // immediate or cancel, and nothing was there
+	}
+}
+
+static void
+replaced_ouch50(struct peer *p, const uint8_t *m)
+{
+	const be64 ts = be64_of(TS_NS);
+	const be64 order_ref = be64_of(++p->order_ref);
+	uint8_t out[68] = { 'U' };
+
+	p->replace_cnt++;
+	if (*open_qty_of(p, m + 1) == 0)
+		return;
+	*open_qty_of(p, m + 1) = 0;
+	*open_qty_of(p, m + 5) = be32_get(*(const be32 *)(m + 9));
+	memcpy(out + 1, &ts, 8);
+	memcpy(out + 9, m + 1, 8); // both numbers
+	out[17] = *side_of(p, m + 1);
+	*side_of(p, m + 5) = out[17];
+	memcpy(out + 18, m + 9, 4);
+	memset(out + 22, ' ', 8);
+	memcpy(out + 30, m + 13, 8); // price
+	memcpy(out + 38, m + 21, 2);
+	memcpy(out + 40, &order_ref, 8);
+	memcpy(out + 48, "PNNL", 4);
+	memset(out + 52, ' ', 14);
+	peer_send_sequenced(p, out, sizeof(out));
+}
+
+static void
+answer_ouch50(struct peer *p, const uint8_t *m)
+{
+	const be64 ts = be64_of(TS_NS);
+	uint8_t out[13] = { 'Q' };
+
 	switch (m[0]) {
 	case 'Q':
-		out[0] = 'Q';
 		memcpy(out + 1, &ts, 8);
-		out[12] = 1; // next UserRefNum 1
-		peer_send_sequenced(p, out, 13);
+		out[12] = 1; // the next UserRefNum
+		peer_send_sequenced(p, out, sizeof(out));
 		break;
 	case 'O':
-		p->enter_cnt++;
-		out[0] = 'A';
-		memcpy(out + 1, &ts, 8);
-		memcpy(out + 9, m + 1, 4);   // UserRefNum
-		memcpy(out + 13, m + 5, 1);  // side
-		memcpy(out + 14, m + 6, 4);  // quantity
-		memcpy(out + 18, m + 10, 8); // symbol
-		memcpy(out + 26, m + 18, 8); // price
-		out[34] = m[26];
-		out[35] = m[27];
-		*(be64 *)(out + 36) = be64_of(++p->order_ref);
-		out[44] = m[28];
-		out[45] = m[29];
-		out[46] = m[30];
-		out[47] = 'L';
-		memcpy(out + 48, m + 31, 14);
-		peer_send_sequenced(p, out, 64);
-		if (p->executes) {
-			memset(out, 0, sizeof(out));
-			out[0] = 'E';
-			memcpy(out + 1, &ts, 8);
-			memcpy(out + 9, m + 1, 4);
-			memcpy(out + 13, m + 6, 4);
-			memcpy(out + 17, m + 18, 8);
-			out[25] = 'R';
-			*(be64 *)(out + 26) = be64_of(++p->match_ref);
-			peer_send_sequenced(p, out, 36);
-		}
+		entered_ouch50(p, m);
 		break;
 	case 'U':
-		p->replace_cnt++;
-		out[0] = 'U';
-		memcpy(out + 1, &ts, 8);
-		memcpy(out + 9, m + 1, 8); // both numbers
-		out[17] = 'B';
-		memcpy(out + 18, m + 9, 4); // quantity
-		memset(out + 22, ' ', 8);
-		memcpy(out + 30, m + 13, 8); // price
-		out[38] = m[21];
-		out[39] = m[22];
-		*(be64 *)(out + 40) = be64_of(++p->order_ref);
-		out[48] = 'P';
-		out[49] = 'N';
-		out[50] = 'N';
-		out[51] = 'L';
-		memset(out + 52, ' ', 14);
-		peer_send_sequenced(p, out, 68);
+		replaced_ouch50(p, m);
 		break;
 	case 'X':
 		p->cancel_cnt++;
+		canceled_ouch50(p, m + 1, 'U');
 		break;
 	default:
 		p->bad_cnt++;
@@ -158,7 +207,7 @@ answer_ouch50(struct peer *p, const uint8_t *m, size_t len)
 }
 
 static void
-answer_ouch42(struct peer *p, const uint8_t *m, size_t len)
+answer_ouch42(struct peer *p, const uint8_t *m)
 {
 	const be64 ts = be64_of(TS_NS);
 	uint8_t out[128] = { 0 };
@@ -214,9 +263,9 @@ on_unsequenced(struct peer *p, const uint8_t *m, size_t len)
 	memcpy(p->log + p->log_len + sizeof(be_len), m, len);
 	p->log_len += sizeof(be_len) + len;
 	if (p->ouch42)
-		answer_ouch42(p, m, len);
+		answer_ouch42(p, m);
 	else
-		answer_ouch50(p, m, len);
+		answer_ouch50(p, m);
 }
 
 static void

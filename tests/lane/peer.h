@@ -15,7 +15,8 @@
 enum {
 	PEER_FRAME_MAX = 1600,
 	PEER_OUT_MAX = 256,
-	PEER_LOG_MAX = 1 << 20,
+	PEER_LOG_MAX = 1 << 22,
+	PEER_TOKEN_MAX = 1 << 16,
 };
 
 struct peer_frame {
@@ -45,6 +46,9 @@ struct peer {
 	uint32_t replace_cnt;
 	uint32_t cancel_cnt;
 	uint32_t bad_cnt; // frames with a wrong checksum or unexpected sequence: tests want 0
+
+	uint32_t open_qty[PEER_TOKEN_MAX]; // by UserRefNum; OUCH 5.0 only
+	uint8_t side[PEER_TOKEN_MAX];
 
 	size_t log_len; // OUCH messages of the client, each behind a be16 length
 	uint8_t log[PEER_LOG_MAX];

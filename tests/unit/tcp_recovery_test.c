@@ -322,29 +322,6 @@ probes_answered_keep_the_connection(void **state)
 }
 
 static void
-an_older_segment_does_not_set_the_window(void **state)
-{
-	struct rig *r = rig_connected();
-	struct seg s = { .flags = A,
-			 .seq = RIG_PEER_ISN + 11,
-			 .ack = RIG_ISN + 1,
-			 .wnd = 500,
-			 .data = "x",
-			 .len = 1 };
-
-	rig_in(r, &s);
-	assert_int_equal(r->c.snd_wnd, 500);
-	s.seq = RIG_PEER_ISN + 1; // sent earlier, arrives later
-	s.wnd = 400;
-	rig_in(r, &s);
-	assert_int_equal(r->c.snd_wnd, 500); // RFC 9293 3.10.7.4: SND.WL1
-	s.seq = RIG_PEER_ISN + 12;
-	rig_in(r, &s);
-	assert_int_equal(r->c.snd_wnd, 400);
-	free(r);
-}
-
-static void
 small_windows_are_not_dribbled_into(void **state)
 {
 	struct rig *r = rig_connected();
@@ -576,7 +553,6 @@ main(void)
 		cmocka_unit_test(our_sack_tells_the_latest_first),
 		cmocka_unit_test(a_closed_window_is_probed),
 		cmocka_unit_test(probes_answered_keep_the_connection),
-		cmocka_unit_test(an_older_segment_does_not_set_the_window),
 		cmocka_unit_test(small_windows_are_not_dribbled_into),
 		cmocka_unit_test(queued_bytes_leave_in_full_segments),
 		cmocka_unit_test(the_store_is_the_limit),

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_TESTS_LANE_FLOW_H
+#define SLUICE_TESTS_LANE_FLOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Order flow of one symbol, AAPL, as length-prefixed ITCH 5.0: the day's beginning, then adds,
+ * executions, cancels, deletes and replaces around a walking price, the touch often lopsided.
+ * Deterministic by seed.
+ */
+struct flow {
+	uint8_t *data; // be16 length, message, ...
+	size_t len;
+	uint32_t msg_cnt;
+};
+
+void flow_make(struct flow *f, uint32_t msg_cnt, uint64_t seed);
+void flow_free(struct flow *f);
+
+#endif

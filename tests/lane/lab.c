@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "boot/lane_start.h"
+#include "boot/port_start.h"
+#include "lab.h"
+#include "lane/lane_api.h"
+#include "wire/eth_ip.h"
+#include "wire/moldudp64.h"
+
+enum {
+	MD_IP = 0x0a0a0102,   // 10.10.1.2
+	OE_IP = 0x0a0a0202,   // 10.10.2.2
+	PEER_IP = 0x0a0a0201, // 10.10.2.1
+	PEER_PORT = 26488,
+	GROUP_IP = 0xef0a0101, // 239.10.1.1, line 1 one higher
+	MD_PORT = 26400,
+	SETTLE_ROUNDS_MAX = 100000,
+	QUIET_ROUNDS = 12, // more than the housekeeping period of a lab lane
+	HOUSEKEEPING_TURNS = 4,
+	POOL_CNT = 8191,
+};
+
+#define START_NS 1767225600000000000ULL // 2026-01-01
+
+static const char CONFIG[] =
+	"environment: simulation\n"
+	"latency: { stage_sample_every: %u }\n"
+	"core_map:\n  control: 0\n  shared_cores: true\n  burst: %u\n  ring_slots: %u\n  lanes:\n%s"
+	"ports:\n"
+	"  - { name: md, device: net_ring_md, profile: ring, address: 10.10.1.2/24, "
+	"mac: \"02:00:00:00:00:01\" }\n"
+	"  - { name: oe, device: net_ring_oe, profile: ring, address: 10.10.2.2/24, "
+	"mac: \"02:00:00:00:00:02\" }\n"
+	"venues:\n  - { name: sim, environment: simulation }\n"
+	"feeds:\n  - name: itch\n    venue: sim\n    protocol: itch50\n    orders_max: 262144\n"
+	"    levels_max: 65536\n    lines:\n"
+	"      - { port: md, group: 239.10.1.1, udp_port: 26400 }\n"
+	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n"
+	"sessions:\n  - { name: oe, venue: sim, protocol: %s, port: oe, peer: \"10.10.2.1:26488\", "
+	"username: TEST01, password_file: \"%s\", capacity: principal, orders_max: 65536 }\n"
+	"instruments:\n  - { symbol: AAPL, feed: itch, session: oe, trade: true, short_allowed: "
+	"true }\n"
+	"strategies:\n%s"
+	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
+	"5000\n"
+	"  position_max_qty: 10000\n  gross_max_usd: 9000000\n  order_rate_max: 4096\n";
+
+static const char STRATEGIES[] =
+	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000, "
+	"imbalance_min_bp: 7000 }\n"
+	"  - { name: maker, kind: quote, instruments: [AAPL], qty: 100, position_max_qty: 500 }\n";
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "lab: %s\n", what);
+	abort();
+}
+
+void
+lab_eal(void)
+{
+	static char *argv[] = { "lab", "--no-huge", "--no-pci",     "--no-telemetry",
+				"-m",  "256",       "--lcores=0@0", "--log-level=4" };
+	static bool done;
+
+	if (!done && rte_eal_init((int)ARRAY_CNT(argv), argv) < 0)
+		die("DPDK does not start");
+	done = true;
+}
+
+/* "rx arb | parse book" as the lines of core_map.lanes. */
+static void
+lane_lines(const char *lanes, char *out, size_t out_bytes)
+{
+	char copy[256], *save = NULL;
+	size_t len = 0;
+	int n = 0;
+
+	snprintf(copy, sizeof(copy), "%s", lanes);
+	out[0] = '\0';
+	for (char *part = strtok_r(copy, "|", &save); part != NULL;
+	     part = strtok_r(NULL, "|", &save), n++) {
+		char list[256] = "", *word_save = NULL;
+
+		for (char *w = strtok_r(part, " ", &word_save); w != NULL;
+		     w = strtok_r(NULL, " ", &word_save)) {
+			strcat(list, list[0] != '\0' ? ", " : "");
+			strcat(list, w);
+		}
+		len += (size_t)snprintf(out + len, out_bytes - len,
+					"    - { name: lane%d, core: 0, stages: [%s] }\n", n, list);
+	}
+}
+
+static struct rte_ring *
+make_ring(const char *name)
+{
+	struct rte_ring *r = rte_ring_create(name, LAB_RING_CNT, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+
+	if (r == NULL)
+		die("no ring");
+	return r;
+}
+
+static const char *
+secret_file(void)
+{
+	static char path[] = "/tmp/sluice_lab_XXXXXX";
+	static bool made;
+
+	if (!made) {
+		const int fd = mkstemp(path); // mode 0600
+
+		if (fd < 0 || write(fd, "secret\n", 7) != 7)
+			die("no password file");
+		close(fd);
+		made = true;
+	}
+	return path;
+}
+
+struct lab *
+lab_open(const struct lab_setup *s)
+{
+	static const char ALL[] = "rx arb parse book strategy risk orders encode tcp report";
+	struct lab *lab = calloc(1, sizeof(*lab));
+	char text[8192], lanes[2048];
+	const char *secret = secret_file();
+	struct err e;
+
+	lab_eal();
+	if (lab == NULL)
+		die("no memory");
+	err_init(&e);
+	lane_lines(s->lanes != NULL ? s->lanes : ALL, lanes, sizeof(lanes));
+	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
+		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->ouch42 ? "ouch42" : "ouch50",
+		 secret, s->strategies != NULL ? s->strategies : STRATEGIES);
+	lab->g.config = &lab->config;
+	lab->g.map = &lab->map;
+	lab->now_ns = START_NS;
+	lab->md_seq = 1;
+	peer_init(&lab->peer, PEER_IP, PEER_PORT);
+	lab->peer.ouch42 = s->ouch42;
+
+	if (config_load_text(&lab->config, "lab", text, strlen(text), &e) != 0 ||
+	    core_map_resolve(&lab->map, &lab->config, &e) != 0)
+		die(e.text);
+	for (uint32_t i = 0; i < lab->config.ports_cnt; i++)
+		if (profile_load(&lab->g.port[i].profile, PMD_CONFIG_DIR,
+				 lab->config.ports[i].profile, &e) != 0)
+			die(e.text);
+	lab->md_in = make_ring("lab_md_in");
+	lab->md_out = make_ring("lab_md_out");
+	lab->oe_in = make_ring("lab_oe_in");
+	lab->oe_out = make_ring("lab_oe_out");
+	lab->pool = rte_pktmbuf_pool_create("lab", POOL_CNT, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	if (lab->pool == NULL)
+		die("no buffers");
+	if (rte_eth_from_rings("md", &lab->md_in, 1, &lab->md_out, 1, 0) < 0 ||
+	    rte_eth_from_rings("oe", &lab->oe_in, 1, &lab->oe_out, 1, 0) < 0)
+		die(rte_strerror(rte_errno));
+	lab->g.clock = (struct clock_map){ .base_ns = lab->now_ns, .base_tsc = clock_tsc() };
+	if (s->real_clock)
+		lab->g.clock.ns_per_2_32_cycles =
+			(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
+	if (ports_start(&lab->g, &e) != 0 || limits_open(&lab->g.limits, &lab->config, &e) != 0 ||
+	    lanes_build(&lab->g, &e) != 0)
+		die(e.text);
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		if (!s->real_clock)
+			lab->g.lane[i]->housekeeping_every = HOUSEKEEPING_TURNS;
+	return lab;
+}
+
+static void
+drain_ring(struct rte_ring *r)
+{
+	void *m;
+
+	while (rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(r);
+}
+
+void
+lab_close(struct lab *lab)
+{
+	struct rte_mempool *pool[2] = { lab->g.port[0].pool, lab->g.port[1].pool };
+
+	limits_close(&lab->g.limits);
+	lanes_free(&lab->g);
+	ports_stop(&lab->g);
+	if (rte_vdev_uninit("net_ring_md") != 0 || rte_vdev_uninit("net_ring_oe") != 0)
+		die("the ports stay");
+	drain_ring(lab->md_in);
+	drain_ring(lab->md_out);
+	drain_ring(lab->oe_in);
+	drain_ring(lab->oe_out);
+	rte_mempool_free(pool[0]);
+	rte_mempool_free(pool[1]);
+	rte_mempool_free(lab->pool);
+	config_free(&lab->config);
+	free(lab);
+}
+
+static void
+inject(struct lab *lab, struct rte_ring *to, const uint8_t *frame, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lab->pool);
+
+	if (m == NULL)
+		die("lab pool is empty: a buffer was lost");
+	memcpy(rte_pktmbuf_append(m, len), frame, len);
+	if (rte_ring_enqueue(to, m) != 0)
+		die("lab ring is full");
+}
+
+/* Frames the gateway sent go to the venue, its answers back. */
+static unsigned
+carry(struct lab *lab)
+{
+	struct rte_mbuf *m;
+	unsigned moved = 0;
+	struct eth_ip e;
+
+	while (rte_ring_dequeue(lab->md_out, (void **)&m) == 0) {
+		const enum eth_ip_verdict v =
+			eth_ip_walk(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, false, &e);
+
+		lab->bad_frame_cnt += v != ETH_IP_L4 && v != ETH_IP_ARP;
+		rte_pktmbuf_free(m);
+		moved++;
+	}
+	while (rte_ring_dequeue(lab->oe_out, (void **)&m) == 0) {
+		peer_on_frame(&lab->peer, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+		rte_pktmbuf_free(m);
+		moved++;
+	}
+	for (unsigned i = 0; i < lab->peer.out_cnt; i++)
+		inject(lab, lab->oe_in, lab->peer.out[i].data, lab->peer.out[i].len);
+	moved += lab->peer.out_cnt;
+	lab->peer.out_cnt = 0;
+	return moved;
+}
+
+void
+lab_settle(struct lab *lab)
+{
+	unsigned quiet = 0;
+
+	for (unsigned round = 0; quiet < QUIET_ROUNDS; round++) {
+		unsigned work = 0;
+
+		if (round == SETTLE_ROUNDS_MAX)
+			die("lanes never come to rest");
+		for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+			work += lane_turn_once(lab->g.lane[i]);
+		work += carry(lab);
+		quiet = work == 0 ? quiet + 1 : 0;
+	}
+}
+
+void
+lab_advance(struct lab *lab, uint64_t ns)
+{
+	lab->now_ns += ns;
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		lab->g.lane[i]->clock.base_ns = lab->now_ns;
+	lab_settle(lab);
+}
+
+void
+lab_session_up(struct lab *lab)
+{
+	struct err e;
+
+	err_init(&e);
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		for (uint32_t p = 0; p < PORT_MAX; p++)
+			if (lab->g.lane[i]->port[p] != NULL)
+				host_on_link(&lab->g.lane[i]->port[p]->host, true, lab->now_ns);
+	for (unsigned i = 0; i < 400; i++) {
+		const struct session *s = lab_lane_with(lab, ORDERS)->session[0];
+
+		lab_advance(lab, 10000000);
+		if (order_session_is_up(&s->life))
+			break;
+	}
+	if (!order_session_is_up(&lab_lane_with(lab, ORDERS)->session[0]->life))
+		die("the session does not come up");
+	if (limits_arm(&lab->g.limits, &e) != 0)
+		die(e.text);
+	lab_settle(lab);
+}
+
+void
+lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, size_t len,
+	 uint16_t cnt)
+{
+	uint8_t frame[LAB_FRAME_MAX] = { 0 };
+	struct eth_head *eth = (struct eth_head *)frame;
+	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
+	struct udp_head *udp = (struct udp_head *)(ip + 1);
+	struct mold_head *mold = (struct mold_head *)(udp + 1);
+	const size_t udp_len = sizeof(*udp) + sizeof(*mold) + len;
+	const uint32_t group = GROUP_IP + line;
+
+	memcpy(eth->dst, (uint8_t[]){ 0x01, 0x00, 0x5e, 0x0a, 0x01, (uint8_t)(1 + line) }, 6);
+	memcpy(eth->src, (uint8_t[]){ 0x02, 0, 0, 0, 0, 0x77 }, 6);
+	eth->type = be16_of(ETH_TYPE_IPV4);
+	ip->version_ihl = 0x45;
+	ip->total_len = be16_of((uint16_t)(sizeof(*ip) + udp_len));
+	ip->ttl = 8;
+	ip->proto = IP_PROTO_UDP;
+	ip->src = be32_of(0x0a0a0101);
+	ip->dst = be32_of(group);
+	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
+	udp->src_port = be16_of(30000);
+	udp->dst_port = be16_of((uint16_t)(MD_PORT + line));
+	udp->len = be16_of((uint16_t)udp_len);
+	memcpy(mold->session, "LAB       ", sizeof(mold->session));
+	mold->seq = be64_of(seq);
+	mold->msg_cnt = be16_of(cnt);
+	memcpy(mold + 1, blocks, len);
+	udp->sum = ip_sum_finish(ip_sum_bytes(
+		ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, (uint16_t)udp_len), udp, udp_len));
+	inject(lab, lab->md_in, frame, (uint16_t)(sizeof(*eth) + sizeof(*ip) + udp_len));
+}
+
+void
+lab_market_data(struct lab *lab, unsigned line, const uint8_t *blocks, size_t len, uint16_t cnt)
+{
+	lab_mold(lab, line, lab->md_seq, blocks, len, cnt);
+	lab->md_seq += cnt;
+}
+
+struct lane *
+lab_lane_with(struct lab *lab, enum stage stage)
+{
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		if (holds(lab->g.lane[i]->stages, stage))
+			return lab->g.lane[i];
+	die("no lane has the stage");
+	return NULL;
+}
+
+uint8_t *
+lab_read_file(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	struct stat st;
+	uint8_t *data;
+
+	if (f == NULL)
+		return NULL;
+	if (fstat(fileno(f), &st) != 0)
+		die("no size");
+	data = malloc((size_t)st.st_size);
+	*len = data == NULL ? 0 : fread(data, 1, (size_t)st.st_size, f);
+	fclose(f);
+	return data;
+}
