@@ -216,6 +216,9 @@ what_is_held_back_is_written_at_the_end(void **state)
 	assert_int_equal(lines_in(written()), 3);
 	event_log_close(log_);
 	assert_non_null(strstr(written(), "armed: orders may leave (and 1 more like it)"));
+	close(out[0]);
+	close(out[1]);
+	unlink(path);
 	fresh(state);
 }
 
