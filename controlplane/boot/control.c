@@ -18,6 +18,7 @@
 #include "observe/latency.h"
 #include "observe/metrics_export.h"
 #include "observe/state_gateway.h"
+#include "observe/telemetry.h"
 
 enum {
 	TICK_MS = 20,          // events are logged, links looked at, lanes counted
@@ -124,12 +125,15 @@ control_close(struct gateway *g)
 		metrics_export_close(g->http);
 	if (g->ctl != NULL)
 		ctl_server_close(g->ctl);
+	if (g->telemetry != NULL)
+		telemetry_close(g->telemetry);
 	if (g->latency != NULL)
 		latency_close(g->latency);
 	if (g->log != NULL)
 		event_log_close(g->log);
 	g->http = NULL;
 	g->ctl = NULL;
+	g->telemetry = NULL;
 	g->latency = NULL;
 	g->log = NULL;
 }
@@ -271,6 +275,8 @@ control_run(struct gateway *g, struct err *e)
 	int rc;
 
 	rc = open_latency(g, e);
+	if (rc == 0)
+		rc = telemetry_open(&g->telemetry, &g->source, e);
 	if (rc != 0)
 		return rc;
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
@@ -282,6 +288,7 @@ control_run(struct gateway *g, struct err *e)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (signal_fd < 0 || epoll_fd < 0 || watch(epoll_fd, signal_fd) != 0 ||
 	    watch(epoll_fd, ctl_server_fd(g->ctl)) != 0 ||
+	    watch(epoll_fd, telemetry_fd(g->telemetry)) != 0 ||
 	    (g->http != NULL && watch(epoll_fd, metrics_export_fd(g->http)) != 0)) {
 		rc = err_set(e, -errno, "the control loop cannot start: %s", strerror(errno));
 		goto out;
@@ -301,6 +308,7 @@ control_run(struct gateway *g, struct err *e)
 		ctl_server_poll(g->ctl, 0);
 		if (g->http != NULL)
 			metrics_export_poll(g->http);
+		telemetry_poll(g->telemetry);
 		event_log_poll(g->log, now_ns());
 		if (lanes_ended(g) != 0) {
 			rc = err_set(

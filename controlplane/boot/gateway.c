@@ -40,4 +40,3 @@ gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request,
 	}
 	return c->result;
 }
-

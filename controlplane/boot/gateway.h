@@ -42,6 +42,7 @@ struct gateway {
 	struct latency *latency;
 	struct ctl_server *ctl;
 	struct metrics_export *http;
+	struct telemetry *telemetry;
 	struct state_source source;
 	uint32_t open_at_end; // orders the venue had not confirmed as gone when we left
 	struct lane *lane[LANE_MAX];
