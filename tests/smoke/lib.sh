@@ -261,7 +261,7 @@ start_gateway() {
 	start_in "$GW" gateway "$SLUICE_BUILD/controlplane/sluice" run -c "$@"
 	wait_for 20 "the gateway answers on its control socket" ctl status
 }
-ctl() { "$SLUICE_BUILD/controlplane/sluicectl" --socket "$SMOKE_DIR/ctl.sock" "$@"; }
+ctl() { "$SLUICE_BUILD/controlplane/ctl/sluicectl" --socket "$SMOKE_DIR/ctl.sock" "$@"; }
 # ctl_value COMMAND... PATH: one value of the JSON answer, like 'status armed' or 'feeds 0.gap'.
 ctl_value() {
 	local path=${*: -1}
