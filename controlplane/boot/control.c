@@ -143,11 +143,13 @@ static int
 open_latency(struct gateway *g, struct err *e)
 {
 	static const struct latency_def ROW[LATENCY_CNT] = {
-#define LATENCY(id, name_, from_, to_)      \
-	[LATENCY_##id] = { .name = (name_), \
-			   .from = (from_), \
-			   .to = (to_),     \
-			   .end_point = LATENCY_##id == LATENCY_TICK_TO_TRADE },
+#define LATENCY_RECORDED_ALWAYS  true
+#define LATENCY_RECORDED_SAMPLED false
+#define LATENCY(id, name_, recorded, from_, to_) \
+	[LATENCY_##id] = { .name = (name_),      \
+			   .from = (from_),      \
+			   .to = (to_),          \
+			   .end_point = LATENCY_RECORDED_##recorded },
 #include "lane/latency.def"
 #undef LATENCY
 	};
@@ -340,7 +342,7 @@ control_summary(struct gateway *g)
 {
 	static struct state_latency_row row[LATENCY_CNT];
 	struct state_status st;
-	int cnt;
+	int all, cnt = 0;
 
 	event_log_poll(g->log, now_ns());
 	if (g->source.status(g->source.ctx, &st) == 0)
@@ -354,6 +356,9 @@ control_summary(struct gateway *g)
 			g->open_at_end);
 	if (g->latency == NULL)
 		return;
-	cnt = latency_rows(g->latency, row, LATENCY_CNT);
+	all = latency_rows(g->latency, row, LATENCY_CNT);
+	for (int i = 0; i < all; i++)
+		if (row[i].cnt != 0) // this core map has such a hop, and something took it
+			row[cnt++] = row[i];
 	latency_print(stderr, row, (size_t)cnt);
 }

@@ -59,7 +59,7 @@ latency_mask(stage_set s)
 		m |= 1U << LATENCY_RISK | 1U << LATENCY_HOP_INTENT;
 	if (holds(s, ORDERS))
 		m |= 1U << LATENCY_ORDERS | 1U << LATENCY_SEND | 1U << LATENCY_HOP_ORDER |
-		     1U << LATENCY_TICK_TO_TRADE;
+		     1U << LATENCY_TICK_TO_TRADE | 1U << LATENCY_ORDER_TO_ACK;
 	return m;
 }
 
@@ -482,7 +482,8 @@ build_lane(void *arg)
 	l->clock = g->clock;
 	l->yields = g->map->shared_cores;
 	l->sample_every = every;
-	l->sample_left = every;
+	l->sample_left = 1;
+	l->sample_rng = (uint32_t)clock_tsc() | 1;
 	l->housekeeping_every = l->yields ? HOUSEKEEPING_TURNS_SHARED : HOUSEKEEPING_TURNS;
 	l->housekeeping_left = 1;
 	slots = take(l, EVENT_SLOTS * CACHE_LINE, b->e);

@@ -26,7 +26,7 @@
 #include "port/port_tx.h"
 
 enum latency_id {
-#define LATENCY(id, name, from, to) LATENCY_##id,
+#define LATENCY(id, name, recorded, from, to) LATENCY_##id,
 #include "lane/latency.def"
 #undef LATENCY
 	LATENCY_CNT,
@@ -44,6 +44,13 @@ struct lane_rxq {
 	struct rx *rx;          // the feeds of this port; NULL when it carries none for this lane
 	struct ring *frame_out; // to the lane that owns the port; NULL when that is this lane
 	uint8_t port_idx;
+};
+
+/* An order in the burst that goes out next. */
+struct lane_sent {
+	uint64_t rx_tsc; // of its trigger; 0: it had none
+	struct session *session;
+	uint32_t token;
 };
 
 struct lane_metrics {
@@ -66,8 +73,9 @@ struct lane {
 	struct clock_map clock;
 	uint32_t housekeeping_every; // turns
 	uint32_t housekeeping_left;
-	uint32_t sample_every; // stage stamps: one trigger in so many; 0: none
+	uint32_t sample_every; // stage stamps: one trigger in so many on average; 0: none
 	uint32_t sample_left;
+	uint32_t sample_rng;
 	uint16_t burst;
 	uint16_t rxq_burst; // of one queue, so that all of them fit in burst
 	uint8_t rxq_cnt;
@@ -125,7 +133,7 @@ struct lane {
 	uint8_t in_cnt[HOP_CNT];
 
 	// orders in the burst that goes out next
-	uint64_t sent_rx_tsc[LANE_SENT_MAX];
+	struct lane_sent sent[LANE_SENT_MAX];
 	uint16_t sent_cnt;
 
 	// seen by others

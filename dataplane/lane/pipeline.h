@@ -147,7 +147,9 @@ give_order(struct lane *l, struct order *m)
 		switch (session_send(s, &request, l->now_ns)) {
 		case SESSION_SENT:
 			stamp(l, &m->head.trace, LATENCY_SEND);
-			l->sent_rx_tsc[l->sent_cnt++] = m->head.trace.rx_tsc;
+			l->sent[l->sent_cnt++] = (struct lane_sent){ .rx_tsc = m->head.trace.rx_tsc,
+								     .session = s,
+								     .token = request.token };
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);

@@ -92,26 +92,17 @@ connect_now(struct session *s, uint64_t now_ns)
 static uint64_t
 lost_reason(const struct session *s)
 {
-	switch (tcp_end_of(&s->tcp)) {
-	case TCP_END_CLOSED:
-		return 1;
-	case TCP_END_RESET:
-		return 2;
-	case TCP_END_CONNECT:
-		return 3;
-	case TCP_END_REFUSED:
-		return 4;
-	case TCP_END_TIMEOUT:
-		return 5;
-	case TCP_END_KEEPALIVE:
-		return 6;
-	case TCP_END_UNREACHABLE:
-		return 7;
-	case TCP_END_ABORTED:
-		return s->life.why == ORDER_SESSION_WHY_BROKEN ? 11 : 10;
-	default:
-		return 0;
-	}
+	static const uint8_t REASON[TCP_END_CNT] = {
+		[TCP_END_CLOSED] = 1,   [TCP_END_RESET] = 2,       [TCP_END_CONNECT] = 3,
+		[TCP_END_REFUSED] = 4,  [TCP_END_TIMEOUT] = 5,     [TCP_END_KEEPALIVE] = 6,
+		[TCP_END_ABORTED] = 10, [TCP_END_UNREACHABLE] = 7,
+	};
+
+	if (s->life.why == ORDER_SESSION_WHY_BROKEN)
+		return 11;
+	if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED)
+		return 1; // the venue's half is closed, and nothing is left to read
+	return REASON[tcp_end_of(&s->tcp)];
 }
 
 /* Orders learn that nothing more is answered on this connection. */
@@ -121,6 +112,7 @@ orders_down(struct session *s)
 	if (s->is_up)
 		event_put(s->events, EVENT_SESSION_DOWN, s->idx, s->orders.open_cnt);
 	s->is_up = false;
+	s->ack_token = 0;
 	orders_on_session_down(&s->orders);
 	s->wants_turn = true;
 }
@@ -131,12 +123,13 @@ session_lost(struct session *s, uint64_t now_ns)
 	if (!s->connecting)
 		return;
 	s->connecting = false;
-	if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED) {
-		tcp_abort(&s->tcp, now_ns);
-		session_emit(s, now_ns);
-	}
 	metric_add(&s->metrics.session_lost, 1);
 	event_put(s->events, EVENT_TCP_LOST, s->idx, lost_reason(s));
+	if (s->life.why == ORDER_SESSION_WHY_BROKEN)
+		tcp_abort(&s->tcp, now_ns);
+	else if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED)
+		tcp_close(&s->tcp, now_ns); // the venue closed first: so do we, in order
+	session_emit(s, now_ns);
 	orders_down(s);
 	order_session_on_lost(&s->life, now_ns);
 }

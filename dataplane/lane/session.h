@@ -57,6 +57,8 @@ struct session {
 	bool established; // life knows that the connection is there
 	bool is_up;       // orders knows that it may send
 	bool fixed_local_port;
+	uint32_t ack_token; // an order whose answer is timed, 0: none
+	uint64_t ack_sent_tsc;
 	uint32_t cancel_cursor; // where the walk over working orders stands
 	uint64_t up_ns;         // when it last became UP
 	struct tcp_config tcp_config;

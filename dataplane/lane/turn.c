@@ -2,8 +2,8 @@
 #include "lane/turn.h"
 
 /*
- * Compiled once for each set of stages in lanes.def, with HERE_LANE as its name: HERE is a constant, and
- * the same code is a fused lane or one of several.
+ * Compiled once for each set of stages in lanes.def, with HERE_LANE as its name: HERE is a
+ * constant, and the same code is a fused lane or one of several.
  */
 #define TURN_JOIN(a, b) a##b
 #define TURN_NAME(a, b) TURN_JOIN(a, b)
@@ -41,6 +41,14 @@ enum {
 		}                                                                             \
 	} while (0)
 
+/* The order that was being timed has its first answer. */
+static inline void
+turn_answered(struct lane *l, struct session *s)
+{
+	hist_record(l->latency[LATENCY_ORDER_TO_ACK], l->now_tsc - s->ack_sent_tsc);
+	s->ack_token = 0;
+}
+
 /* What the venue answered: report -> orders -> fill, update. */
 static uint32_t
 turn_reports(struct lane *l, struct session *s)
@@ -53,6 +61,8 @@ turn_reports(struct lane *l, struct session *s)
 	while (fill_has_way(l, 1)) {
 		if (!session_next_report(s, &report, l->now_ns))
 			return work;
+		if (unlikely(report.token == s->ack_token))
+			turn_answered(l, s);
 		give_back(l, orders_on_report(&s->orders, &report, &fill, &update), &fill, &update);
 		work++;
 	}
@@ -154,6 +164,17 @@ turn_out(struct lane *l)
 	return work;
 }
 
+/*
+ * How many triggers until the next one that is stamped: sample_every on average, at random, because
+ * lines A and B alternate and a fixed step would meet the same one for ever.
+ */
+static COLD uint32_t
+next_sample(struct lane *l)
+{
+	l->sample_rng = l->sample_rng * 1664525 + 1013904223; // Numerical Recipes' LCG
+	return 1 + (uint32_t)((uint64_t)l->sample_rng * (2 * l->sample_every - 1) >> 32);
+}
+
 /* A trigger arrived: tick-to-trade begins, and one in sample_every is stamped by each stage. */
 static inline void
 turn_trace(struct lane *l, struct msg_head *head)
@@ -162,7 +183,7 @@ turn_trace(struct lane *l, struct msg_head *head)
 	head->trace.rx_tsc = l->now_tsc;
 	head->trace.stage_tsc = 0;
 	if (unlikely(l->sample_every != 0 && --l->sample_left == 0)) {
-		l->sample_left = l->sample_every;
+		l->sample_left = next_sample(l);
 		head->trace.stage_tsc = clock_tsc();
 	}
 }
@@ -326,8 +347,17 @@ turn_flush(struct lane *l)
 	if (likely(l->sent_cnt == 0))
 		return;
 	lane_clock(l);
-	for (uint32_t i = 0; i < l->sent_cnt; i++)
-		hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - l->sent_rx_tsc[i]);
+	for (uint32_t i = 0; i < l->sent_cnt; i++) {
+		const struct lane_sent *sent = &l->sent[i];
+
+		// a cancel that an operator or the end asked for has no trigger
+		if (likely(sent->rx_tsc != 0))
+			hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - sent->rx_tsc);
+		if (sent->session->ack_token == 0) { // one order is timed at once
+			sent->session->ack_token = sent->token;
+			sent->session->ack_sent_tsc = l->now_tsc;
+		}
+	}
 	metric_add(&l->metrics.order_sent, l->sent_cnt);
 	l->sent_cnt = 0;
 }
