@@ -163,7 +163,21 @@ open_latency(struct gateway *g, struct err *e)
 	return 0;
 }
 
-/* The lane that owns the port's host hears of the link, and the log does. */
+/* The lanes that poll the port and that own its host hear of the link, and the log does. */
+static int
+tell_link(struct gateway *g, uint32_t port_idx)
+{
+	const struct command link = { .kind = COMMAND_LINK,
+				      .arg = { port_idx, g->port[port_idx].link_up } };
+	const uint32_t host = g->map->port_host_lane[port_idx];
+	const uint32_t rx = g->map->port_rx_lane[port_idx];
+	int rc = gateway_ask(g, host, &link, ASK_WAIT_MS);
+
+	if (rc == 0 && rx != host)
+		rc = gateway_ask(g, rx, &link, ASK_WAIT_MS);
+	return rc;
+}
+
 static void
 look_at_links(struct gateway *g)
 {
@@ -171,11 +185,9 @@ look_at_links(struct gateway *g)
 
 	for (; changed != 0; changed &= changed - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctz(changed);
-		const struct command link = { .kind = COMMAND_LINK,
-					      .arg = { i, g->port[i].link_up } };
 		struct port_counters counters = { 0 };
 
-		if (gateway_ask(g, g->map->port_host_lane[i], &link, ASK_WAIT_MS) != 0) {
+		if (tell_link(g, i) != 0) {
 			g->port[i].link_up = !g->port[i].link_up; // again at the next look
 			continue;
 		}

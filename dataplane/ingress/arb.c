@@ -437,6 +437,21 @@ check_silence(struct arb *a, uint64_t now_ns)
 	a->line_check_ns = due_ns;
 }
 
+void
+arb_line_down(struct arb *a, uint8_t line_idx, uint64_t now_ns)
+{
+	const uint64_t long_ago_ns = now_ns - a->silence_ns;
+	bool heard = false;
+
+	a->line[line_idx].heard_ns = long_ago_ns;
+	for (unsigned i = 0; i < a->line_cnt; i++)
+		heard |= !a->line[i].silent &&
+			 (int64_t)(now_ns - a->line[i].heard_ns) < (int64_t)a->silence_ns;
+	if (!heard)
+		a->heard_ns = long_ago_ns;
+	a->line_check_ns = now_ns;
+}
+
 bool
 arb_next_slow(struct arb *a, uint64_t now_ns, struct datagram *out)
 {

@@ -111,6 +111,12 @@ int arb_init(struct arb *a, const struct arb_config *c, struct arena *arena);
 /* Lets go of everything kept: arb_next then gives back each buffer with no messages. */
 void arb_give_back(struct arb *a);
 
+/*
+ * The link below a line went down: the line counts as silent at once, and so does the feed when no
+ * other line is heard.  The next packet on it ends that.  Call arb_next afterwards.
+ */
+void arb_line_down(struct arb *a, uint8_t line_idx, uint64_t now_ns);
+
 /* The gap that is open: messages from *from_seq up to, not including, *to_seq.  False: none. */
 bool arb_gap(const struct arb *a, uint64_t *from_seq, uint64_t *to_seq);
 

@@ -211,6 +211,41 @@ answer_positions(struct lane *l, struct command *c)
 	return 0;
 }
 
+/* A port's link: lines of feeds fall silent with it, its host announces itself again. */
+static int
+answer_link(struct lane *l, const struct command *c)
+{
+	const uint32_t port_idx = c->arg[0];
+	const bool up = c->arg[1] != 0;
+
+	if (port_idx >= PORT_MAX)
+		return -EINVAL;
+	if (l->port[port_idx] != NULL)
+		host_on_link(&l->port[port_idx]->host, up, l->now_ns);
+	for (uint32_t i = 0; i < l->rxq_cnt && !up; i++) {
+		const struct rx *rx = l->rxq[i].rx;
+
+		for (uint32_t k = 0; rx != NULL && rx->port_idx == port_idx && k < RX_SLOTS; k++)
+			if (rx->slot[k].key != 0)
+				arb_line_down(l->arb[rx->slot[k].feed_idx], rx->slot[k].line_idx,
+					      l->now_ns);
+	}
+	return 0;
+}
+
+/* The end: the switches need not send us the feeds any longer. */
+static void
+answer_stop(struct lane *l)
+{
+	for (uint32_t i = 0; i < PORT_MAX; i++)
+		if (l->port[i] != NULL)
+			host_leave_all(&l->port[i]->host, l->now_ns);
+	lane_net_emit(l);
+	for (uint32_t i = 0; i < l->tx_cnt; i++)
+		port_tx_flush(l->tx[i]);
+	l->stop = true;
+}
+
 static int
 answer(struct lane *l, struct command *c)
 {
@@ -218,7 +253,7 @@ answer(struct lane *l, struct command *c)
 	c->next = 0;
 	switch ((enum command_kind)c->kind) {
 	case COMMAND_STOP:
-		l->stop = true;
+		answer_stop(l);
 		return 0;
 	case COMMAND_BOOK:
 		return answer_book(l, c);
@@ -233,10 +268,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);
 	case COMMAND_LINK:
-		if (c->arg[0] >= PORT_MAX || l->port[c->arg[0]] == NULL)
-			return -EINVAL;
-		host_on_link(&l->port[c->arg[0]]->host, c->arg[1] != 0, l->now_ns);
-		return 0;
+		return answer_link(l, c);
 	case COMMAND_NONE:
 		break;
 	}

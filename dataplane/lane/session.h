@@ -100,7 +100,8 @@ COLD void session_emit(struct session *s, uint64_t now_ns);
 HOT_INLINE bool
 session_is_open(const struct session *s)
 {
-	return order_session_is_up(&s->life) && tcp_fast_has_room(&s->tcp, ENCODE_PACKET_MAX);
+	return order_session_is_up(&s->life) && s->port->host.link_up &&
+	       tcp_fast_has_room(&s->tcp, ENCODE_PACKET_MAX);
 }
 
 /* Writes a request as bytes of the venue's protocol. */

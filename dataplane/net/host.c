@@ -91,6 +91,17 @@ host_leave(struct host *h, uint32_t group, uint32_t source, uint64_t now_ns)
 	return igmp_leave(&h->igmp, group, source, now_ns);
 }
 
+COLD void
+host_leave_all(struct host *h, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < IGMP_MEMBER_MAX; i++) {
+		const struct igmp_member m = h->igmp.member[i];
+
+		while (m.state == IGMP_JOINED && igmp_leave(&h->igmp, m.group, m.source, now_ns))
+			;
+	}
+}
+
 static COLD enum host_verdict
 drop(uint64_t *counter)
 {

@@ -92,4 +92,7 @@ bool host_add_static(struct host *h, uint32_t ip, const uint8_t mac[ETH_ADDR_BYT
 int host_join(struct host *h, uint32_t group, uint32_t source, uint64_t now_ns);
 bool host_leave(struct host *h, uint32_t group, uint32_t source, uint64_t now_ns);
 
+/* Leaves every group, whoever joined it: the end. */
+void host_leave_all(struct host *h, uint64_t now_ns);
+
 #endif

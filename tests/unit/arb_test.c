@@ -17,7 +17,7 @@ enum {
 #define NOW_NS (1000 * MS)
 
 /* What a step puts in.  Heartbeat and end: seq is the next number. */
-enum kind { NONE, DATA, BEAT, END, OTHER, CUT, WAIT };
+enum kind { NONE, DATA, BEAT, END, OTHER, CUT, WAIT, DOWN };
 
 struct step {
 	enum kind kind;
@@ -76,6 +76,10 @@ static const struct {
 	  { { DATA, 0, 1, 1 }, { END, 0, 2, 0 }, { OTHER, 0, 1, 1 } }, "N1+1 E N1+1 " },
 	{ "another session is taken after silence", 1,
 	  { { DATA, 0, 1, 1 }, { WAIT, 0, 60, 0 }, { OTHER, 0, 1, 1 } }, "N1+1 S N1+1 " },
+	{ "the only heard line's link goes down: silent at once", 1,
+	  { { DATA, 0, 1, 1 }, { DOWN, 0, 0, 0 }, { DATA, 0, 2, 1 } }, "N1+1 S H2+1 " },
+	{ "a link goes down, the other line is heard: nothing", 1,
+	  { { DATA, 0, 1, 1 }, { DATA, 1, 1, 1 }, { DOWN, 0, 0, 0 }, { DATA, 1, 2, 1 } }, "N1+1 2+1 " },
 	{ "silence is told, and its end", 1,
 	  { { DATA, 0, 1, 1 }, { WAIT, 0, 60, 0 }, { DATA, 1, 2, 1 } }, "N1+1 S H2+1 " },
 	{ "a malformed packet is dropped whole", 1,
@@ -184,6 +188,8 @@ what_comes_out_is_what_the_table_says(void **state)
 
 			if (s->kind == WAIT)
 				now_ns += s->seq * MS;
+			else if (s->kind == DOWN)
+				arb_line_down(&a, s->line, now_ns);
 			else
 				put(&a, s, packet[k], now_ns);
 			drain(&a, now_ns);
