@@ -78,6 +78,7 @@ limits_resume(struct limits *l, struct err *e)
 		return rc; // the flag stays: call again when the lane has come back
 	l->halt_reason[0] = '\0';
 	halt_lift(HALT_OPERATOR);
+	halt_lift(HALT_CONTROL); // whoever resumes has looked at the reason
 	return 0;
 }
 

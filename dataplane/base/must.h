@@ -13,7 +13,7 @@ enum halt_reason {
 	HALT_DISARMED = 1 << 0, // the state at start; sluicectl arm
 	HALT_OPERATOR = 1 << 1, // sluicectl halt, the kill switch
 	HALT_MUST = 1 << 2,     // a broken invariant: only a new start lifts it
-	HALT_CONTROL = 1 << 3,  // the control plane stops, or lost sight of something
+	HALT_CONTROL = 1 << 3,  // a report was lost or not understood: positions may be wrong
 };
 
 /*

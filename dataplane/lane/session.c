@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "lane/session.h"
 
 enum {
@@ -200,6 +201,28 @@ session_emit(struct session *s, uint64_t now_ns)
 	}
 }
 
+/*
+ * A report that was lost, could not be read, or is about an order nobody knows may be an execution:
+ * our positions may be wrong, so no order leaves until somebody has looked.
+ */
+static void
+look_for_doubt(struct session *s)
+{
+	const uint64_t unread = s->decode.metrics.length_bad + s->decode.metrics.value_bad;
+	const uint64_t unknown =
+		s->orders.metrics.execution_unknown + s->orders.metrics.break_unknown;
+	const uint64_t doubt = unread + unknown + s->life.soup.missed_cnt;
+
+	if (likely(doubt <= s->doubt_told)) {
+		s->doubt_told = doubt; // a new login may have missed less
+		return;
+	}
+	s->doubt_told = doubt;
+	halt_set(HALT_CONTROL);
+	event_put(s->events, EVENT_REPORTS_DOUBTFUL, s->idx, unread, unknown,
+		  s->life.soup.missed_cnt);
+}
+
 void
 session_housekeeping(struct session *s, uint64_t now_ns)
 {
@@ -223,6 +246,7 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 		tcp_advance(&s->tcp, now_ns); // the rest of an orderly close
 	}
 	session_act(s, order_session_on_time(&s->life, now_ns), now_ns);
+	look_for_doubt(s);
 	while (s->established && tcp_can_send(&s->tcp) &&
 	       tcp_send_room(&s->tcp) >= sizeof(packet) &&
 	       (len = order_session_take(&s->life, packet, sizeof(packet), now_ns)) != 0)

@@ -59,6 +59,7 @@ struct session {
 	bool fixed_local_port;
 	uint32_t ack_token; // an order whose answer is timed, 0: none
 	uint64_t ack_sent_tsc;
+	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
 	uint32_t cancel_cursor; // where the walk over working orders stands
 	uint64_t up_ns;         // when it last became UP
 	struct tcp_config tcp_config;
