@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_PERF_BENCH_H
+#define SLUICE_PERF_BENCH_H
+
+#include <x86intrin.h>
+
+#include "base/compiler.h"
+
+/*
+ * The frame every bench stands in.  A bench measures one thing and its floor in turns, so that what
+ * the machine does meanwhile (another tenant, a slower clock, a far cache) happens to both.  It
+ * keeps every sample and reports percentiles of them, never an average, and the ratio to the floor.
+ *
+ * A floor is the least work that any program with the same task has to do, measured by the same
+ * timer in the same run.  Ratios travel between machines better than nanoseconds do.
+ */
+struct bench {
+	const char *name;
+	const char *json; // NULL: none
+	const char *data; // directory of the shared data, NULL: not there
+	bool quick;       // a smoke test: few samples, nothing is judged
+	uint64_t seed;
+	unsigned core;     // where the caller is pinned
+	unsigned far_core; // another one; equal to core when there is none
+	double ns_per_cycle;
+	uint64_t timer_cycles; // an empty measurement; in every figure of single events
+	long preempted_cnt;    // when the bench began
+	unsigned failed_cnt;
+};
+
+/* Samples of one thing; each sample is the cycles of per_sample events. */
+struct bench_series {
+	uint64_t *cycles;
+	size_t cnt;
+	size_t max;
+	uint32_t per_sample;
+	bool sorted;
+};
+
+/* What a figure is held against; 0: nothing. */
+struct bench_target {
+	double value_max; // in the figure's unit
+	double ratio_max; // to its floor
+};
+
+enum {
+	BENCH_P50 = 500000, // shares are per million
+	BENCH_P90 = 900000,
+	BENCH_P99 = 990000,
+	BENCH_P999 = 999000,
+	BENCH_P9999 = 999900,
+	BENCH_MAX = 1000000,
+};
+
+/*
+ * Options: --json FILE (a line is added per figure), --quick, --core N, --seed N, --data DIR.
+ * Pins the caller, measures the TSC and the timer, prints the conditions.
+ */
+void bench_open(struct bench *b, const char *name, int argc, char **argv);
+
+/* Prints what disturbed the run.  Returns the process's exit status. */
+int bench_close(struct bench *b);
+
+/* Ends the process with words; for what a bench needs and cannot have. */
+void bench_die(const char *what) __attribute__((noreturn));
+
+/* Zeroed memory of the bench's own, on huge pages where the kernel has some; never freed. */
+void *bench_memory(size_t bytes);
+
+void bench_pin(unsigned core);
+void bench_series_init(struct bench_series *s, size_t max, uint32_t per_sample);
+
+/* Nanoseconds per event that a share of per_million of the samples does not exceed. */
+double bench_ns(const struct bench *b, struct bench_series *s, uint32_t per_million);
+
+/* One figure of any unit; floor 0: it has none. */
+void bench_figure(struct bench *b, const char *suffix, double value, const char *unit, double floor,
+		  struct bench_target t);
+
+/* A percentile of value against the p50 of floor; floor may be NULL. */
+void bench_report(struct bench *b, const char *suffix, struct bench_series *value,
+		  struct bench_series *floor, uint32_t per_million, struct bench_target t);
+
+/* The caller's data and what it has of the code leave the caches. */
+void bench_evict(void);
+
+/* One busy-wait of about so long, so that what follows is not in step with what went before. */
+void bench_pause_us(const struct bench *b, unsigned us);
+
+HOT_INLINE void
+bench_add(struct bench_series *s, uint64_t cycles)
+{
+	if (likely(s->cnt < s->max))
+		s->cycles[s->cnt++] = cycles;
+}
+
+/* Nothing from before is still under way, nothing from after has begun. */
+HOT_INLINE uint64_t
+bench_start(void)
+{
+	uint64_t t;
+
+	_mm_lfence();
+	t = __rdtsc();
+	_mm_lfence();
+	return t;
+}
+
+HOT_INLINE uint64_t
+bench_since(uint64_t start)
+{
+	unsigned aux;
+	const uint64_t t = __rdtscp(&aux);
+
+	_mm_lfence();
+	return t - start;
+}
+
+/* The compiler must believe that someone reads what p points to. */
+HOT_INLINE void
+bench_keep(const void *p)
+{
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
+
+#endif

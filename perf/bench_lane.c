@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "bench.h"
+#include "flow.h"
+#include "lab.h"
+#include "lane/lane_api.h"
+#include "wire/itch50.h"
+
+/*
+ * lane.fused: tick to trade, software only.  All stages in one lane on ports made of memory; a
+ * market data packet lies in the receive ring, one turn of the lane runs, the order's frame lies in
+ * the transmit ring.  Measured from before the turn to after it.  The lane's own histogram (from
+ * rx_burst's return to tx_burst's return) is shown beside it.
+ *
+ * Floor: receiving one packet from such a port and transmitting one, by the same calls.
+ *
+ * How it could lie.  No wire, no NIC, no bus is in it.  The lane is warm: between two triggers it
+ * makes the empty turns that it would make while it waits, and the venue's answers, which share its
+ * core here, are digested before them.  The book is small in lane.fused; the trigger's kinds take
+ * turns (an order joins the best price, leaves it, is executed) so that no branch is learnt by
+ * heart.  lane.fused/flow replays a livelier flow with two strategies, whatever message causes an
+ * order.  lane.fused/cold empties all caches before the turn.  A trigger that causes no order ends
+ * the bench: nothing but orders is ever counted.
+ */
+enum {
+	TRIGGERS = 40000,
+	TRIGGERS_QUICK = 2000,
+	WARM = 1000,
+	IDLE_TURNS = 30,
+	COLD_TRIGGERS = 400,
+	COLD_TRIGGERS_QUICK = 20,
+	FLOW_MESSAGES = 60000,
+	FLOW_MESSAGES_QUICK = 4000,
+	LOCATE = 14,
+	BLOCK_MAX = 64,
+	BID_PX4 = 1000000,
+	ASK_PX4 = 1000100,
+	BASE_QTY = 5000,
+	TOUCH_QTY = 100,
+	STEP_NS = 1000000,
+};
+
+static const char TAKER[] =
+	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000000, "
+	"imbalance_min_bp: 6000, cooldown_us: 0 }\n";
+
+/* One ITCH message behind its length. */
+struct block {
+	uint8_t data[BLOCK_MAX];
+	size_t len;
+};
+
+static struct block
+block_of(const void *msg, uint16_t len)
+{
+	const be16 be_len = be16_of(len);
+	struct block b = { .len = sizeof(be_len) + len };
+
+	memcpy(b.data, &be_len, sizeof(be_len));
+	memcpy(b.data + sizeof(be_len), msg, len);
+	return b;
+}
+
+static struct itch50_head
+head_of(uint8_t type)
+{
+	return (struct itch50_head){ .type = type, .locate = be16_of(LOCATE) };
+}
+
+static struct block
+block_add(uint64_t ref, uint8_t side, uint32_t qty, uint32_t px4)
+{
+	struct itch50_add_order a = { .head = head_of('A'),
+				      .order_ref = be64_of(ref),
+				      .side = side,
+				      .qty = be32_of(qty),
+				      .symbol = "AAPL    ",
+				      .px4 = be32_of(px4) };
+
+	return block_of(&a, sizeof(a));
+}
+
+/* The trigger after the last one; the bid stays heavy, so that each change of it is a signal. */
+static struct block
+next_trigger(uint64_t *nr)
+{
+	const uint64_t ref = 1000 + *nr / 4;
+	const struct itch50_order_executed e = { .head = head_of('E'),
+						 .order_ref = be64_of(ref),
+						 .qty = be32_of(TOUCH_QTY),
+						 .match_ref = be64_of(1000000 + *nr) };
+	const struct itch50_order_cancel x = { .head = head_of('X'),
+					       .order_ref = be64_of(ref),
+					       .qty = be32_of(TOUCH_QTY) };
+	const struct itch50_order_delete d = { .head = head_of('D'), .order_ref = be64_of(ref) };
+
+	switch ((*nr)++ % 4) {
+	case 0:
+		return block_add(ref, 'B', 4 * TOUCH_QTY, BID_PX4);
+	case 1:
+		return block_of(&e, sizeof(e));
+	case 2:
+		return block_of(&x, sizeof(x));
+	default:
+		return block_of(&d, sizeof(d));
+	}
+}
+
+static void
+tell(struct lab *lab, const struct block *b)
+{
+	lab_market_data(lab, 0, b->data, b->len, 1);
+	lab_settle(lab);
+}
+
+/* The day's beginning and a book with a bid and an offer. */
+static void
+start_day(struct lab *lab)
+{
+	struct itch50_stock_directory r = { .head = head_of('R'),
+					    .symbol = "AAPL    ",
+					    .round_lot_qty = be32_of(100),
+					    .authenticity = 'P' };
+	struct itch50_trading_action h = { .head = head_of('H'),
+					   .symbol = "AAPL    ",
+					   .state = 'T' };
+	struct block b = block_of(&r, sizeof(r));
+
+	tell(lab, &b);
+	b = block_of(&h, sizeof(h));
+	tell(lab, &b);
+	b = block_add(1, 'S', TOUCH_QTY, ASK_PX4);
+	tell(lab, &b);
+	b = block_add(2, 'B', BASE_QTY, BID_PX4);
+	tell(lab, &b);
+}
+
+/* Frames with orders leave through oe; the peer's log would fill up otherwise. */
+static void
+rest(struct lab *lab)
+{
+	lab_advance(lab, STEP_NS); // orders stay below the rate limit
+	lab->peer.log_len = 0;
+	if (lab->peer.bad_cnt != 0)
+		bench_die("the venue saw a broken frame");
+	for (unsigned i = 0; i < IDLE_TURNS; i++)
+		lane_turn_once(lab->g.lane[0]);
+}
+
+/* One turn with a packet in the receive ring; 0 when it caused no order. */
+static uint64_t
+time_turn(struct lab *lab)
+{
+	struct lane *l = lab->g.lane[0];
+	const uint32_t before = rte_ring_count(lab->oe_out);
+	const uint64_t start = bench_start();
+	uint64_t cycles;
+
+	lane_turn_once(l);
+	cycles = bench_since(start);
+	return rte_ring_count(lab->oe_out) == before ? 0 : cycles;
+}
+
+static uint64_t
+time_trigger(struct lab *lab, uint64_t *nr, bool cold)
+{
+	const struct block b = next_trigger(nr);
+	uint64_t cycles;
+
+	rest(lab);
+	lab_market_data(lab, 0, b.data, b.len, 1);
+	if (cold)
+		bench_evict();
+	cycles = time_turn(lab);
+	if (cycles == 0)
+		bench_die("a trigger caused no order");
+	return cycles;
+}
+
+/* The same ports, one packet in and one out. */
+static uint64_t
+time_floor(struct lab *lab, bool cold)
+{
+	const uint16_t md_id = lab->g.port[0].port_id, oe_id = lab->g.port[1].port_id;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lab->pool), *got = NULL;
+	uint64_t start, cycles;
+	uint16_t cnt;
+
+	if (m == NULL || rte_ring_enqueue(lab->md_in, m) != 0)
+		bench_die("no buffer for the floor");
+	if (cold)
+		bench_evict();
+	start = bench_start();
+	cnt = rte_eth_rx_burst(md_id, 0, &got, 1);
+	cnt += rte_eth_tx_burst(oe_id, 0, &got, cnt);
+	cycles = bench_since(start);
+	if (cnt != 2 || rte_ring_dequeue(lab->oe_out, (void **)&m) != 0 || m != got)
+		bench_die("the floor's packet went astray");
+	rte_pktmbuf_free(m);
+	return cycles;
+}
+
+static void
+check_tokens(const struct lab *lab)
+{
+	if (lab->bad_frame_cnt != 0)
+		bench_die("a frame that left does not parse");
+}
+
+/* What the lane recorded itself. */
+static void
+report_own(struct bench *b, const struct lab *lab, struct hist *before)
+{
+	static const struct {
+		const char *suffix;
+		uint32_t per_million;
+	} ROW[] = { { "own p50", BENCH_P50 },
+		    { "own p99", BENCH_P99 },
+		    { "own p99.9", BENCH_P999 } };
+	const struct hist *h = lab->g.lane[0]->latency[LATENCY_TICK_TO_TRADE];
+	struct hist run = *h;
+
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+		run.bucket[i] -= before->bucket[i];
+	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++)
+		bench_figure(b, ROW[i].suffix,
+			     (double)hist_percentile(&run, ROW[i].per_million) * b->ns_per_cycle,
+			     "ns", 0, (struct bench_target){ 0 });
+}
+
+static void
+report_stages(struct bench *b, const struct lab *lab)
+{
+	static const char *const NAME[] = {
+#define LATENCY(id, name, ...) name,
+#include "lane/latency.def"
+#undef LATENCY
+	};
+
+	for (unsigned i = LATENCY_RX; i <= LATENCY_SEND; i++) {
+		const struct hist *h = lab->g.lane[0]->latency[i];
+		char suffix[48] = "stage ";
+
+		if (h == NULL || h->cnt == 0)
+			continue;
+		strncat(suffix, NAME[i], sizeof(suffix) - strlen(suffix) - 1);
+		bench_figure(b, suffix, (double)hist_percentile(h, BENCH_P50) * b->ns_per_cycle,
+			     "ns", 0, (struct bench_target){ 0 });
+	}
+}
+
+static struct hist own_before; // large
+
+static void
+run_triggers(struct bench *b)
+{
+	const unsigned triggers = b->quick ? TRIGGERS_QUICK : TRIGGERS;
+	const unsigned cold_triggers = b->quick ? COLD_TRIGGERS_QUICK : COLD_TRIGGERS;
+	struct lab *lab = lab_open(
+		&(struct lab_setup){ .sample_every = 64, .strategies = TAKER, .real_clock = true });
+	struct bench_series value, floor, cold, cold_floor;
+	uint64_t nr = 0;
+
+	lab_session_up(lab);
+	start_day(lab);
+	bench_series_init(&value, triggers, 1);
+	bench_series_init(&floor, triggers, 1);
+	bench_series_init(&cold, cold_triggers, 1);
+	bench_series_init(&cold_floor, cold_triggers, 1);
+	for (unsigned i = 0; i < WARM; i++)
+		time_trigger(lab, &nr, false);
+	own_before = *lab->g.lane[0]->latency[LATENCY_TICK_TO_TRADE];
+	for (unsigned i = 0; i < triggers; i++) {
+		bench_add(&value, time_trigger(lab, &nr, false));
+		rest(lab);
+		bench_add(&floor, time_floor(lab, false));
+	}
+	bench_report(b, "", &value, &floor, BENCH_P50, (struct bench_target){ .value_max = 300 });
+	bench_report(b, "p99", &value, &floor, BENCH_P99, (struct bench_target){ 0 });
+	bench_report(b, "p99.9", &value, &floor, BENCH_P999, (struct bench_target){ 0 });
+	report_own(b, lab, &own_before);
+	report_stages(b, lab);
+	for (unsigned i = 0; i < cold_triggers; i++) {
+		bench_add(&cold, time_trigger(lab, &nr, true));
+		rest(lab);
+		bench_add(&cold_floor, time_floor(lab, true));
+	}
+	bench_report(b, "cold", &cold, &cold_floor, BENCH_P50, (struct bench_target){ 0 });
+	check_tokens(lab);
+	lab_close(lab);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench b;
+
+	bench_open(&b, "lane.fused", argc, argv);
+	lab_eal();
+	bench_pin(b.core); // EAL pinned this thread to its own choice
+	run_triggers(&b);
+	return bench_close(&b);
+}
