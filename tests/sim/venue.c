@@ -510,6 +510,16 @@ set_timer(struct venue *v, uint64_t now_ns)
 	return false;
 }
 
+/* SIGUSR1: what the report would say if we ended here. */
+static void
+report_now(const struct venue *v)
+{
+	const int err = v->c.report_path != NULL ? venue_report(v, v->c.report_path) : 0;
+
+	if (err != 0)
+		fprintf(stderr, "sluice-venue: %s: %s\n", v->c.report_path, strerror(-err));
+}
+
 static void
 on_event(struct venue *v, const struct epoll_event *e, uint64_t now_ns)
 {
@@ -522,8 +532,12 @@ on_event(struct venue *v, const struct epoll_event *e, uint64_t now_ns)
 		(void)!read(v->timer_fd, &ticks, sizeof(ticks));
 		break;
 	case SOURCE_SIGNAL:
-		(void)!read(v->signal_fd, &signal_info, sizeof(signal_info));
-		v->stop = true;
+		if (read(v->signal_fd, &signal_info, sizeof(signal_info)) != sizeof(signal_info))
+			break;
+		if (signal_info.ssi_signo == SIGUSR1)
+			report_now(v);
+		else
+			v->stop = true;
 		break;
 	case SOURCE_REQUEST:
 		serve_requests(v);
@@ -575,6 +589,7 @@ open_loop(struct venue *v)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	v->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

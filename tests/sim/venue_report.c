@@ -103,6 +103,23 @@ fault_list(const struct faults *f)
 	return list;
 }
 
+/* A reader never sees half of it. */
+static int
+dump(const json_t *r, const char *path)
+{
+	char part[4096];
+
+	if (strcmp(path, "-") == 0)
+		return json_dumpf(r, stdout, JSON_INDENT(2));
+	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (json_dump_file(r, part, JSON_INDENT(2)) != 0)
+		return -1;
+	return rename(part, path);
+}
+
 int
 venue_report(const struct venue *v, const char *path)
 {
@@ -128,8 +145,7 @@ venue_report(const struct venue *v, const char *path)
 	json_object_set_new(r, "market_data", md);
 	json_object_set_new(r, "accounts", accounts);
 	errno = 0;
-	err = strcmp(path, "-") == 0 ? json_dumpf(r, stdout, JSON_INDENT(2))
-				     : json_dump_file(r, path, JSON_INDENT(2));
+	err = dump(r, path);
 	json_decref(r);
 	if (err == 0)
 		return 0;
