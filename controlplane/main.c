@@ -104,7 +104,7 @@ stop_lanes:
 	lanes_free(g);
 stop_ports:
 	ports_stop(g);
-	eal_stop();
+	eal_stop(g);
 close_control:
 	control_close(g);
 	return code == EXIT_FINE ? EXIT_FINE : complain(e, code);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,19 +91,67 @@ add_devices(struct arg_list *a, const struct gateway *g)
 		arg_add(a, "--no-pci");
 }
 
+/*
+ * Removes the page files a gateway of this name left in its mount; killed, it could not.  Whoever
+ * still uses one holds a lock on it.
+ */
+static void
+remove_page_files(const char *mount, const char *prefix)
+{
+	char head[128];
+	struct dirent *entry;
+	DIR *dir = mount == NULL ? NULL : opendir(mount);
+
+	if (dir == NULL)
+		return;
+	snprintf(head, sizeof(head), "%smap_", prefix);
+	while ((entry = readdir(dir)) != NULL) {
+		int fd;
+
+		if (strncmp(entry->d_name, head, strlen(head)) != 0)
+			continue;
+		fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+		close(fd);
+	}
+	closedir(dir);
+}
+
+/* Removes DPDK's folder of this process; its lock is ours until the process ends. */
+static void
+remove_runtime_folder(const char *path)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_type == DT_REG || entry->d_type == DT_SOCK)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(path);
+}
+
 /* Free pages, and a mount through which DPDK can take them. */
 static bool
 enough_hugepages(const struct config *c)
 {
+	const char *mount = hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L);
 	unsigned long free_cnt = 0;
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	FILE *f;
 
+	remove_page_files(mount, c->eal.file_prefix); // they count as taken
+	f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
 	if (f == NULL)
 		return false;
 	if (fscanf(f, "%lu", &free_cnt) != 1)
 		free_cnt = 0;
 	fclose(f);
-	return hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L) != NULL &&
+	return mount != NULL &&
 	       free_cnt * HUGE_PAGE_KB >= (unsigned long)c->hugepages.memory_mb * 1024;
 }
 
@@ -182,8 +234,15 @@ eal_start(struct gateway *g, struct err *e)
 }
 
 void
-eal_stop(void)
+eal_stop(struct gateway *g)
 {
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", rte_eal_get_runtime_dir());
 	rte_pdump_uninit();
 	rte_eal_cleanup();
+	remove_runtime_folder(folder);
+	if (g->hugepages)
+		remove_page_files(hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L),
+				  g->config->eal.file_prefix);
 }

@@ -14,6 +14,8 @@
  * Returns  0, or a negative errno with the words in *e
  */
 int eal_start(struct gateway *g, struct err *e);
-void eal_stop(void);
+
+/* Gives everything back, down to DPDK's files. */
+void eal_stop(struct gateway *g);
 
 #endif
