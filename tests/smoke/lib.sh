@@ -254,6 +254,12 @@ start_venue() {
 		--ready-file "$SMOKE_DIR/venue.ready" "$@"
 	wait_for 10 "the venue listens" test -s "$SMOKE_DIR/venue.ready"
 }
+# The venue's report as of now; it goes on.
+venue_report_now() {
+	rm -f "$VENUE_REPORT"
+	kill -USR1 "${smoke_expected[venue]}"
+	wait_for 5 "the venue's report" test -s "$VENUE_REPORT"
+}
 # venue_value PATH: of the venue's report, like 'market_data.messages'.
 venue_value() { json_value "$1" <"$VENUE_REPORT"; }
 # start_gateway FILE [ARGUMENT...]
@@ -338,6 +344,10 @@ expect_at_least() { # WHAT GOT LEAST
 
 # Core maps, most split last.  With fewer cores than lanes they share them.
 core_map() {
+	if [ -f "$1" ]; then
+		echo "core_map_file: $1"
+		return
+	fi
 	local lanes last
 	last=$(($(nproc) - 1))
 	case $1 in
@@ -363,7 +373,7 @@ core_map() {
 }
 
 # write_config FILE: settings by variables, all with defaults:
-#   MAP one|two|three|four     PROTOCOL ouch50|ouch42   SYMBOLS "A B"    STRATEGY take|quote|none
+#   MAP one|two|three|four|FILE PROTOCOL ouch50|ouch42   SYMBOLS "A B"    STRATEGY take|quote|none
 #   ARM true|false             IGMP 2|3                 HUGE_MB          HTTP_PORT
 #   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
 write_config() {
