@@ -26,6 +26,8 @@ pace=$(python3 "$SMOKE_TOP/scripts/lib/demo_show.py" pace "$day" 3) || fail "'$d
 
 session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
 feed_ended() { [ "$(ctl_value feeds 0.ended)" = true ]; }
+# For who reads the folder of a failed run.
+keep_metrics() { ctl metrics >"$SMOKE_DIR/metrics.txt" 2>/dev/null; }
 # What both sides know, as text to compare: one line per figure.
 gateway_side() {
 	ctl --json positions | jq -r '.[] | select(.bought_qty + .sold_qty > 0) |
@@ -70,6 +72,7 @@ for STRATEGY in "$@"; do
 	wait_for 20 "the order session is up" session_up
 	ctl arm >/dev/null || fail "the gateway could not be armed"
 	wait_for 20 "the feed has ended" feed_ended
+	keep_metrics
 	ctl halt "end of the day" >/dev/null || fail "halt was refused"
 	until_s=$((SECONDS + 5))
 	until agree; do
