@@ -82,7 +82,8 @@ port_tx_flush(struct port_tx *q)
 		for (uint16_t i = sent; i < cnt; i++)
 			rte_pktmbuf_free_seg(q->pending[i]);
 	}
-	q->ready = rte_pktmbuf_alloc(q->pool); // for the next one, off the order's way
+	if (q->ready == NULL) // room that was asked for and not used is still there
+		q->ready = rte_pktmbuf_alloc(q->pool); // for the next one, off the order's way
 	return sent;
 }
 
