@@ -277,14 +277,15 @@ md_has_way(struct lane *l)
 
 /*
  * Walks the datagram in hand: parse -> book -> and on.  Stops early when a ring ahead is full or an
- * order waits to be sent, and goes on in a later turn.
+ * order waits to be sent, and goes on in a later turn.  Returns 0 when it did not come any further.
  */
-static inline void
+static inline uint32_t
 walk_datagram(struct lane *l)
 {
 	struct datagram *d = &l->datagram;
 	struct parse *parse = l->parse[d->head.feed_idx];
 	struct book *book = l->book[d->head.feed_idx];
+	uint32_t work = 0;
 	struct mark mark;
 	struct bbo bbo;
 	struct md md;
@@ -292,6 +293,7 @@ walk_datagram(struct lane *l)
 	while (l->sent_cnt == 0 && md_has_way(l)) {
 		unsigned said;
 
+		work = 1;
 		if (unlikely(l->book_walking)) {
 			said = book_next(book, &bbo, &mark);
 			l->book_walking = said != 0;
@@ -305,12 +307,13 @@ walk_datagram(struct lane *l)
 			if (d->buf != NULL)
 				port_buf_free(d->buf);
 			l->walking = false;
-			return;
+			return 1;
 		}
 		if (said & (BOOK_BBO | BOOK_MARK))
 			give_book(l, said, &bbo, &mark, d);
 	}
 	metric_add(&l->metrics.room_missing, l->sent_cnt == 0);
+	return work;
 }
 
 static inline void

@@ -308,8 +308,7 @@ turn_in(struct lane *l)
 
 	while (l->sent_cnt == 0) {
 		if (here_holds(PARSE) && l->walking) {
-			walk_datagram(l);
-			work++;
+			work += walk_datagram(l);
 			if (l->walking)
 				break;
 			continue;
