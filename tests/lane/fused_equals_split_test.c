@@ -76,6 +76,7 @@ run(const struct lab_setup *setup, bool executes, const uint8_t *data, size_t le
 	}
 	lab_advance(lab, 1000000);
 	assert_int_equal(lab->peer.bad_cnt, 0);
+	assert_int_equal(lab->peer.again_cnt + lab->peer.early_cnt, 0);
 	assert_int_equal(lab->bad_frame_cnt, 0);
 	assert_true(risk_position_of(lab_lane_with(lab, RISK)->risk, 1, &position));
 	*out = (struct result){

@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "base/ordered.h"
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
 #include "lab.h"
@@ -56,16 +57,29 @@ static const char CONFIG[] =
 	"strategies:\n%s"
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
 	"5000\n"
-	"  position_max_qty: 10000\n  gross_max_usd: 9000000\n  order_rate_max: 4096\n";
+	"  position_max_qty: 10000\n  gross_max_usd: 9000000\n  order_rate_max: 4096\n%s";
 
 static const char STRATEGIES[] =
 	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000, "
 	"imbalance_min_bp: 7000 }\n"
 	"  - { name: maker, kind: quote, instruments: [AAPL], qty: 100, position_max_qty: 500 }\n";
 
+#define SECRET_TEMPLATE "/tmp/sluice_lab_XXXXXX"
+
+static char secret_path[] = SECRET_TEMPLATE;
+
+static void
+drop_secret_file(void)
+{
+	if (strcmp(secret_path, SECRET_TEMPLATE) != 0)
+		unlink(secret_path);
+	strcpy(secret_path, SECRET_TEMPLATE);
+}
+
 static void
 die(const char *what)
 {
+	drop_secret_file();
 	fprintf(stderr, "lab: %s\n", what);
 	abort();
 }
@@ -116,21 +130,14 @@ make_ring(const char *name)
 	return r;
 }
 
-static const char *
-secret_file(void)
+static void
+make_secret_file(void)
 {
-	static char path[] = "/tmp/sluice_lab_XXXXXX";
-	static bool made;
+	const int fd = mkstemp(secret_path); // mode 0600
 
-	if (!made) {
-		const int fd = mkstemp(path); // mode 0600
-
-		if (fd < 0 || write(fd, "secret\n", 7) != 7)
-			die("no password file");
-		close(fd);
-		made = true;
-	}
-	return path;
+	if (fd < 0 || write(fd, "secret\n", 7) != 7)
+		die("no password file");
+	close(fd);
 }
 
 struct lab *
@@ -139,17 +146,18 @@ lab_open(const struct lab_setup *s)
 	static const char ALL[] = "rx arb parse book strategy risk orders encode tcp report";
 	struct lab *lab = calloc(1, sizeof(*lab));
 	char text[8192], lanes[2048];
-	const char *secret = secret_file();
 	struct err e;
 
 	lab_eal();
 	if (lab == NULL)
 		die("no memory");
 	err_init(&e);
+	make_secret_file();
 	lane_lines(s->lanes != NULL ? s->lanes : ALL, lanes, sizeof(lanes));
 	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
 		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->ouch42 ? "ouch42" : "ouch50",
-		 secret, s->strategies != NULL ? s->strategies : STRATEGIES);
+		 secret_path, s->strategies != NULL ? s->strategies : STRATEGIES,
+		 s->risk_more != NULL ? s->risk_more : "");
 	lab->g.config = &lab->config;
 	lab->g.map = &lab->map;
 	lab->now_ns = START_NS;
@@ -181,41 +189,82 @@ lab_open(const struct lab_setup *s)
 	if (ports_start(&lab->g, &e) != 0 || limits_open(&lab->g.limits, &lab->config, &e) != 0 ||
 	    lanes_build(&lab->g, &e) != 0)
 		die(e.text);
+	drop_secret_file();
 	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
 		if (!s->real_clock)
 			lab->g.lane[i]->housekeeping_every = HOUSEKEEPING_TURNS;
 	return lab;
 }
 
+/*
+ * Frames to and from a port.  DPDK is built without ThreadSanitizer, which therefore does not see
+ * that the ring and the pool hand a buffer from one thread to the other.
+ */
+static struct rte_mbuf *
+frame_take(struct rte_ring *r)
+{
+	struct rte_mbuf *m;
+
+	if (rte_ring_dequeue(r, (void **)&m) != 0)
+		return NULL;
+	ORDERED_ACQUIRED(m);
+	return m;
+}
+
+static void
+frame_free(struct rte_mbuf *m)
+{
+	ORDERED_RELEASES(m);
+	rte_pktmbuf_free(m);
+}
+
 static void
 drain_ring(struct rte_ring *r)
 {
-	void *m;
+	struct rte_mbuf *m;
 
-	while (rte_ring_dequeue(r, &m) == 0)
-		rte_pktmbuf_free(m);
-	rte_ring_free(r);
+	while ((m = frame_take(r)) != NULL)
+		frame_free(m);
 }
 
 void
 lab_close(struct lab *lab)
 {
 	struct rte_mempool *pool[2] = { lab->g.port[0].pool, lab->g.port[1].pool };
+	struct rte_ring *ring[] = { lab->md_in, lab->md_out, lab->oe_in, lab->oe_out };
 
 	limits_close(&lab->g.limits);
 	lanes_free(&lab->g);
 	ports_stop(&lab->g);
 	if (rte_vdev_uninit("net_ring_md") != 0 || rte_vdev_uninit("net_ring_oe") != 0)
 		die("the ports stay");
-	drain_ring(lab->md_in);
-	drain_ring(lab->md_out);
-	drain_ring(lab->oe_in);
-	drain_ring(lab->oe_out);
+	for (unsigned i = 0; i < ARRAY_CNT(ring); i++) {
+		drain_ring(ring[i]);
+		rte_ring_free(ring[i]);
+	}
 	rte_mempool_free(pool[0]);
 	rte_mempool_free(pool[1]);
 	rte_mempool_free(lab->pool);
 	config_free(&lab->config);
 	free(lab);
+}
+
+unsigned
+lab_lost_buffers(struct lab *lab)
+{
+	struct rte_mempool *pool[] = { lab->pool, lab->g.port[0].pool, lab->g.port[1].pool };
+	unsigned lost = 0;
+
+	drain_ring(lab->md_in);
+	drain_ring(lab->md_out);
+	drain_ring(lab->oe_in);
+	drain_ring(lab->oe_out);
+	for (unsigned i = 0; i < ARRAY_CNT(pool); i++)
+		lost += rte_mempool_in_use_count(pool[i]);
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		for (uint32_t k = 0; k < lab->g.lane[i]->tx_cnt; k++)
+			lost -= lab->g.lane[i]->tx[k]->ready != NULL;
+	return lost;
 }
 
 static void
@@ -225,36 +274,50 @@ inject(struct lab *lab, struct rte_ring *to, const uint8_t *frame, uint16_t len)
 
 	if (m == NULL)
 		die("lab pool is empty: a buffer was lost");
+	ORDERED_ACQUIRED(m);
 	memcpy(rte_pktmbuf_append(m, len), frame, len);
+	ORDERED_RELEASES(m);
 	if (rte_ring_enqueue(to, m) != 0)
 		die("lab ring is full");
 }
 
-/* Frames the gateway sent go to the venue, its answers back. */
-static unsigned
-carry(struct lab *lab)
+bool
+lab_md_has_room(const struct lab *lab)
 {
+	return rte_ring_free_count(lab->md_in) != 0;
+}
+
+unsigned
+lab_carry(struct lab *lab)
+{
+	struct peer *peer = &lab->peer;
 	struct rte_mbuf *m;
 	unsigned moved = 0;
 	struct eth_ip e;
 
-	while (rte_ring_dequeue(lab->md_out, (void **)&m) == 0) {
+	while ((m = frame_take(lab->md_out)) != NULL) {
 		const enum eth_ip_verdict v =
 			eth_ip_walk(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, false, &e);
 
 		lab->bad_frame_cnt += v != ETH_IP_L4 && v != ETH_IP_ARP;
-		rte_pktmbuf_free(m);
+		frame_free(m);
 		moved++;
 	}
-	while (rte_ring_dequeue(lab->oe_out, (void **)&m) == 0) {
-		peer_on_frame(&lab->peer, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
-		rte_pktmbuf_free(m);
+	while (peer->out_cnt < PEER_OUT_MAX / 2 && (m = frame_take(lab->oe_out)) != NULL) {
+		peer_on_frame(peer, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+		frame_free(m);
 		moved++;
 	}
-	for (unsigned i = 0; i < lab->peer.out_cnt; i++)
-		inject(lab, lab->oe_in, lab->peer.out[i].data, lab->peer.out[i].len);
-	moved += lab->peer.out_cnt;
-	lab->peer.out_cnt = 0;
+	while (lab->peer_sent < peer->out_cnt && rte_ring_free_count(lab->oe_in) != 0) {
+		const struct peer_frame *f = &peer->out[lab->peer_sent++];
+
+		inject(lab, lab->oe_in, f->data, f->len);
+		moved++;
+	}
+	if (lab->peer_sent == peer->out_cnt) {
+		lab->peer_sent = 0;
+		peer->out_cnt = 0;
+	}
 	return moved;
 }
 
@@ -270,7 +333,7 @@ lab_settle(struct lab *lab)
 			die("lanes never come to rest");
 		for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
 			work += lane_turn_once(lab->g.lane[i]);
-		work += carry(lab);
+		work += lab_carry(lab);
 		quiet = work == 0 ? quiet + 1 : 0;
 	}
 }

@@ -28,6 +28,7 @@ struct lab {
 	struct rte_ring *oe_out;
 	struct rte_mempool *pool;
 	uint64_t bad_frame_cnt; // frames we sent that do not parse
+	unsigned peer_sent;     // of peer.out, those already in oe_in
 };
 
 /* Lanes of a core map: "rx arb parse book strategy risk orders encode tcp report" split by '|'. */
@@ -38,6 +39,7 @@ struct lab_setup {
 	uint32_t sample_every;
 	bool ouch42;
 	const char *strategies; // YAML of the list; NULL: a taker and a maker on AAPL
+	const char *risk_more;  // YAML of further keys of risk, or NULL
 	bool real_clock;        // for benches: the TSC counts
 };
 
@@ -47,6 +49,15 @@ void lab_eal(void);
 /* Everything up to lanes that may be turned; aborts with words when something fails. */
 struct lab *lab_open(const struct lab_setup *s);
 void lab_close(struct lab *lab);
+
+/*
+ * Carries what is there to and from the venue, whose answers wait while the port's queue is full.
+ * Returns how many frames moved.  Thread: the one that plays the venue and the feed.
+ */
+unsigned lab_carry(struct lab *lab);
+
+/* Whether the next packet of market data has room in the port's queue. */
+bool lab_md_has_room(const struct lab *lab);
 
 /* Turns every lane and carries frames to and from the venue until nothing moves any more. */
 void lab_settle(struct lab *lab);
@@ -64,6 +75,12 @@ void lab_market_data(struct lab *lab, unsigned line, const uint8_t *blocks, size
 /* The same with a sequence number of the caller's. */
 void lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, size_t len,
 	      uint16_t cnt);
+
+/*
+ * Buffers of all pools that nobody accounts for.  Every lane keeps one ready for each port it sends
+ * on; none may be held elsewhere.  Thread: no lane runs any more; frames in the rings are freed.
+ */
+unsigned lab_lost_buffers(struct lab *lab);
 
 struct lane *lab_lane_with(struct lab *lab, enum stage stage);
 

@@ -12,7 +12,9 @@
 enum {
 	PEER_ISN = 1000000,
 	PEER_WINDOW = 65535,
-	TS_NS = 1, // the peer has no clock: every message carries the same time
+	PEER_MSS = 1460,
+	OUT_RESERVED = 8, // of out[], for frames without payload
+	TS_NS = 1,        // the peer has no clock: every message carries the same time
 };
 
 void
@@ -36,7 +38,7 @@ next_out(struct peer *p)
 }
 
 static void
-send_segment(struct peer *p, uint8_t flags, const void *payload, size_t len)
+send_segment_at(struct peer *p, uint32_t seq, uint8_t flags, const void *payload, size_t len)
 {
 	struct peer_frame *f = next_out(p);
 	struct eth_head *eth = (struct eth_head *)f->data;
@@ -57,7 +59,7 @@ send_segment(struct peer *p, uint8_t flags, const void *payload, size_t len)
 	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
 	tcp->src_port = be16_of(p->port);
 	tcp->dst_port = be16_of(p->client_port);
-	tcp->seq = be32_of(p->snd_nxt);
+	tcp->seq = be32_of(seq);
 	tcp->ack = be32_of(p->rcv_nxt);
 	tcp->data_off = 5 << 4;
 	tcp->flags = flags;
@@ -66,18 +68,83 @@ send_segment(struct peer *p, uint8_t flags, const void *payload, size_t len)
 	tcp->sum = ip_sum_finish(
 		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_TCP, l4_len), tcp, l4_len));
 	f->len = (uint16_t)(sizeof(*eth) + sizeof(*ip) + l4_len);
-	p->snd_nxt += (uint32_t)len + ((flags & (TCP_FLAG_SYN | TCP_FLAG_FIN)) != 0);
+}
+
+static void
+send_segment(struct peer *p, uint8_t flags)
+{
+	send_segment_at(p, p->snd_nxt, flags, NULL, 0);
+	p->snd_nxt += (flags & (TCP_FLAG_SYN | TCP_FLAG_FIN)) != 0;
+}
+
+/* Sends what of the backlog the client's window has room for. */
+static void
+send_backlog(struct peer *p)
+{
+	size_t sent = p->snd_nxt - p->snd_una;
+
+	while (sent < p->backlog_len && sent < p->snd_wnd &&
+	       p->out_cnt < PEER_OUT_MAX - OUT_RESERVED) {
+		size_t len = p->backlog_len - sent;
+
+		len = len < p->snd_wnd - sent ? len : p->snd_wnd - sent;
+		len = len < PEER_MSS ? len : PEER_MSS;
+		send_segment_at(p, p->snd_nxt, TCP_FLAG_ACK | TCP_FLAG_PSH, p->backlog + sent, len);
+		p->snd_nxt += (uint32_t)len;
+		sent += len;
+	}
+}
+
+void
+peer_resend(struct peer *p)
+{
+	size_t len = p->snd_nxt - p->snd_una;
+
+	if (!p->connected || p->backlog_len == 0 || p->out_cnt >= PEER_OUT_MAX - OUT_RESERVED)
+		return;
+	if (len == 0) { // a closed window: one byte asks whether it still is
+		len = 1;
+		p->snd_nxt++;
+	}
+	send_segment_at(p, p->snd_una, TCP_FLAG_ACK | TCP_FLAG_PSH, p->backlog,
+			len < PEER_MSS ? len : PEER_MSS);
+}
+
+static void
+on_ack(struct peer *p, const struct tcp_head *tcp)
+{
+	const uint32_t acked = be32_get(tcp->ack) - p->snd_una;
+
+	if (acked > p->snd_nxt - p->snd_una)
+		return; // older than what we know
+	memmove(p->backlog, p->backlog + acked, p->backlog_len - acked);
+	p->backlog_len -= acked;
+	p->snd_una += acked;
+	p->snd_wnd = be16_get(tcp->window);
+	send_backlog(p);
 }
 
 static void
 send_soup(struct peer *p, enum soup_type type, const void *payload, size_t len)
 {
-	uint8_t packet[512];
 	const struct soup_head head = soup_head_of(type, (uint16_t)len);
 
-	memcpy(packet, &head, sizeof(head));
-	memcpy(packet + sizeof(head), payload, len);
-	send_segment(p, TCP_FLAG_ACK | TCP_FLAG_PSH, packet, sizeof(head) + len);
+	if (p->backlog_len + sizeof(head) + len > PEER_BACKLOG_MAX) {
+		fprintf(stderr, "peer: the client does not read\n");
+		abort();
+	}
+	memcpy(p->backlog + p->backlog_len, &head, sizeof(head));
+	if (len != 0)
+		memcpy(p->backlog + p->backlog_len + sizeof(head), payload, len);
+	p->backlog_len += sizeof(head) + len;
+	send_backlog(p);
+}
+
+void
+peer_heartbeat(struct peer *p)
+{
+	if (p->logged_in)
+		send_soup(p, SOUP_SERVER_HEARTBEAT, NULL, 0);
 }
 
 void
@@ -86,16 +153,17 @@ peer_send_sequenced(struct peer *p, const void *msg, size_t len)
 	send_soup(p, SOUP_SEQUENCED, msg, len);
 }
 
-static uint32_t *
-open_qty_of(struct peer *p, const uint8_t *be_token)
+static uint32_t
+token_at(struct peer *p, const uint8_t *be_token)
 {
-	return &p->open_qty[be32_get(*(const be32 *)be_token) % PEER_TOKEN_MAX];
-}
+	const uint32_t token = be32_get(*(const be32 *)be_token);
 
-static uint8_t *
-side_of(struct peer *p, const uint8_t *be_token)
-{
-	return &p->side[be32_get(*(const be32 *)be_token) % PEER_TOKEN_MAX];
+	if (token >= PEER_TOKEN_MAX) {
+		fprintf(stderr, "peer: token %u\n", token);
+		abort();
+	}
+	p->token_max = token > p->token_max ? token : p->token_max;
+	return token;
 }
 
 /* Offsets are those of fact sheet 4a: the peer does not write its answers with our own structs. */
@@ -103,7 +171,7 @@ static void
 canceled_ouch50(struct peer *p, const uint8_t *be_token, uint8_t reason)
 {
 	const be64 ts = be64_of(TS_NS);
-	uint32_t *open_qty = open_qty_of(p, be_token);
+	uint32_t *open_qty = &p->open_qty[token_at(p, be_token)];
 	const be32 qty = be32_of(*open_qty);
 	uint8_t out[18] = { 'C' };
 
@@ -117,16 +185,70 @@ canceled_ouch50(struct peer *p, const uint8_t *be_token, uint8_t reason)
 	peer_send_sequenced(p, out, sizeof(out));
 }
 
+bool
+peer_execute(struct peer *p, uint32_t token, uint32_t qty)
+{
+	const be64 ts = be64_of(TS_NS), match_ref = be64_of(p->match_ref + 1);
+	const be32 be_token = be32_of(token);
+	const be64 px4 = be64_of(p->px4[token]);
+	uint8_t out[36] = { 'E' };
+	be32 be_qty;
+
+	qty = qty < p->open_qty[token] ? qty : p->open_qty[token];
+	if (qty == 0)
+		return false;
+	be_qty = be32_of(qty);
+	p->match_ref++;
+	p->execution_cnt++;
+	p->open_qty[token] -= qty;
+	p->executed_qty[token] += qty;
+	p->position_qty += p->side[token] == 'B' ? qty : -(int64_t)qty;
+	memcpy(out + 1, &ts, 8);
+	memcpy(out + 9, &be_token, 4);
+	memcpy(out + 13, &be_qty, 4);
+	memcpy(out + 17, &px4, 8);
+	out[25] = 'R';
+	memcpy(out + 26, &match_ref, 8);
+	peer_send_sequenced(p, out, sizeof(out));
+	return true;
+}
+
+static void
+rejected_ouch50(struct peer *p, const uint8_t *m)
+{
+	const be64 ts = be64_of(TS_NS);
+	uint8_t out[31] = { 'J' };
+
+	memcpy(out + 1, &ts, 8);
+	memcpy(out + 9, m + 1, 4);
+	out[14] = 0x10; // a reason; the client knows none it would treat otherwise
+	memcpy(out + 15, m + 31, 14);
+	p->reject_cnt++;
+	peer_send_sequenced(p, out, sizeof(out));
+}
+
+static bool
+is_each(uint32_t n, uint32_t every)
+{
+	return every != 0 && n % every == 0;
+}
+
 static void
 entered_ouch50(struct peer *p, const uint8_t *m)
 {
 	const be64 ts = be64_of(TS_NS);
 	const be64 order_ref = be64_of(++p->order_ref);
+	const uint32_t token = token_at(p, m + 1);
 	uint8_t out[64] = { 'A' };
 
-	p->enter_cnt++;
-	*open_qty_of(p, m + 1) = be32_get(*(const be32 *)(m + 6));
-	*side_of(p, m + 1) = m[5];
+	if (is_each(++p->enter_cnt, p->rejects_every)) {
+		rejected_ouch50(p, m);
+		return;
+	}
+	p->open_qty[token] = be32_get(*(const be32 *)(m + 6));
+	p->executed_qty[token] = 0;
+	p->px4[token] = be64_get(*(const be64 *)(m + 18));
+	p->side[token] = m[5];
 	memcpy(out + 1, &ts, 8);
 	memcpy(out + 9, m + 1, 4);   // UserRefNum
 	memcpy(out + 13, m + 5, 21); // side, quantity, symbol, price
@@ -136,40 +258,40 @@ entered_ouch50(struct peer *p, const uint8_t *m)
 	out[47] = 'L';
 	memcpy(out + 48, m + 31, 14); // ClOrdID
 	peer_send_sequenced(p, out, sizeof(out));
-	if (p->executes) {
-		const be64 match_ref = be64_of(++p->match_ref);
-		uint8_t done[36] = { 'E' };
-
-		memcpy(done + 1, &ts, 8);
-		memcpy(done + 9, m + 1, 4);
-		memcpy(done + 13, m + 6, 4);
-		memcpy(done + 17, m + 18, 8);
-		done[25] = 'R';
-		memcpy(done + 26, &match_ref, 8);
-		*open_qty_of(p, m + 1) = 0;
-		peer_send_sequenced(p, done, sizeof(done));
-	} else if (m[26] == '3') {
+	if (p->executes || is_each(p->enter_cnt, p->executes_every))
+		peer_execute(p, token, UINT32_MAX);
+	else if (m[26] == '3')
 		canceled_ouch50(p, m + 1, 'I'); // immediate or cancel, and nothing was there
-	}
 }
 
+/* The quantity is that of the whole chain, what was executed included. */
 static void
 replaced_ouch50(struct peer *p, const uint8_t *m)
 {
 	const be64 ts = be64_of(TS_NS);
 	const be64 order_ref = be64_of(++p->order_ref);
+	const uint32_t old = token_at(p, m + 1), token = token_at(p, m + 5);
+	const uint32_t total_qty = be32_get(*(const be32 *)(m + 9));
 	uint8_t out[68] = { 'U' };
+	be32 open_qty;
 
 	p->replace_cnt++;
-	if (*open_qty_of(p, m + 1) == 0)
+	if (p->open_qty[old] == 0)
 		return;
-	*open_qty_of(p, m + 1) = 0;
-	*open_qty_of(p, m + 5) = be32_get(*(const be32 *)(m + 9));
+	if (total_qty <= p->executed_qty[old]) {
+		canceled_ouch50(p, m + 1, 'U');
+		return;
+	}
+	p->open_qty[old] = 0;
+	p->executed_qty[token] = p->executed_qty[old];
+	p->open_qty[token] = total_qty - p->executed_qty[old];
+	p->px4[token] = be64_get(*(const be64 *)(m + 13));
+	p->side[token] = p->side[old];
+	open_qty = be32_of(p->open_qty[token]);
 	memcpy(out + 1, &ts, 8);
 	memcpy(out + 9, m + 1, 8); // both numbers
-	out[17] = *side_of(p, m + 1);
-	*side_of(p, m + 5) = out[17];
-	memcpy(out + 18, m + 9, 4);
+	out[17] = p->side[token];
+	memcpy(out + 18, &open_qty, 4);
 	memset(out + 22, ' ', 8);
 	memcpy(out + 30, m + 13, 8); // price
 	memcpy(out + 38, m + 21, 2);
@@ -365,16 +487,24 @@ on_tcp(struct peer *p, const uint8_t *frame, const struct eth_ip *e)
 		p->client_port = be16_get(tcp->src_port);
 		p->rcv_nxt = be32_get(tcp->seq) + 1;
 		p->snd_nxt = PEER_ISN;
+		p->snd_una = PEER_ISN + 1;
+		p->snd_wnd = be16_get(tcp->window);
 		p->stream_len = 0;
+		p->backlog_len = 0;
 		p->logged_in = false;
-		send_segment(p, TCP_FLAG_SYN | TCP_FLAG_ACK, NULL, 0);
+		send_segment(p, TCP_FLAG_SYN | TCP_FLAG_ACK);
 		p->connected = true;
 		return;
 	}
+	on_ack(p, tcp);
 	if (len == 0 && !(tcp->flags & TCP_FLAG_FIN))
 		return; // an acknowledgement
 	if (be32_get(tcp->seq) != p->rcv_nxt) {
-		p->bad_cnt++;
+		if ((int32_t)(be32_get(tcp->seq) - p->rcv_nxt) < 0)
+			p->again_cnt++;
+		else
+			p->early_cnt++;
+		send_segment(p, TCP_FLAG_ACK);
 		return;
 	}
 	if (p->stream_len + len > sizeof(p->stream)) {
@@ -386,11 +516,11 @@ on_tcp(struct peer *p, const uint8_t *frame, const struct eth_ip *e)
 	p->rcv_nxt += (uint32_t)len;
 	if (tcp->flags & TCP_FLAG_FIN) {
 		p->rcv_nxt++;
-		send_segment(p, TCP_FLAG_ACK | TCP_FLAG_FIN, NULL, 0);
+		send_segment(p, TCP_FLAG_ACK | TCP_FLAG_FIN);
 		p->connected = false;
 		return;
 	}
-	send_segment(p, TCP_FLAG_ACK, NULL, 0);
+	send_segment(p, TCP_FLAG_ACK);
 	on_stream(p);
 }
 
