@@ -46,7 +46,8 @@ static const char CONFIG[] =
 	"  - { name: oe, device: net_ring_oe, profile: ring, address: 10.10.2.2/24, "
 	"mac: \"02:00:00:00:00:02\" }\n"
 	"venues:\n  - { name: sim, environment: simulation }\n"
-	"feeds:\n  - name: itch\n    venue: sim\n    protocol: itch50\n    orders_max: 262144\n"
+	"feeds:\n  - name: itch\n    venue: sim\n    protocol: itch50\n    shards: %u\n    "
+	"orders_max: 262144\n"
 	"    levels_max: 65536\n    lines:\n"
 	"      - { port: md, group: 239.10.1.1, udp_port: 26400 }\n"
 	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n"
@@ -87,7 +88,7 @@ die(const char *what)
 void
 lab_eal(void)
 {
-	static char *argv[] = { "lab", "--no-huge", "--no-pci",     "--no-telemetry",
+	static char *argv[] = { "lab", "--no-huge", "--no-pci",     "--no-telemetry", "--no-shconf",
 				"-m",  "256",       "--lcores=0@0", "--log-level=4" };
 	static bool done;
 
@@ -108,15 +109,23 @@ lane_lines(const char *lanes, char *out, size_t out_bytes)
 	out[0] = '\0';
 	for (char *part = strtok_r(copy, "|", &save); part != NULL;
 	     part = strtok_r(NULL, "|", &save), n++) {
-		char list[256] = "", *word_save = NULL;
+		char list[256] = "", keys[256] = "", *word_save = NULL;
 
 		for (char *w = strtok_r(part, " ", &word_save); w != NULL;
 		     w = strtok_r(NULL, " ", &word_save)) {
+			char *value = strchr(w, '=');
+
+			if (value != NULL) {
+				snprintf(keys + strlen(keys), sizeof(keys) - strlen(keys),
+					 ", %.*s: [%s]", (int)(value - w), w, value + 1);
+				continue;
+			}
 			strcat(list, list[0] != '\0' ? ", " : "");
 			strcat(list, w);
 		}
 		len += (size_t)snprintf(out + len, out_bytes - len,
-					"    - { name: lane%d, core: 0, stages: [%s] }\n", n, list);
+					"    - { name: lane%d, core: 0, stages: [%s]%s }\n", n,
+					list, keys);
 	}
 }
 
@@ -155,8 +164,9 @@ lab_open(const struct lab_setup *s)
 	make_secret_file();
 	lane_lines(s->lanes != NULL ? s->lanes : ALL, lanes, sizeof(lanes));
 	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
-		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->ouch42 ? "ouch42" : "ouch50",
-		 secret_path, s->strategies != NULL ? s->strategies : STRATEGIES,
+		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->shards != 0 ? s->shards : 1,
+		 s->ouch42 ? "ouch42" : "ouch50", secret_path,
+		 s->strategies != NULL ? s->strategies : STRATEGIES,
 		 s->risk_more != NULL ? s->risk_more : "");
 	lab->g.config = &lab->config;
 	lab->g.map = &lab->map;

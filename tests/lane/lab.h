@@ -31,9 +31,13 @@ struct lab {
 	unsigned peer_sent;     // of peer.out, those already in oe_in
 };
 
-/* Lanes of a core map: "rx arb parse book strategy risk orders encode tcp report" split by '|'. */
+/*
+ * Lanes of a core map: "rx arb parse book strategy risk orders encode tcp report" split by '|'.  A
+ * word like "shards=0" or "strategies=taker" is a key of the lane's with one instance.
+ */
 struct lab_setup {
 	const char *lanes; // NULL: all in one
+	uint32_t shards;   // of the feed; 0: one
 	uint32_t ring_slots;
 	uint32_t burst;
 	uint32_t sample_every;
