@@ -41,6 +41,20 @@ complain(struct err *e, enum exit_code code)
 	return code;
 }
 
+/* Every session's password can be read; it is forgotten at once. */
+static int
+try_secrets(const struct config *c, struct err *e)
+{
+	char secret[SECRET_MAX];
+	int rc = 0;
+
+	for (uint32_t i = 0; rc >= 0 && i < c->sessions_cnt; i++) {
+		rc = secret_load(&c->sessions[i], secret, e);
+		explicit_bzero(secret, sizeof(secret));
+	}
+	return rc < 0 ? rc : 0;
+}
+
 /* All that can be known without touching a device. */
 static int
 load(struct gateway *g, const char *file, struct err *e)
@@ -63,7 +77,7 @@ load(struct gateway *g, const char *file, struct err *e)
 	core_map_topology_close(&topology);
 	if (g->map->warnings.line_cnt != 0)
 		fprintf(stderr, "%s\n", g->map->warnings.text);
-	return rc;
+	return rc == 0 ? try_secrets(g->config, e) : rc;
 }
 
 static int
