@@ -199,6 +199,36 @@ look_at_links(struct gateway *g)
 	}
 }
 
+/* Whether receive could fill its ring anew; the fault is told when it begins. */
+static void
+look_at_budget(struct gateway *g, uint32_t port_idx, const struct port_counters *c)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	const bool low = c->buf_free < p->rx_desc;
+
+	if (low && !p->budget_low)
+		event_log_put(g->log, now_ns(), EVENT_BUFFER_BUDGET, port_idx,
+			      p->mbuf_cnt - c->buf_free, p->mbuf_cnt, p->rx_desc);
+	p->budget_low = low;
+}
+
+/* Frames the transmit queue did not take. */
+static void
+look_at_sent(struct gateway *g, uint32_t port_idx)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	const uint32_t lane_idx = g->map->port_host_lane[port_idx];
+	uint64_t dropped;
+
+	if (lane_idx >= g->lane_cnt || g->lane[lane_idx]->port[port_idx] == NULL)
+		return;
+	dropped = metric_get(&g->lane[lane_idx]->port[port_idx]->tx.metrics.frame_dropped);
+	if (dropped > p->seen_tx_dropped)
+		event_log_put(g->log, now_ns(), EVENT_TX_FULL, port_idx,
+			      dropped - p->seen_tx_dropped);
+	p->seen_tx_dropped = dropped;
+}
+
 /* Frames the NIC could not give us are named causes of a gap. */
 static void
 look_at_losses(struct gateway *g)
@@ -209,6 +239,8 @@ look_at_losses(struct gateway *g)
 
 		if (port_counters_get(g, i, &c) != 0)
 			continue;
+		look_at_budget(g, i, &c);
+		look_at_sent(g, i);
 		if (c.rx_missed > p->seen_missed)
 			event_log_put(g->log, now_ns(), EVENT_PORT_MISSED, i,
 				      c.rx_missed - p->seen_missed);

@@ -18,10 +18,13 @@ struct gateway_port {
 	bool link_up;         // as last seen; lanes were told
 	uint64_t seen_missed; // counters as last reported
 	uint64_t seen_nombuf;
+	uint64_t seen_tx_dropped;
+	bool budget_low;   // fewer buffers are free than receive needs, and the log says so
 	bool csum_offload; // receive checksums are verified by the NIC
 	bool steers;       // flow rules bring the order connection to a queue of its own
 	uint16_t rx_queue_cnt;
 	uint16_t tx_queue_cnt;
+	uint16_t rx_desc;
 	uint32_t mbuf_cnt;
 	struct rte_mempool *pool;
 	struct profile profile;

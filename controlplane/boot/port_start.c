@@ -212,6 +212,7 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 	if (rc != 0)
 		return err_set(e, rc, "ports '%s': descriptors: %s", c->name, rte_strerror(-rc));
 
+	p->rx_desc = rx_desc;
 	p->mbuf_cnt = buf_cnt(g, port_idx, rx_desc, tx_desc);
 	snprintf(name, sizeof(name), "sluice_%s", c->name);
 	p->pool = rte_pktmbuf_pool_create(name, p->mbuf_cnt, BUF_CACHE_CNT, 0,
@@ -344,6 +345,7 @@ port_counters_get(const struct gateway *g, uint32_t port_idx, struct port_counte
 	out->rx_errors = stats.ierrors;
 	out->rx_nombuf = stats.rx_nombuf;
 	out->tx_errors = stats.oerrors;
+	out->buf_free = rte_mempool_avail_count(p->pool);
 	if (rte_eth_link_get_nowait(p->port_id, &link) == 0) {
 		out->link_up = link.link_status != 0;
 		out->link_mbps = link.link_speed == UINT32_MAX ? 0 : link.link_speed;

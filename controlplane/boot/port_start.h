@@ -33,6 +33,7 @@ struct port_counters {
 	uint64_t rx_errors;
 	uint64_t rx_nombuf;
 	uint64_t tx_errors;
+	uint32_t buf_free; // of the port's pool, in lanes' caches too
 	uint32_t link_mbps;
 	bool link_up;
 };

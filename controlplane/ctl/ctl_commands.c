@@ -269,7 +269,7 @@ do_lanes(const struct state_source *s, const json_t *args, struct err *e)
 				  words(row[i].stages), "state", state_lane_run_word(row[i].run),
 				  "turn_cnt", number(row[i].turn_cnt), "busy_turn_cnt",
 				  number(row[i].busy_turn_cnt), "msg_cnt", number(row[i].msg_cnt),
-				  "turn_max_ns", number(row[i].turn_max_ns), "event_lost_cnt",
+				  "pause_max_ns", number(row[i].pause_max_ns), "event_lost_cnt",
 				  number(row[i].event_lost_cnt), "memory_bytes",
 				  number(row[i].memory_bytes), "rings", rings));
 	}
@@ -338,9 +338,8 @@ do_sessions(const struct state_source *s, const json_t *args, struct err *e)
 				number(row[i].tx_segment_cnt), "resent_segment_cnt",
 				number(row[i].resent_segment_cnt), "rx_segment_cnt",
 				number(row[i].rx_segment_cnt), "rtt_ns", number(row[i].rtt_ns),
-				"order_open_cnt", number(row[i].order_open_cnt), "order_used_cnt",
-				number(row[i].order_used_cnt), "order_slot_cnt",
-				number(row[i].order_slot_cnt)));
+				"order_open_cnt", number(row[i].order_open_cnt), "order_max",
+				number(row[i].order_max)));
 	return list;
 }
 

@@ -194,7 +194,7 @@ collect_lanes(struct metric_set *m, const struct state_source *s)
 			{ "lane", "turn", "Turns of the lane's loop", true, l->turn_cnt },
 			{ "lane", "busy_turn", "Turns that took at least one message", true, l->busy_turn_cnt },
 			{ "lane", "message", "Messages taken", true, l->msg_cnt },
-			{ "lane", "turn_max_ns", "Longest turn since the start, in ns", false, l->turn_max_ns },
+			{ "lane", "pause_max_ns", "Longest time between two looks at timers and commands, in ns", false, l->pause_max_ns },
 			{ "lane", "event_lost", "Events for the log that found the ring full", true, l->event_lost_cnt },
 			{ "lane", "memory_bytes", "Memory of the lane", false, l->memory_bytes },
 		};
@@ -231,8 +231,7 @@ collect_sessions(struct metric_set *m, const struct state_source *s)
 			{ "session", "up", "1 when orders can be sent", false, x->run == STATE_SESSION_UP },
 			{ "session", "rtt_ns", "Smoothed round trip of the connection, in ns", false, x->rtt_ns },
 			{ "session", "order_open", "Orders of the session in the market now", false, x->order_open_cnt },
-			{ "session", "order_used", "Places in the order table in use", false, x->order_used_cnt },
-			{ "session", "order_slots", "Places in the order table", false, x->order_slot_cnt },
+			{ "session", "order_max", "Orders of the session that may be open at once", false, x->order_max },
 		};
 		// clang-format on
 

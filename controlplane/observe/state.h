@@ -93,7 +93,7 @@ struct state_lane {
 	uint64_t turn_cnt;
 	uint64_t busy_turn_cnt; // turns that took at least one message
 	uint64_t msg_cnt;       // messages taken
-	uint64_t turn_max_ns;   // longest turn since start; 0: not measured
+	uint64_t pause_max_ns;  // longest time between two looks at timers and commands
 	uint64_t event_lost_cnt;
 	uint64_t memory_bytes; // its arena
 	uint32_t ring_cnt;     // that it takes from
@@ -155,8 +155,7 @@ struct state_session {
 	uint64_t rx_segment_cnt;
 	uint64_t rtt_ns; // smoothed; 0: not measured
 	uint32_t order_open_cnt;
-	uint32_t order_slot_cnt; // places in the order table
-	uint32_t order_used_cnt;
+	uint32_t order_max; // that may be open at once; 0: the lane was not asked
 };
 
 struct state_level {

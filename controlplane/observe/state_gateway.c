@@ -156,6 +156,7 @@ get_ports(void *ctx, struct state_port *row, size_t row_max)
 		row[i].tx_packet_cnt = n.tx_packets;
 		row[i].tx_bytes = n.tx_bytes;
 		row[i].tx_error_cnt = n.tx_errors;
+		row[i].buffer_free_cnt = n.buf_free;
 	}
 	return (int)g->config->ports_cnt;
 }
@@ -217,6 +218,7 @@ get_lanes(void *ctx, struct state_lane *row, size_t row_max)
 		row[i].turn_cnt = metric_get(&l->metrics.turn);
 		row[i].busy_turn_cnt = metric_get(&l->metrics.turn_busy);
 		row[i].msg_cnt = metric_get(&l->metrics.message_taken);
+		row[i].pause_max_ns = metric_get(&l->metrics.pause_max_ns);
 		row[i].event_lost_cnt = metric_get(&l->events.lost_cnt);
 		row[i].memory_bytes = l->arena.size_bytes;
 		fill_rings(g, i, &row[i]);
@@ -266,6 +268,18 @@ fill_feed_asked(const struct command_feed *f, struct state_feed *out)
 	}
 }
 
+/* Whether the port's host is a member of the line's group, and the switch can hear of it. */
+static bool
+line_joined(struct gateway *g, const struct config_line *line)
+{
+	const struct command request = { .kind = COMMAND_JOINED,
+					 .arg = { line->port_idx, line->group } };
+	const uint32_t lane_idx = g->map->port_host_lane[line->port_idx];
+
+	return g->port[line->port_idx].link_up && lane_idx < g->lane_cnt &&
+	       ask(g, lane_idx, &request) == 0 && g->lane[lane_idx]->command.reply_cnt != 0;
+}
+
 static int
 get_feeds(void *ctx, struct state_feed *row, size_t row_max)
 {
@@ -287,7 +301,7 @@ get_feeds(void *ctx, struct state_feed *row, size_t row_max)
 			text_of_ip(line->group, row[i].line[k].group, sizeof(row[i].line[k].group),
 				   ':', line->udp_port);
 			row[i].line[k].silent = true;
-			row[i].line[k].joined = g->port[line->port_idx].link_up;
+			row[i].line[k].joined = line_joined(g, line);
 		}
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
 			if (g->lane[l]->arb[i] == NULL)
@@ -330,7 +344,6 @@ fill_session(const struct session *s, struct state_session *out)
 			      metric_get(&s->orders.metrics.replace_sent) +
 			      metric_get(&s->orders.metrics.cancel_sent);
 	out->order_open_cnt = (uint32_t)metric_get(&s->orders.metrics.open_order_cnt);
-	out->order_used_cnt = out->order_open_cnt;
 	out->report_cnt = metric_get(&s->metrics.report_received);
 	out->connect_cnt = metric_get(&s->metrics.connect_done);
 	out->tx_segment_cnt = metric_get(&s->tcp.metrics.segment_sent);
@@ -348,7 +361,7 @@ fill_session_asked(const struct config *c, uint32_t session_idx, const struct co
 	out->run = session_run_of(s);
 	out->next_seq = s->next_seq;
 	out->up_since_ns = s->up_ns;
-	out->order_slot_cnt = s->order_slot_cnt;
+	out->order_max = s->order_max;
 	out->rtt_ns = s->srtt_ns;
 	TEXT(out->tcp, "%.31s", tcp_state_name((enum tcp_state)s->tcp_state));
 	text_of_padded(s->venue_session, sizeof(s->venue_session), out->venue_session);
@@ -461,6 +474,7 @@ get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, 
 			TEXT(out->symbol, "%s", symbol);
 			TEXT(out->feed, "%s", g->config->feeds[f].name);
 			out->locate = b->locate;
+			out->order_cnt = b->order_cnt;
 			out->confidence = b->confidence;
 			out->state = b->state;
 			out->ts_ns = b->ts_ns;

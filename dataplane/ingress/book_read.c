@@ -23,6 +23,20 @@ book_depth(const struct book *b, uint16_t locate, enum side side, struct book_de
 	return n;
 }
 
+COLD uint32_t
+book_order_cnt(const struct book *b, uint16_t locate)
+{
+	uint32_t cnt = 0;
+
+	for (unsigned side = 0; side < 2 && locate <= b->locate_max; side++) {
+		const struct book_side *s = &b->instr[locate].side[side];
+
+		for (uint32_t i = 0; i < s->cnt; i++)
+			cnt += b->level[s->key[s->cap + i]].order_cnt;
+	}
+	return cnt;
+}
+
 static uint64_t
 digest_part(const struct book_level *lv, uint64_t qty)
 {

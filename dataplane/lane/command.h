@@ -23,6 +23,7 @@ enum command_kind {
 	COMMAND_POSITIONS,  // arg[0] first instrument -> struct risk_position[]
 	COMMAND_FEED,       // arg[0] feed -> struct command_feed
 	COMMAND_LINK,       // arg[0] port, arg[1] 1 up, 0 down
+	COMMAND_JOINED,     // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 };
 
 enum {
@@ -37,7 +38,8 @@ struct command_book {
 	uint8_t state;
 	uint32_t last_px4;
 	uint64_t volume_qty;
-	uint64_t ts_ns; // exchange time of the feed's last message
+	uint64_t ts_ns;     // exchange time of the feed's last message
+	uint32_t order_cnt; // both sides, beyond the rows too
 	uint32_t row_cnt[2];
 	uint32_t level_cnt[2];
 	struct book_depth_row row[2][50];
@@ -71,7 +73,7 @@ struct command_session {
 	uint32_t cwnd;
 	uint32_t in_flight;
 	uint32_t order_open_cnt;
-	uint32_t order_slot_cnt;
+	uint32_t order_max; // that may be open at once
 	uint64_t next_seq;
 	uint64_t up_ns; // when it became ready for orders; 0: it is not
 	uint64_t srtt_ns;

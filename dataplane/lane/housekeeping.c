@@ -97,6 +97,7 @@ answer_book(struct lane *l, struct command *c)
 	out->state = book_state(b, in);
 	out->last_px4 = in->last_px4;
 	out->volume_qty = in->volume_qty;
+	out->order_cnt = book_order_cnt(b, out->locate);
 	out->ts_ns = b->ts_ns;
 	for (uint32_t side = 0; side < 2; side++) {
 		out->row_cnt[side] =
@@ -147,7 +148,7 @@ fill_session(const struct session *s, struct command_session *out)
 	out->cwnd = s->tcp.cwnd;
 	out->in_flight = tcp_in_flight(&s->tcp);
 	out->order_open_cnt = s->orders.open_cnt;
-	out->order_slot_cnt = s->orders.slot_mask + 1;
+	out->order_max = s->orders.open_max;
 	out->next_seq = soup_session_seq(&s->life.soup);
 	out->up_ns = order_session_is_up(&s->life) ? s->up_ns : 0;
 	out->srtt_ns = s->tcp.srtt_ns;
@@ -233,6 +234,15 @@ answer_link(struct lane *l, const struct command *c)
 	return 0;
 }
 
+static int
+answer_joined(struct lane *l, struct command *c)
+{
+	if (c->arg[0] >= PORT_MAX || l->port[c->arg[0]] == NULL)
+		return -EINVAL;
+	c->reply_cnt = igmp_is_member(&l->port[c->arg[0]]->host.igmp, c->arg[1]);
+	return 0;
+}
+
 /* The end: the switches need not send us the feeds any longer. */
 static void
 answer_stop(struct lane *l)
@@ -269,16 +279,34 @@ answer(struct lane *l, struct command *c)
 		return answer_positions(l, c);
 	case COMMAND_LINK:
 		return answer_link(l, c);
+	case COMMAND_JOINED:
+		return answer_joined(l, c);
 	case COMMAND_NONE:
 		break;
 	}
 	return -EINVAL;
 }
 
+/* How long timers and commands may wait: the lane's longest time without a look at them. */
+static void
+note_pause(struct lane *l, uint64_t last_tsc)
+{
+	const uint64_t cycles = l->now_tsc - last_tsc;
+
+	if (last_tsc != 0 && cycles > l->pause_max_cycles) {
+		l->pause_max_cycles = cycles;
+		metric_set(&l->metrics.pause_max_ns, clock_cycles_to_ns(&l->clock, cycles));
+	}
+}
+
 void
 lane_housekeeping(struct lane *l)
 {
+	const uint64_t last_tsc = l->housekeeping_tsc;
+
 	lane_clock(l);
+	l->housekeeping_tsc = l->now_tsc;
+	note_pause(l, last_tsc);
 	metric_set(&l->metrics.turn, l->turn.turn >> 1);
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		if (l->arb[i] != NULL)
