@@ -22,7 +22,7 @@
 
 enum {
 	ARG_MAX_CNT = 64,
-	ARG_MAX_LEN = 512,
+	ARG_MAX_LEN = 1024,
 	HUGE_PAGE_KB = 2048,
 };
 
@@ -69,22 +69,52 @@ is_pci_address(const char *device)
 	       sscanf(device, "%x:%x.%x%c", &bus, &slot, &fn, &end) >= 3;
 }
 
-/* A profile's devargs go behind those of the configuration, which so win. */
+/* Whether the device's own arguments name the key. */
+static bool
+names_key(const char *device, const char *key, size_t key_len)
+{
+	for (const char *at = strchr(device, ','); at != NULL; at = strchr(at, ',')) {
+		at++;
+		if (strncmp(at, key, key_len) == 0 && at[key_len] == '=')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The device with those arguments of its profile that the configuration does not give itself: of
+ * two equal keys a driver may take either.
+ */
+static void
+join_devargs(char *out, size_t size, const char *device, const char *devargs)
+{
+	size_t len = (size_t)snprintf(out, size, "%s", device);
+
+	while (*devargs != '\0' && len < size) {
+		const size_t arg_len = strcspn(devargs, ",");
+
+		if (!names_key(device, devargs, strcspn(devargs, "=,")))
+			len += (size_t)snprintf(out + len, size - len, ",%.*s", (int)arg_len,
+						devargs);
+		devargs += arg_len;
+		devargs += *devargs == ',';
+	}
+}
+
 static void
 add_devices(struct arg_list *a, const struct gateway *g)
 {
+	char device[ARG_MAX_LEN];
 	bool pci = false;
 
 	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
-		const char *device = g->config->ports[i].device;
-		const char *devargs = g->port[i].profile.devargs.value;
-		const char *comma = devargs[0] != '\0' ? "," : "";
-
-		if (is_pci_address(device)) {
-			arg_add(a, "--allow=%s%s%s", device, comma, devargs);
+		join_devargs(device, sizeof(device), g->config->ports[i].device,
+			     g->port[i].profile.devargs.value);
+		if (is_pci_address(g->config->ports[i].device)) {
+			arg_add(a, "--allow=%s", device);
 			pci = true;
 		} else {
-			arg_add(a, "--vdev=%s%s%s", device, comma, devargs);
+			arg_add(a, "--vdev=%s", device);
 		}
 	}
 	if (!pci)
