@@ -17,7 +17,6 @@ enum {
 	EVENT_SLOTS = 1024,            // notes between two looks of the control thread
 	HOUSEKEEPING_TURNS = 2048,     // an empty turn takes about 50 ns: ten times a millisecond
 	HOUSEKEEPING_TURNS_SHARED = 4, // a turn may last a scheduler's slice
-	TRADES_MAX = 1 << 16,          // matches remembered by a book in case one is broken
 	ARENA_SLACK_BYTES = 1 << 20,
 	STOP_WAIT_MS = 2000,
 };
@@ -83,7 +82,7 @@ book_config_of(const struct config *c, uint32_t feed_idx, struct book_ours_confi
 		.locate_max = UINT16_MAX,
 		.orders_max = f->orders_max,
 		.levels_max = f->levels_max,
-		.trades_max = TRADES_MAX,
+		.trades_max = f->trades_max,
 		.trust_late_join = f->trust_late_join,
 		.ours_cnt = cnt,
 		.ours = ours,
@@ -265,6 +264,7 @@ build_feed(struct build *b, uint32_t feed_idx)
 			.reorder_packets = c->reorder_packets,
 			.gap_wait_ns = c->gap_wait_us * 1000ULL,
 			.silence_ns = c->silence_ms * 1000000ULL,
+			.events = &l->events,
 		};
 
 		memset(arb.session, ' ', sizeof(arb.session));
@@ -282,6 +282,7 @@ build_feed(struct build *b, uint32_t feed_idx)
 			.shard_cnt = (uint16_t)c->shards,
 			.shard_mask = m->shard_mask[feed_idx],
 			.market = 'Q',
+			.events = &l->events,
 		};
 
 		l->parse[feed_idx] = take(l, sizeof(struct parse), b->e);
@@ -292,6 +293,7 @@ build_feed(struct build *b, uint32_t feed_idx)
 		if (rc != 0)
 			return err_set(b->e, rc, "feeds '%s': shards", c->name);
 		book_config_of(b->g->config, feed_idx, ours, &book);
+		book.events = &l->events;
 		rc = book_init(l->book[feed_idx], &book, &l->arena);
 		if (rc != 0)
 			return err_set(b->e, rc,

@@ -24,6 +24,7 @@ arb_init(struct arb *a, const struct arb_config *c, struct arena *arena)
 		.gap_wait_ns = c->gap_wait_ns,
 		.first_seq = c->first_seq,
 		.held_max = c->reorder_packets,
+		.events = c->events,
 		.held = (struct arb_held *)arena_take(arena, c->reorder_packets * sizeof(*a->held)),
 		.order = (uint16_t *)arena_take(arena, c->reorder_packets * sizeof(*a->order)),
 		.unused = (uint16_t *)arena_take(arena, c->reorder_packets * sizeof(*a->unused)),
@@ -86,6 +87,15 @@ arb_state_name(enum arb_state s)
 	return (unsigned)s < ARB_STATE_CNT ? NAME[s] : "?";
 }
 
+/* What the log says of a session: its name in two parts. */
+static COLD void
+say_session(const struct arb *a, enum event_code code, const char session[MOLD_SESSION_LEN],
+	    uint64_t seq)
+{
+	event_put(a->events, code, a->feed_idx, event_text(session, 8), event_text(session + 8, 2),
+		  seq);
+}
+
 static COLD void
 adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq)
 {
@@ -101,6 +111,7 @@ adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq)
 	for (unsigned i = 0; i < FEED_LINE_MAX; i++)
 		a->line[i].next_seq = 0;
 	metric_add(&a->metrics.session_started, 1);
+	say_session(a, EVENT_MD_SESSION_ADOPTED, a->session, a->expected_seq);
 }
 
 /*
@@ -116,6 +127,9 @@ session_ours(struct arb *a, const struct mold_head *h, uint64_t seq)
 		return true;
 	if ((a->session_fixed && !same) || (a->adopted && !a->ended && !a->silent)) {
 		metric_add(&a->metrics.packet_wrong_session, 1);
+		// at 1, 2, 4, ...: the counter has the rest
+		if ((a->metrics.packet_wrong_session & (a->metrics.packet_wrong_session - 1)) == 0)
+			say_session(a, EVENT_MD_SESSION_FOREIGN, h->session, seq);
 		return false;
 	}
 	adopt_session(a, h, seq);
@@ -123,13 +137,18 @@ session_ours(struct arb *a, const struct mold_head *h, uint64_t seq)
 }
 
 static void
-hear_line(struct arb_line *line, uint64_t now_ns, uint64_t seq, uint64_t end_seq)
+hear_line(struct arb *a, uint8_t line_idx, uint64_t now_ns, uint64_t seq, uint64_t end_seq)
 {
-	line->heard_ns = now_ns;
+	struct arb_line *line = &a->line[line_idx];
+
 	if (unlikely(line->silent)) {
 		line->silent = false;
 		metric_set(&line->metrics.heard, 1);
+		if (line->heard_ns != 0) // not its first packet
+			event_put(a->events, EVENT_LINE_HEARD, a->feed_idx, line_idx,
+				  now_ns - line->heard_ns);
 	}
+	line->heard_ns = now_ns;
 	if (line->next_seq != 0 && seq > line->next_seq) {
 		metric_add(&line->metrics.gap, 1);
 		metric_add(&line->metrics.message_missing, seq - line->next_seq);
@@ -149,6 +168,7 @@ hear_feed(struct arb *a, uint64_t now_ns)
 	a->silent = false;
 	a->busy = true;
 	metric_add(&a->metrics.feed_heard_again, 1);
+	event_put(a->events, EVENT_FEED_HEARD, a->feed_idx, a->expected_seq);
 	if (a->flags & DATAGRAM_SILENT)
 		a->flags &= (uint8_t)~DATAGRAM_SILENT; // nobody was told yet
 	else
@@ -311,7 +331,7 @@ arb_unusual(struct arb *a, const struct frame *f, struct datagram *out)
 	}
 	if (!session_ours(a, h, seq))
 		return ARB_DROP;
-	hear_line(line, f->head.rx_ns, seq, data ? seq + cnt : seq);
+	hear_line(a, f->line_idx, f->head.rx_ns, seq, data ? seq + cnt : seq);
 	if (!data)
 		return on_heartbeat(a, f, seq, cnt == MOLD_END_OF_SESSION_CNT);
 	return on_data(a, f, seq, cnt, out);
@@ -383,13 +403,17 @@ settle_gap(struct arb *a, uint64_t now_ns)
 	if (a->gap_open && a->expected_seq >= a->gap_to_seq) {
 		a->gap_open = false;
 		metric_add(&a->metrics.gap_filled, 1);
+		event_put(a->events, EVENT_GAP_CLOSED, a->feed_idx, a->gap_from_seq,
+			  now_ns - a->gap_ns);
 	}
 	if (!arb_gap(a, &from_seq, &to_seq))
 		return false;
 	if (!a->gap_open) {
 		a->gap_open = true;
 		a->gap_ns = gap_found_ns(a);
+		a->gap_from_seq = from_seq;
 		metric_add(&a->metrics.gap_opened, 1);
+		event_put(a->events, EVENT_GAP_OPENED, a->feed_idx, from_seq, to_seq - 1);
 	}
 	a->gap_to_seq = to_seq;
 	if (!full && (int64_t)(now_ns - a->gap_ns) < (int64_t)a->gap_wait_ns)
@@ -398,6 +422,8 @@ settle_gap(struct arb *a, uint64_t now_ns)
 	if (full)
 		metric_add(&a->metrics.gap_lost_by_overflow, 1);
 	metric_add(&a->metrics.message_lost, to_seq - from_seq);
+	event_put(a->events, EVENT_GAP_GIVEN_UP, a->feed_idx, from_seq, to_seq - 1,
+		  now_ns - a->gap_ns);
 	a->expected_seq = to_seq;
 	a->gap_open = false;
 	a->flags |= DATAGRAM_GAP;
@@ -420,6 +446,8 @@ check_silence(struct arb *a, uint64_t now_ns)
 			line->silent = true;
 			metric_set(&line->metrics.heard, 0);
 			metric_add(&line->metrics.silenced, 1);
+			event_put(a->events, EVENT_LINE_SILENT, a->feed_idx, i,
+				  now_ns - line->heard_ns);
 		} else if (line->heard_ns + a->silence_ns < due_ns) {
 			due_ns = line->heard_ns + a->silence_ns;
 		}
@@ -430,6 +458,7 @@ check_silence(struct arb *a, uint64_t now_ns)
 			a->flags &= (uint8_t)~DATAGRAM_HEARD;
 			a->flags |= DATAGRAM_SILENT;
 			metric_add(&a->metrics.feed_silenced, 1);
+			event_put(a->events, EVENT_FEED_SILENT, a->feed_idx, now_ns - a->heard_ns);
 		} else if (a->heard_ns + a->silence_ns < due_ns) {
 			due_ns = a->heard_ns + a->silence_ns;
 		}
@@ -466,6 +495,7 @@ arb_next_slow(struct arb *a, uint64_t now_ns, struct datagram *out)
 		a->ended = true;
 		a->flags |= DATAGRAM_END;
 		metric_add(&a->metrics.session_ended, 1);
+		say_session(a, EVENT_MD_SESSION_ENDED, a->session, a->end_seq - 1);
 	}
 	if (now_ns >= a->line_check_ns)
 		check_silence(a, now_ns);

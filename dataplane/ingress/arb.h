@@ -3,6 +3,7 @@
 #define SLUICE_INGRESS_ARB_H
 
 #include "base/arena.h"
+#include "base/event.h"
 #include "base/metric.h"
 #include "msg/datagram.h"
 #include "msg/frame.h"
@@ -29,6 +30,7 @@ struct arb_config {
 	uint32_t reorder_packets;       // most packets kept while one before them is missing
 	uint64_t gap_wait_ns;           // how long a gap may stay open before it is given up
 	uint64_t silence_ns;            // a line or the feed not heard for so long is silent
+	struct event_sink *events;      // the lane's; NULL says nothing
 };
 
 enum arb_state {
@@ -87,6 +89,7 @@ struct arb {
 	uint64_t high_seq; // the highest number known to exist, plus one
 	uint64_t high_ns;  // when that was learnt
 	uint64_t gap_ns;   // when the open gap was found
+	uint64_t gap_from_seq;
 	uint64_t gap_to_seq;
 	uint64_t gap_wait_ns;
 	uint64_t first_seq;
@@ -96,6 +99,7 @@ struct arb {
 	struct arb_held *held; // held_max places
 	uint16_t *order;       // places in use, by sequence number
 	uint16_t *unused;      // places not in use: held_max - held_cnt
+	struct event_sink *events;
 	struct arb_metrics metrics;
 	struct arb_line line[FEED_LINE_MAX];
 };

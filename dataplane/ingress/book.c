@@ -82,6 +82,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.levels_max = c->levels_max,
 		.locate_max = c->locate_max,
 		.feed_idx = c->feed_idx,
+		.events = c->events,
 		.stale = true,
 		.trust_late_join = c->trust_late_join,
 		.block_words = block_words_for(c),
@@ -173,6 +174,17 @@ fill_mark(const struct book *b, const struct book_instr *in, uint16_t instr_idx,
 	memset(mark->pad, 0, sizeof(mark->pad));
 }
 
+/* What the log says of a configured instrument whose confidence or state is another than told. */
+static COLD void
+say_change(const struct book *b, const struct book_ours *o, uint16_t instr_idx, uint8_t confidence,
+	   uint8_t state)
+{
+	if (!o->told || o->state != state)
+		event_put(b->events, EVENT_TRADING_STATE, instr_idx, state);
+	if (o->told && o->confidence != confidence && confidence == CONFIDENCE_LIVE)
+		event_put(b->events, EVENT_BOOK_LIVE, b->feed_idx, instr_idx);
+}
+
 unsigned
 book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
 	  struct mark *mark)
@@ -182,8 +194,10 @@ book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo
 
 	if (in->instr_idx == INSTR_NONE)
 		return what & BOOK_TOP;
-	if (unlikely(!o->told || o->confidence != confidence || o->state != state))
+	if (unlikely(!o->told || o->confidence != confidence || o->state != state)) {
 		what |= BOOK_BBO | BOOK_MARK;
+		say_change(b, o, in->instr_idx, confidence, state);
+	}
 	o->told = true;
 	o->confidence = confidence;
 	o->state = state;
@@ -213,6 +227,7 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 		// what was never told is another shard's, or told when it is found
 		if (!o->told || (o->confidence == confidence && o->state == state && o->found))
 			continue;
+		say_change(b, o, instr_idx, confidence, state);
 		o->told = o->found;
 		o->confidence = confidence;
 		o->state = state;
@@ -227,12 +242,34 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 	return 0;
 }
 
-static void
-believe_no_more(struct book *b, struct book_instr *in)
+/* Which of EVENT_BOOK_BROKEN's reasons the oddity is, by its counter. */
+static COLD unsigned
+broken_reason(const struct book *b, const uint64_t *counter)
 {
-	if (!in->suspect)
-		metric_add(&b->metrics.instrument_suspect, 1);
+	const struct book_metrics *m = &b->metrics;
+
+	if (counter == &m->ref_unknown_executed || counter == &m->ref_unknown_reduced ||
+	    counter == &m->ref_unknown_deleted || counter == &m->ref_unknown_replaced)
+		return 0;
+	if (counter == &m->qty_negative)
+		return 1;
+	if (counter == &m->ref_repeated)
+		return 2;
+	if (counter == &m->order_table_full || counter == &m->level_table_full)
+		return 3;
+	return counter == &m->book_crossed ? 4 : 5;
+}
+
+static void
+believe_no_more(struct book *b, struct book_instr *in, const uint64_t *counter)
+{
+	if (in->suspect)
+		return;
+	metric_add(&b->metrics.instrument_suspect, 1);
 	in->suspect = true;
+	if (!b->suspect && !b->stale) // else the gap before it was said already
+		event_put(b->events, EVENT_BOOK_BROKEN, b->feed_idx, event_text(in->symbol, 8),
+			  (uint64_t)(in - b->instr), broken_reason(b, counter));
 }
 
 COLD unsigned
@@ -243,7 +280,7 @@ book_odd(struct book *b, struct book_instr *in, uint64_t *counter, struct bbo *b
 		metric_add(counter, 1);
 	if (in->suspect)
 		return 0;
-	believe_no_more(b, in);
+	believe_no_more(b, in, counter);
 	return book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
 }
 
@@ -274,7 +311,7 @@ book_mismatch(struct book *b, const struct md *m, uint16_t order_locate, struct 
 	// one message tells of one instrument; book_next tells of the other
 	what = book_odd(b, &b->instr[order_locate], &b->metrics.locate_mismatch, bbo, mark);
 	if (what != 0) {
-		believe_no_more(b, &b->instr[m->locate]);
+		believe_no_more(b, &b->instr[m->locate], NULL);
 		b->walk_idx = 0;
 		return what | BOOK_ALL;
 	}
@@ -318,8 +355,8 @@ learn_symbol(struct book *b, struct book_instr *in, uint16_t locate, const char 
 	o = &b->ours[s->tag];
 	if (o->found) { // two instruments claim it: neither can be believed
 		metric_add(&b->metrics.symbol_repeated, 1);
-		believe_no_more(b, &b->instr[o->locate]);
-		believe_no_more(b, in);
+		believe_no_more(b, &b->instr[o->locate], NULL);
+		believe_no_more(b, in, NULL);
 		b->walk_idx = 0;
 		return BOOK_ALL;
 	}
@@ -360,7 +397,7 @@ book_check_crossed(struct book *b, struct book_instr *in)
 		return;
 	}
 	metric_add(&b->metrics.book_crossed, 1);
-	believe_no_more(b, in);
+	believe_no_more(b, in, &b->metrics.book_crossed);
 }
 
 bool

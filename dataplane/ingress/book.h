@@ -3,6 +3,7 @@
 #define SLUICE_INGRESS_BOOK_H
 
 #include "base/arena.h"
+#include "base/event.h"
 #include "base/metric.h"
 #include "base/u64_map.h"
 #include "msg/bbo.h"
@@ -49,6 +50,7 @@ struct book_config {
 	bool trust_late_join; // books joined in mid-day without a snapshot may be LIVE: simulations
 	unsigned ours_cnt;
 	const struct book_ours_config *ours; // read by book_init only
+	struct event_sink *events;           // the lane's; NULL says nothing
 };
 
 #define BOOK_PX4_MAX 2000000000u // ITCH 5.0: 200,000 dollars
@@ -152,6 +154,7 @@ struct book {
 	struct book_trade *trade;
 	uint32_t trade_next;
 	uint32_t trades_max;
+	struct event_sink *events;
 	// configured instruments
 	struct u64_map symbol; // symbol -> instr_idx
 	uint32_t walk_idx;     // book_next

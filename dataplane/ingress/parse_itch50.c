@@ -22,19 +22,34 @@ parse_init(struct parse *p, const struct parse_config *c)
 		.shard_cnt = c->shard_cnt,
 		.shard_magic = (uint32_t)(UINT32_MAX / c->shard_cnt + 1),
 		.market = c->market == '\0' ? 'Q' : c->market,
+		.feed_idx = c->feed_idx,
+		.events = c->events,
 	};
 	return 0;
 }
 
-COLD void
-parse_odd(struct parse *p, const uint8_t *msg, uint16_t len)
+/* Oddities are said at the 1st, 2nd, 4th, ... time: the counter has the rest. */
+static bool
+worth_saying(uint64_t cnt)
 {
-	if (len == 0)
+	return (cnt & (cnt - 1)) == 0;
+}
+
+COLD void
+parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq)
+{
+	if (len == 0) {
 		metric_add(&p->metrics.message_empty, 1);
-	else if (ITCH50_LEN[msg[0]] == 0)
+	} else if (ITCH50_LEN[msg[0]] == 0) {
 		metric_add(&p->metrics.message_type_unknown, 1);
-	else
+		if (worth_saying(p->metrics.message_type_unknown))
+			event_put(p->events, EVENT_MD_UNKNOWN_TYPE, p->feed_idx, msg[0], seq);
+	} else {
 		metric_add(&p->metrics.message_length_wrong, 1);
+		if (worth_saying(p->metrics.message_length_wrong))
+			event_put(p->events, EVENT_MD_BAD_LENGTH, p->feed_idx, msg[0], seq, len,
+				  ITCH50_LEN[msg[0]]);
+	}
 }
 
 static uint8_t

@@ -2,6 +2,7 @@
 #ifndef SLUICE_INGRESS_PARSE_ITCH50_H
 #define SLUICE_INGRESS_PARSE_ITCH50_H
 
+#include "base/event.h"
 #include "base/metric.h"
 #include "msg/datagram.h"
 #include "msg/md.h"
@@ -18,6 +19,7 @@ struct parse_config {
 	uint16_t shard_cnt;  // 1..32; an instrument's shard is locate % shard_cnt
 	uint32_t shard_mask; // the shards this one takes, bit i for shard i; 0: all
 	char market;         // whose operational halts are ours: 'Q' Nasdaq, 'B' Texas, 'X' PSX
+	struct event_sink *events; // the lane's; NULL says nothing
 };
 
 /* ITCH 5.0 messages into md.  Written by the lane that runs it. */
@@ -26,6 +28,8 @@ struct parse {
 	uint32_t shard_cnt;
 	uint32_t shard_magic; // 2^32 / shard_cnt, rounded up: a remainder without division
 	char market;
+	uint16_t feed_idx;
+	struct event_sink *events;
 	cache_aligned struct parse_metrics metrics;
 };
 
@@ -46,7 +50,7 @@ int parse_init(struct parse *p, const struct parse_config *c);
 /* Rare messages, decoded out of line.  False when the book has no use for the message. */
 bool parse_rare(struct parse *p, const uint8_t *msg, struct md *out);
 /* A message that no table knows: counts why. */
-void parse_odd(struct parse *p, const uint8_t *msg, uint16_t len);
+void parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq);
 
 /* Where a frequent message keeps what md wants.  An absent field reads offset 0 and is masked. */
 struct parse_layout {
@@ -172,7 +176,7 @@ parse_next(struct parse *p, struct parse_walk *w, struct md *out)
 		w->left_cnt--;
 		out->seq = w->seq++;
 		if (unlikely(len == 0 || ITCH50_LEN[msg[0]] != len)) {
-			parse_odd(p, msg, len);
+			parse_odd(p, msg, len, out->seq);
 			continue;
 		}
 		locate = be16_get(h->locate);

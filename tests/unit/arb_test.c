@@ -280,6 +280,69 @@ a_fixed_session_takes_no_other(void **state)
 	assert_int_equal(arb_init(&a, &c, &arena), -22);
 }
 
+/* Every event of a day with each kind of trouble, with the numbers it names. */
+static void
+the_log_names_what_happened(void **state)
+{
+	static const struct step STEP[] = {
+		{ DATA, 0, 1, 1 }, { DATA, 1, 1, 1 }, { OTHER, 0, 2, 1 }, { DATA, 0, 4, 1 },
+		{ DATA, 1, 2, 2 }, { DATA, 0, 8, 1 }, { WAIT, 0, 6, 0 },  { WAIT, 0, 60, 0 },
+		{ DATA, 1, 9, 1 }, { END, 1, 10, 0 },
+	};
+	static const struct {
+		enum event_code code;
+		uint64_t arg[3]; // behind the feed
+	} WANT[] = {
+		// clang-format off
+		{ EVENT_MD_SESSION_ADOPTED, { 0 } },
+		{ EVENT_MD_SESSION_FOREIGN, { 0 } },
+		{ EVENT_GAP_OPENED,         { 2, 3 } },
+		{ EVENT_GAP_CLOSED,         { 2, 0 } },
+		{ EVENT_GAP_OPENED,         { 5, 7 } },
+		{ EVENT_GAP_GIVEN_UP,       { 5, 7, 6 * MS } },
+		{ EVENT_LINE_SILENT,        { 0, 66 * MS } },
+		{ EVENT_LINE_SILENT,        { 1, 66 * MS } },
+		{ EVENT_FEED_SILENT,        { 66 * MS } },
+		{ EVENT_LINE_HEARD,         { 1, 66 * MS } },
+		{ EVENT_FEED_HEARD,         { 9 } },
+		{ EVENT_MD_SESSION_ENDED,   { 0 } },
+		// clang-format on
+	};
+	static uint8_t slot[64 * CACHE_LINE] cache_aligned;
+	uint64_t now_ns = NOW_NS;
+	struct event_sink sink;
+	struct event e;
+	struct arb a;
+
+	event_sink_init(&sink, 0, slot, 64);
+	open_arb(&a, 1);
+	a.events = &sink;
+	for (unsigned k = 0; k < ARRAY_CNT(STEP); k++) {
+		if (STEP[k].kind == WAIT)
+			now_ns += STEP[k].seq * MS;
+		else
+			put(&a, &STEP[k], packet[k], now_ns);
+		drain(&a, now_ns);
+	}
+	for (unsigned i = 0; i < ARRAY_CNT(WANT); i++) {
+		if (!event_take(&sink, &e))
+			fail_msg("event %u of %zu is not there", i + 1, ARRAY_CNT(WANT));
+		if (e.code != WANT[i].code)
+			fail_msg("event %u is %u, want %u", i + 1, e.code, WANT[i].code);
+		assert_int_equal(e.arg[0], 3);
+		if (e.code == EVENT_MD_SESSION_ADOPTED || e.code == EVENT_MD_SESSION_FOREIGN ||
+		    e.code == EVENT_MD_SESSION_ENDED) {
+			assert_memory_equal(&e.arg[1], "SESSION0", 8);
+			assert_int_equal(e.arg[3], e.code == EVENT_MD_SESSION_ADOPTED   ? 1
+						   : e.code == EVENT_MD_SESSION_FOREIGN ? 2
+											: 9);
+		} else {
+			assert_memory_equal(&e.arg[1], WANT[i].arg, sizeof(WANT[i].arg));
+		}
+	}
+	assert_false(event_take(&sink, &e));
+}
+
 int
 main(void)
 {
@@ -287,6 +350,7 @@ main(void)
 		cmocka_unit_test(what_comes_out_is_what_the_table_says),
 		cmocka_unit_test(lines_are_counted_apart),
 		cmocka_unit_test(an_open_gap_has_a_name),
+		cmocka_unit_test(the_log_names_what_happened),
 		cmocka_unit_test(a_fixed_session_takes_no_other),
 	};
 
