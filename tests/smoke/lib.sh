@@ -58,7 +58,7 @@ smoke_start() {
 	SMOKE_DIR=$(mktemp -d "/tmp/sluice-$SMOKE_NAME.XXXXXX")
 	chmod 700 "$SMOKE_DIR"
 	GW=slg$$ VENUE=slv$$ BRIDGE=slb$$
-	EAL_PREFIX=sluice-$SMOKE_NAME-$$
+	EAL_PREFIX=sluice-${SMOKE_NAME:0:14}-$$ # at most 31 bytes
 	trap smoke_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -376,6 +376,10 @@ core_map() {
 #   MAP one|two|three|four|FILE PROTOCOL ouch50|ouch42   SYMBOLS "A B"    STRATEGY take|quote|none
 #   ARM true|false             IGMP 2|3                 HUGE_MB          HTTP_PORT
 #   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
+#   FEED_KEYS, SESSION_KEYS  further keys of the feed and the session: "gap_wait_us: 1|shards: 2"
+more_keys() {
+	[ -z "$1" ] || tr '|' '\n' <<<"$1" | sed 's/^/    /'
+}
 write_config() {
 	local map=${MAP:-one} protocol=${PROTOCOL:-ouch50} symbols=${SYMBOLS:-AAPL} symbol
 	local strategy=${STRATEGY:-take} trade=true
@@ -395,7 +399,7 @@ TEXT
 		core_map "$map"
 		cat <<TEXT
 ports:
-  - { name: md, device: "${MD_DEVICE:-net_af_packet0,iface=md}", profile: ${PROFILE:-af_packet}, address: $GW_MD/24 }
+  - { name: md, device: "${MD_DEVICE:-net_af_packet0,iface=md,framecnt=8192}", profile: ${PROFILE:-af_packet}, address: $GW_MD/24 }
   - { name: oe, device: "${OE_DEVICE:-net_af_packet1,iface=oe}", profile: ${PROFILE:-af_packet}, address: $GW_OE/24 }
 venues:
   - { name: sim, environment: simulation }
@@ -406,6 +410,9 @@ feeds:
     igmp_version: ${IGMP:-3}
     orders_max: ${ORDERS_MAX:-200000}
     levels_max: ${LEVELS_MAX:-100000}
+TEXT
+		more_keys "${FEED_KEYS-}"
+		cat <<TEXT
     lines:
       - { port: md, group: $MD_GROUP_A, udp_port: $MD_PORT_A }
       - { port: md, group: $MD_GROUP_B, udp_port: $MD_PORT_B }
@@ -419,6 +426,9 @@ sessions:
     password_file: $SMOKE_DIR/oe.password
     capacity: principal
     reconnect_ms: 200
+TEXT
+		more_keys "${SESSION_KEYS-}"
+		cat <<TEXT
 instruments:
 TEXT
 		for symbol in $symbols; do

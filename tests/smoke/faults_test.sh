@@ -1,0 +1,342 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The same trading day once per kind of trouble of tests/sim/faults.def.  At the end the gateway's
+# positions equal the venue's, or trading has stopped; there is no third outcome.  Where only one
+# of the two is right, the test asks for that one.
+#
+#     faults_test.sh GROUP
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+group=${1?a group of faults}
+smoke_start "faults-$group"
+
+# 20,000 messages of 20 symbols in 3.5 s; about 200 orders of the taker.
+TAPE=$SMOKE_DIR/day.itch
+SYMBOL=AAPL
+"$SLUICE_BUILD/tests/sim/sluice-day" --seed 7 --symbols 20 --symbol $SYMBOL=150 --messages 20000 \
+	--live-orders 500 --lead 1 --duration 4 --out "$TAPE" >"$SMOKE_DIR/day.log" 2>&1 ||
+	fail "sluice-day could not make a day; see its log"
+
+# --- one day
+
+# Market data is packed by number, so that a fault that names messages strikes the same packets in
+# each run.  gap_wait is long where no gap may be: a busy machine delays line B by milliseconds.
+GAP_WAIT_US=300000 FEED_SILENCE_MS=3000 SESSION_SILENCE_MS=15000
+
+# day_start FAULTS [VENUE-ARGUMENT...]: both programs run, orders may leave.
+day_start() {
+	local faults=$1
+	shift
+	make_network
+	ARM=true
+	FEED_KEYS="gap_wait_us: $GAP_WAIT_US|silence_ms: $FEED_SILENCE_MS"
+	SESSION_KEYS="heartbeat_ms: 300|silence_ms: $SESSION_SILENCE_MS|reconnect_max_ms: 400|login_timeout_ms: 1500"
+	write_config "$SMOKE_DIR/sluice.yaml"
+	start_gateway "$SMOKE_DIR/sluice.yaml"
+	start_venue "$TAPE" --wait-login --start-delay 1 --speed 1.5 --stay --pack 4 --heartbeat-ms 250 \
+		${faults:+--fault "$faults"} "$@"
+}
+day_is_over() { [ "$(counter arb_session_ended)" -ge 1 ]; }
+nothing_open() { [ "$(counter orders_open_order_cnt)" = 0 ]; }
+# day_end: the feed has come to its end; the last answers arrive, both programs stop.
+day_end() {
+	wait_for 20 "the feed comes to its end" day_is_over
+	wait_for 10 "every order is answered" nothing_open
+	sleep 0.3
+	take_state
+	stop venue 5
+	stop gateway 10
+}
+# take_state: what the gateway says, for all judgements that follow.
+take_state() {
+	ctl metrics >"$SMOKE_DIR/metrics.txt" || fail "no metrics"
+	ctl --json positions >"$SMOKE_DIR/positions.json" || fail "no positions"
+	ctl --json status >"$SMOKE_DIR/status.json" || fail "no status"
+	ctl --json sessions >"$SMOKE_DIR/sessions.json" || fail "no sessions"
+	ctl --json orders --all >"$SMOKE_DIR/orders.json" || fail "no orders"
+	ctl --json books $SYMBOL --depth 1 >"$SMOKE_DIR/book.json" || fail "no book of $SYMBOL"
+}
+# counter NAME [LABEL]: the sum over its lines, now.
+counter() {
+	ctl metrics "sluice_$1" | count_in "$1" "${2-}"
+}
+# counted NAME [LABEL]: the same as it was at the end.
+counted() { count_in "$1" "${2-}" <"$SMOKE_DIR/metrics.txt"; }
+count_in() {
+	awk -v name="sluice_$1" -v label="$2" '
+		{ split($1, part, "{"); bare = part[1]; sub(/_total$/, "", bare) }
+		bare == name && index($1, label) { sum += $2 }
+		END { printf "%.0f\n", sum }'
+}
+counter_at_least() { [ "$(counter "$1")" -ge "$2" ]; }
+of() { json_value "$2" <"$SMOKE_DIR/$1.json"; }
+said() { grep -cE -- "$1" "$SMOKE_DIR/events.log"; }
+expect_said() { expect_at_least "the log says '$1'" "$(said "$1")" 1; }
+expect_silent_about() { expect_eq "the log says '$1'" "$(said "$1")" 0; }
+
+# --- judgements
+
+venue_position() {
+	python3 -c '
+import json, sys
+want = sys.argv[2]
+for p in json.load(open(sys.argv[1]))["accounts"][0]["positions"]:
+    if p["symbol"] == want:
+        print(p["bought_qty"], p["sold_qty"], p["net_qty"], p["bought_ntl4"], p["sold_ntl4"])
+        break
+else:
+    print("0 0 0 0 0")' "$VENUE_REPORT" $SYMBOL
+}
+our_position() {
+	python3 -c '
+import json, sys
+for p in json.load(open(sys.argv[1])):
+    if p["symbol"] == sys.argv[2]:
+        print(p["bought_qty"], p["sold_qty"], p["position_qty"], p["bought_ntl4"], p["sold_ntl4"])' \
+		"$SMOKE_DIR/positions.json" $SYMBOL
+}
+expect_positions_equal() {
+	expect_eq "position as the venue's (bought sold net \$bought \$sold)" \
+		"$(our_position)" "$(venue_position)"
+}
+expect_same_orders() {
+	expect_eq "orders accepted" "$(counted orders_order_accepted)" \
+		"$(($(venue_value accounts.0.accepted)))"
+	expect_eq "executions" "$(counted orders_execution)" "$(venue_value accounts.0.executions)"
+	expect_eq "open orders at the venue" "$(venue_value accounts.0.open_orders)" 0
+}
+expect_session_up() { expect_eq "session" "$(of sessions 0.state)" up; }
+# The last best bid and offer of the tape are the book's.
+expect_book_of_tape() {
+	local want got
+	want=$("$SLUICE_BUILD/controlplane/observe/sluice-book" "$TAPE" |
+		awk -F, -v s=$SYMBOL '$3 == s { row = $4 " " $5 " " $6 " " $7 } END { print row }')
+	got="$(of book bid.0.px4) $(of book bid.0.qty) $(of book ask.0.px4) $(of book ask.0.qty)"
+	expect_eq "best bid and offer after the day" "$got" "$want"
+}
+expect_all_messages() {
+	expect_eq "messages passed on" "$(counted arb_message_delivered)" \
+		"$(venue_value market_data.messages)"
+	expect_eq "messages lost" "$(counted arb_message_lost)" 0
+	expect_book_of_tape
+}
+# The last order left before the log said it.
+expect_no_order_after() {
+	local first_ns last_ns
+	first_ns=$(event_ns "$1")
+	[ -n "$first_ns" ] || fail "the log does not say '$1'"
+	last_ns=$(python3 -c '
+import json, sys
+print(max([o["sent_ns"] for o in json.load(open(sys.argv[1]))["orders"]], default=0))' \
+		"$SMOKE_DIR/orders.json")
+	[ "$last_ns" -le "$first_ns" ] ||
+		fail "an order was sent $((last_ns - first_ns)) ns after the log said '$1'"
+	note "no order left after: $1"
+}
+event_ns() {
+	local when
+	when=$(grep -m1 -E -- "$1" "$SMOKE_DIR/events.log" | cut -d' ' -f1)
+	[ -z "$when" ] || date -u -d "$when" +%s%N
+}
+
+# --- the groups
+
+group_none() { # a good venue: everything the other groups compare with
+	day_start ''
+	day_end
+	expect_all_messages
+	expect_eq "gaps" "$(counted arb_gap_opened)" 0
+	expect_session_up
+	expect_at_least "executions" "$(counted orders_execution)" 50
+	expect_same_orders
+	expect_positions_equal
+}
+
+group_loss_one_line() { # what one line loses the other has
+	day_start 'loss_a=1000+3001-3400+9000,loss_b=2000+5001-5400+9100'
+	day_end
+	expect_at_least "packets line A lost" "$(venue_value market_data.line_a.lost)" 100
+	expect_at_least "packets line B lost" "$(venue_value market_data.line_b.lost)" 100
+	expect_at_least "jumps of line A" "$(counted arb_line_gap line=0)" 3
+	expect_at_least "jumps of line B" "$(counted arb_line_gap line=1)" 3
+	expect_all_messages
+	expect_eq "gaps given up" "$(counted arb_gap_lost)" 0
+	expect_same_orders
+	expect_positions_equal
+}
+
+group_loss_both_lines() { # a gap: named, and nobody trades on books with a hole
+	GAP_WAIT_US=2000 STRATEGY=quote
+	day_start 'loss_both=8001-8100'
+	day_end
+	expect_eq "gaps given up" "$(counted arb_gap_lost)" 1
+	expect_eq "messages lost" "$(counted arb_message_lost)" 100
+	expect_said 'feed itch: messages 8001 to 8100 given up as lost'
+	expect_at_least "quotes before" "$(counted orders_next_token)" 20
+	expect_no_order_after 'given up as lost'
+	expect_at_least "cancels that risk let pass" "$(counted risk_cancel_passed)" 1
+	expect_eq "open orders at the venue" "$(venue_value accounts.0.open_orders)" 0
+	expect_positions_equal
+}
+
+group_duplicates() {
+	day_start 'dup_a=20%,dup_b=20%'
+	day_end
+	expect_at_least "packets sent twice" "$(venue_value market_data.line_a.duplicated)" 500
+	expect_eq "every message came first once" "$(counted arb_line_message_first)" \
+		"$(venue_value market_data.messages)"
+	expect_all_messages
+	expect_same_orders
+	expect_positions_equal
+}
+
+group_reorder() { # both lines swap packets; the wait bridges it
+	day_start 'reorder_a=2001-2008+4001-4200+6001,reorder_b=2001-2008+4001-4200+6001'
+	day_end
+	expect_at_least "packets late on line A" "$(venue_value market_data.line_a.reordered)" 20
+	expect_at_least "packets kept for their turn" "$(counted arb_packet_held)" 10
+	expect_eq "gaps given up" "$(counted arb_gap_lost)" 0
+	expect_at_least "gaps filled" "$(counted arb_gap_filled)" 10
+	expect_all_messages
+	expect_same_orders
+	expect_positions_equal
+}
+
+group_reorder_late() { # line B brings what A lost, but later than we wait
+	GAP_WAIT_US=2000
+	day_start 'loss_a=8001-8004,delay_b_us=60000'
+	day_end
+	expect_eq "gaps given up" "$(counted arb_gap_lost)" 1
+	expect_eq "messages lost" "$(counted arb_message_lost)" 4
+	expect_said 'feed itch: messages 8001 to 8004 given up as lost'
+	expect_no_order_after 'given up as lost'
+	expect_positions_equal
+}
+
+group_silent_line() { # one line dies: said, and no harm
+	FEED_SILENCE_MS=700
+	day_start 'silent_a=6001-14000'
+	day_end
+	expect_said 'feed itch: nothing heard on line 0'
+	expect_said 'feed itch: line 0 is heard again'
+	expect_silent_about 'feed itch: no line was heard'
+	expect_all_messages
+	expect_same_orders
+	expect_positions_equal
+}
+
+group_silent_feed() { # both lines die for a while, then go on with a hole
+	FEED_SILENCE_MS=700 GAP_WAIT_US=2000
+	day_start 'silent_a=6001-14000,silent_b=6001-14000'
+	day_end
+	expect_said 'feed itch: no line was heard'
+	expect_said 'feed itch: heard again'
+	expect_eq "messages lost" "$(counted arb_message_lost)" \
+		"$(($(venue_value market_data.messages) - $(counted arb_message_delivered)))"
+	expect_at_least "messages lost" "$(counted arb_message_lost)" 7990
+	expect_no_order_after 'no line was heard'
+	expect_positions_equal
+}
+
+group_noise() { # garbage, cut and foreign packets between the good ones
+	day_start 'garbage=20%,truncated=20%,wrong_session=20%'
+	day_end
+	expect_at_least "garbage sent" "$(venue_value market_data.line_a.garbage)" 500
+	expect_eq "foreign packets counted" \
+		"$(($(counted arb_packet_wrong_session) + $(counted arb_line_packet_malformed) + \
+			$(counted arb_line_packet_short) + $(counted arb_line_packet_seq_invalid)))" \
+		"$((2 * ($(venue_value market_data.line_a.garbage) + \
+			$(venue_value market_data.line_a.truncated) + \
+			$(venue_value market_data.line_a.wrong_session))))"
+	expect_at_least "packets of another session" "$(counted arb_packet_wrong_session)" 500
+	expect_at_least "packets cut short" \
+		"$(($(counted arb_line_packet_malformed) + $(counted arb_line_packet_short)))" 500
+	expect_said 'feed itch: packets of another session'
+	expect_all_messages
+	expect_same_orders
+	expect_positions_equal
+}
+
+# Every way of losing the connection ends alike: back by ourselves, and nothing forgotten.
+expect_recovered() {
+	expect_session_up
+	expect_at_least "times the session came up" "$(counted order_session_came_up)" "$1"
+	expect_at_least "logins at the venue" "$(venue_value accounts.0.logins)" "$1"
+	expect_at_least "executions" "$(counted orders_execution)" 10
+	expect_same_orders
+	expect_eq "next report as the venue's" "$(of sessions 0.next_seq)" \
+		"$(($(venue_value accounts.0.last_seq) + 1))"
+	expect_eq "orders we think open" "$(counted orders_open_order_cnt)" 0
+	expect_positions_equal
+}
+group_cut() {
+	day_start 'cut_after=25'
+	day_end
+	expect_said 'session oe: connection lost: closed by the venue'
+	expect_recovered 2
+}
+group_rst() {
+	day_start 'rst_after=25'
+	day_end
+	expect_said 'session oe: connection lost: reset by the venue'
+	expect_recovered 2
+}
+group_mute() { # the connection stands, the venue says nothing any more
+	SESSION_SILENCE_MS=1000
+	day_start 'silent_after=25'
+	day_end
+	expect_said 'session oe: the venue sent nothing for'
+	expect_recovered 2
+}
+group_refused_accept() { # the first connections are closed at once
+	day_start 'accept_drop=2' --wait-login
+	day_end
+	expect_at_least "connections lost" "$(counted order_session_connect_lost)" 2
+	expect_recovered 1
+}
+group_login_rejected() { # not tried again: accounts get locked that way
+	day_start 'login_reject=1' --wait-port
+	wait_for 10 "the log names the rejected login" grep -q "login rejected with 'A'" \
+		"$SMOKE_DIR/events.log"
+	day_end
+	expect_eq "session" "$(of sessions 0.state)" refused
+	expect_eq "logins tried" "$(counted soup_login_sent)" 1
+	expect_eq "orders that reached the venue" "$(venue_value accounts.0.entered)" 0
+	expect_positions_equal
+}
+group_slow_reader() { # the venue reads late, writes in crumbs, and pauses
+	day_start 'read_delay_ms=20,write_bytes=7,slow_after=50,slow_ms=1500' --receive-buffer 4096
+	day_end
+	expect_recovered 1
+}
+group_bad_stream() { # an unknown packet is passed over or ends the connection; no harm either way
+	day_start 'bad_type_after=60'
+	day_end
+	expect_recovered 1
+}
+group_bad_length() {
+	day_start 'bad_length_after=60'
+	day_end
+	expect_recovered 2
+}
+group_outcomes() { # everything a venue may answer
+	day_start 'accept_dead=7,reject_every=11,break_every=5,cancel_after=80'
+	day_end
+	expect_session_up
+	expect_at_least "orders accepted dead" "$(venue_value accounts.0.accepted_dead)" 10
+	expect_eq "orders accepted dead" "$(counted orders_order_dead_on_arrival)" \
+		"$(venue_value accounts.0.accepted_dead)"
+	expect_at_least "orders rejected" "$(venue_value accounts.0.rejected)" 5
+	expect_eq "orders rejected" "$(counted orders_order_rejected)" \
+		"$(venue_value accounts.0.rejected)"
+	expect_at_least "trades broken" "$(venue_value accounts.0.broken)" 5
+	expect_eq "trades broken" "$(counted orders_break_applied)" \
+		"$(venue_value accounts.0.broken)"
+	expect_eq "executions" "$(counted orders_execution)" "$(venue_value accounts.0.executions)"
+	expect_eq "open orders at the venue" "$(venue_value accounts.0.open_orders)" 0
+	expect_positions_equal
+}
+
+declare -F "group_$group" >/dev/null || fail "there is no group of faults '$group'"
+"group_$group"
+smoke_passed
