@@ -3,112 +3,7 @@
 #include <stdlib.h>
 
 #include "base/units.h"
-#include "day.h"
-#include "rng.h"
-#include "wire/itch50.h"
-
-/*
- * Every symbol has a ladder: a window of LADDER_SLOTS price ticks around its touch, one FIFO of
- * orders per tick.  Bids live at ticks <= bid_tick, asks above, so the book cannot cross.  The
- * touch walks by one tick at a time, and only when no order stands in its way or would fall out of
- * the window; deletes and executions are steered to the orders that do.
- */
-enum {
-	LADDER_SLOTS = 256,
-	LADDER_REACH = LADDER_SLOTS / 2 - 1, // farthest tick from the touch on either side
-	DEPTH_MAX = 100,                     // farthest tick at which an order is added
-	TICK_FLOOR = 300,                    // the walk turns here
-	NONE = -1,
-	MATCH_KEPT = 64, // recent match numbers, for broken trades
-};
-
-struct day_order {
-	uint64_t ref;
-	uint32_t px4;
-	uint32_t qty;
-	int32_t next; // in its level; in the free list while unused
-	int32_t prev;
-	uint32_t live_idx;
-	uint16_t sym;
-	uint8_t slot;
-	uint8_t side;
-};
-static_assert(sizeof(struct day_order) == 32, "two orders per cache line");
-
-struct day_level {
-	int32_t head;
-	int32_t tail;
-};
-
-struct day_symbol {
-	uint64_t bits[LADDER_SLOTS / 64]; // levels that hold an order
-	int32_t bid_tick;
-	int32_t ref_tick;
-	uint32_t step_px4; // price of one tick
-	int8_t drift;      // where the touch wants to go
-	uint8_t state;     // last trading state published
-	char symbol[8];
-};
-
-/* Walker's alias method: a weighted choice by one random number. */
-struct alias {
-	uint32_t cnt;
-	uint32_t *keep; // of 2^32
-	uint32_t *other;
-};
-
-enum day_phase {
-	PHASE_START, // S/O
-	PHASE_DIRECTORY,
-	PHASE_ACTION,
-	PHASE_REG_SHO,
-	PHASE_POSITION,
-	PHASE_MWCB,
-	PHASE_SYSTEM, // S/S
-	PHASE_PRE,
-	PHASE_OPEN, // S/Q
-	PHASE_OPEN_CROSS,
-	PHASE_MARKET,
-	PHASE_CLOSE, // S/M
-	PHASE_CLOSE_CROSS,
-	PHASE_POST,
-	PHASE_SYSTEM_END, // S/E
-	PHASE_STOP,       // S/C
-	PHASE_END,
-};
-
-struct day {
-	struct day_config c;
-	struct rng rng;
-	uint8_t *out;     // where the next message goes
-	uint64_t ts_1024; // time of the next message, ns * 1024
-	uint64_t seg_end_1024;
-	uint64_t seg_left; // messages left in this segment
-	uint64_t gap_1024; // mean
-	uint64_t next_ref;
-	uint64_t next_match;
-	struct day_order *order;
-	struct day_level *level;
-	struct day_symbol *symbol;
-	int32_t *live;
-	uint32_t live_cnt;
-	uint32_t live_room;
-	int32_t free_head;
-	struct alias by_rank;
-	struct alias by_kind;
-	uint32_t last_sym;
-	uint32_t phase_at; // symbol a spin is at
-	enum day_phase phase;
-	int32_t halted_sym;
-	int32_t op_halted_sym;
-	uint32_t halt_step;
-	uint64_t pre_cnt, market_cnt, post_cnt;
-	struct {
-		uint64_t match;
-		uint16_t locate;
-	} match_kept[MATCH_KEPT];
-	uint32_t match_kept_cnt;
-};
+#include "day_internal.h"
 
 static int
 alias_init(struct alias *a, const uint64_t *weight, uint32_t cnt)
@@ -183,122 +78,6 @@ alias_pick(const struct alias *a, struct rng *r)
 	const uint32_t i = (uint32_t)(((x >> 32) * a->cnt) >> 32);
 
 	return (uint32_t)x <= a->keep[i] ? i : a->other[i];
-}
-
-/* --- messages --- */
-
-/* Reserves room for one message of this type and fills its head. */
-static inline void *
-emit(struct day *d, uint8_t type, uint16_t locate)
-{
-	const uint16_t len = ITCH50_LEN[type];
-	const be16 wire_len = be16_of(len);
-	struct itch50_head *h = (struct itch50_head *)(d->out + sizeof(be16));
-
-	memcpy(d->out, &wire_len, sizeof(wire_len));
-	d->out += sizeof(be16) + len;
-	h->type = type;
-	h->locate = be16_of(locate);
-	h->tracking = be16_of(0);
-	h->ts_ns = be48_of(d->ts_1024 >> 10);
-	return h;
-}
-
-static inline uint16_t
-locate_of(uint32_t sym)
-{
-	return (uint16_t)(sym + 1);
-}
-
-static void
-emit_system_event(struct day *d, uint8_t event)
-{
-	struct itch50_system_event *m = emit(d, 'S', 0);
-
-	m->event = event;
-}
-
-static void
-emit_directory(struct day *d, uint32_t sym)
-{
-	struct itch50_stock_directory *m = emit(d, 'R', locate_of(sym));
-
-	memcpy(m->symbol, d->symbol[sym].symbol, sizeof(m->symbol));
-	m->market_category = "QGSNAPZ"[rng_below(&d->rng, 7)];
-	m->financial_status = 'N';
-	m->round_lot_qty = be32_of(100);
-	m->round_lots_only = 'N';
-	m->issue_class = 'C';
-	memcpy(m->issue_subtype, "Z ", 2);
-	m->authenticity = 'P';
-	m->short_sale_threshold = 'N';
-	m->ipo_flag = 'N';
-	m->luld_tier = sym < 1000 ? '1' : '2';
-	m->etp_flag = 'N';
-	m->etp_leverage = be32_of(0);
-	m->inverse = 'N';
-}
-
-static void
-emit_action(struct day *d, uint32_t sym, uint8_t state, const char reason[4])
-{
-	struct itch50_trading_action *m = emit(d, 'H', locate_of(sym));
-
-	memcpy(m->symbol, d->symbol[sym].symbol, sizeof(m->symbol));
-	m->state = state;
-	m->reserved = ' ';
-	memcpy(m->reason, reason, sizeof(m->reason));
-	d->symbol[sym].state = state;
-}
-
-static void
-emit_reg_sho(struct day *d, uint32_t sym, uint8_t action)
-{
-	struct itch50_reg_sho *m = emit(d, 'Y', locate_of(sym));
-
-	memcpy(m->symbol, d->symbol[sym].symbol, sizeof(m->symbol));
-	m->action = action;
-}
-
-static void
-emit_position(struct day *d, uint32_t sym)
-{
-	struct itch50_participant_position *m = emit(d, 'L', locate_of(sym));
-
-	memcpy(m->mpid, "SIMA", 4);
-	memcpy(m->symbol, d->symbol[sym].symbol, sizeof(m->symbol));
-	m->primary = 'Y';
-	m->mode = 'N';
-	m->state = 'A';
-}
-
-static uint32_t
-tick_px4(const struct day_symbol *s, int32_t tick)
-{
-	return (uint32_t)tick * s->step_px4;
-}
-
-static uint64_t
-match_next(struct day *d, uint32_t sym)
-{
-	const uint32_t at = d->match_kept_cnt++ % MATCH_KEPT;
-
-	d->match_kept[at].match = d->next_match;
-	d->match_kept[at].locate = locate_of(sym);
-	return d->next_match++;
-}
-
-static void
-emit_cross(struct day *d, uint32_t sym, uint8_t cross)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	struct itch50_cross_trade *m = emit(d, 'Q', locate_of(sym));
-
-	m->qty = be64_of(sym < d->c.symbol_cnt / 2 + 1 ? 100 * rng_below(&d->rng, 10000) : 0);
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->px4 = be32_of(tick_px4(s, s->bid_tick));
-	m->match_ref = be64_of(match_next(d, sym));
-	m->cross = cross;
 }
 
 /* --- the book --- */
@@ -425,16 +204,6 @@ pick_symbol(struct day *d)
 	return d->last_sym;
 }
 
-static uint32_t
-pick_qty(struct day *d)
-{
-	const uint64_t x = rng_next(&d->rng);
-
-	if ((x & 7) == 0)
-		return 1 + (uint32_t)(x >> 32) % 99; // an odd lot
-	return 100 * (1 + (uint32_t)__builtin_ctzll(x >> 8 | 1ULL << 12));
-}
-
 /* Near the touch mostly: half at it, a quarter two ticks away, ...; an eighth anywhere. */
 static int32_t
 pick_depth(struct day *d)
@@ -537,7 +306,7 @@ order_place(struct day *d, struct day_order *o)
 	tick = o->side == 'B' ? s->bid_tick - depth : s->bid_tick + 1 + depth;
 	o->slot = slot_of(tick);
 	o->px4 = tick_px4(s, tick);
-	o->qty = pick_qty(d);
+	o->qty = day_pick_qty(d);
 	o->ref = d->next_ref;
 	d->next_ref += 1 + rng_below(&d->rng, 4);
 }
@@ -562,12 +331,12 @@ event_add(struct day *d)
 	order_place(d, o);
 	level_put(d, idx);
 	if ((x >> 1 & 31) == 0) {
-		struct itch50_add_order_mpid *f = emit(d, 'F', locate_of(sym));
+		struct itch50_add_order_mpid *f = day_emit(d, 'F', locate_of(sym));
 
 		memcpy(f->mpid, &"SIMASIMBSIMCSIMD"[4 * (x >> 6 & 3)], 4);
 		m = &f->add;
 	} else {
-		m = emit(d, 'A', locate_of(sym));
+		m = day_emit(d, 'A', locate_of(sym));
 	}
 	m->order_ref = be64_of(o->ref);
 	m->side = o->side;
@@ -585,7 +354,7 @@ event_delete(struct day *d)
 
 	if (idx == NONE)
 		return false;
-	m = emit(d, 'D', locate_of(d->order[idx].sym));
+	m = day_emit(d, 'D', locate_of(d->order[idx].sym));
 	m->order_ref = be64_of(d->order[idx].ref);
 	order_die(d, idx);
 	return true;
@@ -601,7 +370,7 @@ event_replace(struct day *d)
 	if (idx == NONE)
 		return false;
 	o = &d->order[idx];
-	m = emit(d, 'U', locate_of(o->sym));
+	m = day_emit(d, 'U', locate_of(o->sym));
 	m->orig_ref = be64_of(o->ref);
 	level_take(d, idx);
 	order_place(d, o);
@@ -630,7 +399,7 @@ event_cancel(struct day *d)
 	o = &d->order[idx];
 	cut_qty = o->qty > 100 ? 100 * (1 + rng_below(&d->rng, (o->qty - 1) / 100))
 			       : 1 + rng_below(&d->rng, o->qty - 1);
-	m = emit(d, 'X', locate_of(o->sym));
+	m = day_emit(d, 'X', locate_of(o->sym));
 	m->order_ref = be64_of(o->ref);
 	m->qty = be32_of(cut_qty);
 	o->qty -= cut_qty;
@@ -676,185 +445,23 @@ event_execute(struct day *d)
 		qty = qty > 100 ? 100 * (1 + (uint32_t)(x >> 32) % ((qty - 1) / 100))
 				: 1 + (uint32_t)(x >> 32) % (qty - 1);
 	if ((x >> 1) % 24 == 0) {
-		struct itch50_order_executed_at_price *m = emit(d, 'C', locate_of(o->sym));
+		struct itch50_order_executed_at_price *m = day_emit(d, 'C', locate_of(o->sym));
 
 		m->order_ref = be64_of(o->ref);
 		m->qty = be32_of(qty);
-		m->match_ref = be64_of(match_next(d, o->sym));
+		m->match_ref = be64_of(day_match_next(d, o->sym));
 		m->printable = x >> 60 ? 'Y' : 'N';
 		m->px4 = be32_of(o->side == 'B' ? o->px4 + 50 : o->px4 - 50); // half a cent better
 	} else {
-		struct itch50_order_executed *m = emit(d, 'E', locate_of(o->sym));
+		struct itch50_order_executed *m = day_emit(d, 'E', locate_of(o->sym));
 
 		m->order_ref = be64_of(o->ref);
 		m->qty = be32_of(qty);
-		m->match_ref = be64_of(match_next(d, o->sym));
+		m->match_ref = be64_of(day_match_next(d, o->sym));
 	}
 	o->qty -= qty;
 	if (o->qty == 0)
 		order_die(d, idx);
-	return true;
-}
-
-static void
-emit_trade(struct day *d, uint32_t sym)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	struct itch50_trade *m = emit(d, 'P', locate_of(sym));
-
-	m->order_ref = be64_of(0);
-	m->side = 'B';
-	m->qty = be32_of(pick_qty(d));
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->px4 = be32_of(tick_px4(s, s->bid_tick) + s->step_px4 / 2);
-	m->match_ref = be64_of(match_next(d, sym));
-}
-
-static void
-emit_noii(struct day *d, uint32_t sym)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	const uint32_t px4 = tick_px4(s, s->bid_tick);
-	struct itch50_noii *m = emit(d, 'I', locate_of(sym));
-
-	m->paired_qty = be64_of(100 * rng_below(&d->rng, 5000));
-	m->imbalance_qty = be64_of(100 * rng_below(&d->rng, 500));
-	m->direction = "BSN"[rng_below(&d->rng, 3)];
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->far_px4 = be32_of(px4 - s->step_px4);
-	m->near_px4 = be32_of(px4 + s->step_px4);
-	m->ref_px4 = be32_of(px4);
-	m->cross = d->phase == PHASE_PRE ? 'O' : 'C';
-	m->variation = 'L';
-}
-
-static void
-emit_collar(struct day *d, uint32_t sym)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	const uint32_t px4 = tick_px4(s, s->bid_tick);
-	struct itch50_luld_collar *m = emit(d, 'J', locate_of(sym));
-
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->ref_px4 = be32_of(px4);
-	m->upper_px4 = be32_of(px4 + px4 / 10);
-	m->lower_px4 = be32_of(px4 - px4 / 10);
-	m->extension = be32_of(0);
-}
-
-/* One message of a pause and its reopening; the steps of one symbol follow over the day. */
-static bool
-emit_halt_step(struct day *d)
-{
-	const uint32_t first = d->c.halts_named ? 0 : d->c.named_cnt;
-
-	if (d->halted_sym == NONE) {
-		if (first >= d->c.symbol_cnt)
-			return false;
-		d->halted_sym = (int32_t)(first + rng_below(&d->rng, d->c.symbol_cnt - first));
-		d->halt_step = 0;
-	}
-	switch (d->halt_step++) {
-	case 0:
-		emit_action(d, (uint32_t)d->halted_sym, 'P', "LUDP");
-		return true;
-	case 1:
-		emit_collar(d, (uint32_t)d->halted_sym);
-		return true;
-	case 2:
-		emit_action(d, (uint32_t)d->halted_sym, 'Q', "T7  ");
-		return true;
-	case 3:
-		emit_cross(d, (uint32_t)d->halted_sym, 'H');
-		return true;
-	default:
-		emit_action(d, (uint32_t)d->halted_sym, 'T', "    ");
-		d->halted_sym = NONE;
-		return true;
-	}
-}
-
-static void
-emit_operational_halt(struct day *d)
-{
-	const bool resume = d->op_halted_sym != NONE;
-	const uint32_t sym = resume ? (uint32_t)d->op_halted_sym : d->c.symbol_cnt - 1;
-	struct itch50_operational_halt *m = emit(d, 'h', locate_of(sym));
-
-	memcpy(m->symbol, d->symbol[sym].symbol, sizeof(m->symbol));
-	m->market = 'X'; // not our market: trading goes on
-	m->action = resume ? 'T' : 'H';
-	d->op_halted_sym = resume ? NONE : (int32_t)sym;
-}
-
-static void
-emit_direct_listing(struct day *d, uint32_t sym)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	const uint32_t px4 = tick_px4(s, s->bid_tick);
-	struct itch50_direct_listing *m = emit(d, 'O', locate_of(sym));
-
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->open_eligible = 'N';
-	m->min_px4 = be32_of(px4 - px4 / 5);
-	m->max_px4 = be32_of(px4 + px4 / 5 * 4);
-	m->near_px4 = be32_of(px4);
-	m->near_ts_ns = be64_of(d->ts_1024 >> 10);
-	m->lower_px4 = be32_of(px4 - px4 / 10);
-	m->upper_px4 = be32_of(px4 + px4 / 10);
-}
-
-static void
-emit_ipo_quoting(struct day *d, uint32_t sym)
-{
-	const struct day_symbol *s = &d->symbol[sym];
-	struct itch50_ipo_quoting *m = emit(d, 'K', 0);
-
-	memcpy(m->symbol, s->symbol, sizeof(m->symbol));
-	m->release_s = be32_of((uint32_t)((d->ts_1024 >> 10) / NS_PER_SEC) + 600);
-	m->qualifier = 'A';
-	m->px4 = be32_of(tick_px4(s, s->bid_tick));
-}
-
-static void
-emit_broken(struct day *d)
-{
-	const uint32_t kept = d->match_kept_cnt < MATCH_KEPT ? d->match_kept_cnt : MATCH_KEPT;
-	const uint32_t at = rng_below(&d->rng, kept);
-	struct itch50_broken_trade *m = emit(d, 'B', d->match_kept[at].locate);
-
-	m->match_ref = be64_of(d->match_kept[at].match);
-}
-
-static bool
-event_other(struct day *d)
-{
-	const uint32_t sym = pick_symbol(d);
-	const uint32_t x = rng_below(&d->rng, 1000);
-	struct itch50_rpii *n;
-
-	if (x >= 700 && x < 860) {
-		emit_noii(d, sym);
-	} else if (x >= 860 && x < 880 && d->match_kept_cnt > 0) {
-		emit_broken(d);
-	} else if (x >= 880 && x < 900) {
-		emit_position(d, sym);
-	} else if (x >= 900 && x < 920) {
-		emit_reg_sho(d, sym, (uint8_t)('0' + x % 3));
-	} else if (x >= 920 && x < 930) {
-		emit_operational_halt(d);
-	} else if (x >= 930 && x < 970 && d->phase == PHASE_MARKET && emit_halt_step(d)) {
-	} else if (x >= 970 && x < 985) {
-		n = emit(d, 'N', locate_of(sym));
-		memcpy(n->symbol, d->symbol[sym].symbol, sizeof(n->symbol));
-		n->interest = "BSAN"[x % 4];
-	} else if (x >= 985 && x < 992) {
-		emit_ipo_quoting(d, d->c.symbol_cnt - 1);
-	} else if (x >= 992) {
-		emit_direct_listing(d, d->c.symbol_cnt - 1);
-	} else {
-		emit_trade(d, sym);
-	}
 	return true;
 }
 
@@ -889,10 +496,11 @@ flow(struct day *d)
 		done = event_cancel(d);
 		break;
 	default:
-		done = event_other(d);
+		day_emit_other(d, pick_symbol(d));
+		done = true;
 	}
 	if (!done && !event_add(d) && !event_delete(d))
-		emit_trade(d, pick_symbol(d));
+		day_emit_trade(d, pick_symbol(d));
 }
 
 /* --- time --- */
@@ -993,19 +601,19 @@ spin(struct day *d)
 	time_advance(d);
 	switch (d->phase) {
 	case PHASE_DIRECTORY:
-		emit_directory(d, d->phase_at);
+		day_emit_directory(d, d->phase_at);
 		break;
 	case PHASE_ACTION:
-		emit_action(d, d->phase_at, 'T', "    ");
+		day_emit_action(d, d->phase_at, 'T', "    ");
 		break;
 	case PHASE_REG_SHO:
-		emit_reg_sho(d, d->phase_at, '0');
+		day_emit_reg_sho(d, d->phase_at, '0');
 		break;
 	case PHASE_POSITION:
-		emit_position(d, d->phase_at);
+		day_emit_position(d, d->phase_at);
 		break;
 	default:
-		emit_cross(d, d->phase_at, d->phase == PHASE_OPEN_CROSS ? 'O' : 'C');
+		day_emit_cross(d, d->phase_at, d->phase == PHASE_OPEN_CROSS ? 'O' : 'C');
 	}
 	d->phase_at++;
 	if (d->seg_left > 0)
@@ -1021,7 +629,7 @@ step(struct day *d)
 	switch (d->phase) {
 	case PHASE_START:
 		d->ts_1024 = (d->c.open_ns - d->c.lead_ns) << 10;
-		emit_system_event(d, 'O');
+		day_emit_system_event(d, 'O');
 		break;
 	case PHASE_DIRECTORY:
 	case PHASE_ACTION:
@@ -1033,25 +641,25 @@ step(struct day *d)
 			return;
 		break;
 	case PHASE_MWCB:
-		v = emit(d, 'V', 0);
+		v = day_emit(d, 'V', 0);
 		v->level1_px8 = be64_of(418500000000ULL); // 7, 13 and 20 percent below 4,500
 		v->level2_px8 = be64_of(391500000000ULL);
 		v->level3_px8 = be64_of(360000000000ULL);
 		break;
 	case PHASE_SYSTEM:
-		emit_system_event(d, 'S');
+		day_emit_system_event(d, 'S');
 		break;
 	case PHASE_OPEN:
-		emit_system_event(d, 'Q');
+		day_emit_system_event(d, 'Q');
 		break;
 	case PHASE_CLOSE:
-		emit_system_event(d, 'M');
+		day_emit_system_event(d, 'M');
 		break;
 	case PHASE_SYSTEM_END:
-		emit_system_event(d, 'E');
+		day_emit_system_event(d, 'E');
 		break;
 	case PHASE_STOP:
-		emit_system_event(d, 'C');
+		day_emit_system_event(d, 'C');
 		break;
 	case PHASE_PRE:
 	case PHASE_MARKET:
