@@ -5,7 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "base/compiler.h"
+#include "port/port_buf.h"
 
 /* One receive queue of a port, polled by exactly one lane. */
 struct port_rx {
@@ -19,7 +19,12 @@ struct port_rx {
 HOT_INLINE uint16_t
 port_rx_burst(const struct port_rx *q, void **buf, uint16_t max)
 {
-	return rte_eth_rx_burst(q->port_id, q->queue_id, (struct rte_mbuf **)buf, max);
+	const uint16_t cnt =
+		rte_eth_rx_burst(q->port_id, q->queue_id, (struct rte_mbuf **)buf, max);
+
+	for (uint16_t i = 0; i < cnt; i++)
+		ORDERED_ACQUIRED(buf[i]);
+	return cnt;
 }
 
 HOT_INLINE const uint8_t *
@@ -53,12 +58,6 @@ HOT_INLINE void
 port_buf_prefetch(const void *buf)
 {
 	__builtin_prefetch(rte_pktmbuf_mtod((const struct rte_mbuf *)buf, const void *));
-}
-
-HOT_INLINE void
-port_buf_free(void *buf)
-{
-	rte_pktmbuf_free(buf);
 }
 
 /* One more owner of the buffer: each frees it once. */

@@ -5,8 +5,8 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "base/compiler.h"
 #include "base/metric.h"
+#include "port/port_buf.h"
 
 /* Frames a lane hands to a port in one call. */
 enum {
@@ -44,7 +44,7 @@ port_tx_room(struct port_tx *q)
 	if (unlikely(q->pending_cnt == PORT_TX_BURST_MAX))
 		return NULL;
 	if (unlikely(q->ready == NULL)) {
-		q->ready = rte_pktmbuf_alloc(q->pool);
+		q->ready = port_buf_alloc(q->pool);
 		if (unlikely(q->ready == NULL)) {
 			metric_add(&q->metrics.buf_missing, 1);
 			return NULL;
@@ -74,16 +74,18 @@ port_tx_flush(struct port_tx *q)
 
 	if (cnt == 0)
 		return 0;
+	for (uint16_t i = 0; i < cnt; i++)
+		ORDERED_RELEASES(q->pending[i]);
 	sent = rte_eth_tx_burst(q->port_id, q->queue_id, q->pending, cnt);
 	q->pending_cnt = 0;
 	metric_add(&q->metrics.frame_sent, sent);
 	if (unlikely(sent < cnt)) {
 		metric_add(&q->metrics.frame_dropped, (uint64_t)(cnt - sent));
 		for (uint16_t i = sent; i < cnt; i++)
-			rte_pktmbuf_free_seg(q->pending[i]);
+			port_buf_free(q->pending[i]);
 	}
 	if (q->ready == NULL) // room that was asked for and not used is still there
-		q->ready = rte_pktmbuf_alloc(q->pool); // for the next one, off the order's way
+		q->ready = port_buf_alloc(q->pool); // for the next one, off the order's way
 	return sent;
 }
 

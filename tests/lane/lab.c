@@ -13,11 +13,11 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#include "base/ordered.h"
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
 #include "lab.h"
 #include "lane/lane_api.h"
+#include "port/port_buf.h"
 #include "wire/eth_ip.h"
 #include "wire/moldudp64.h"
 
@@ -206,10 +206,7 @@ lab_open(const struct lab_setup *s)
 	return lab;
 }
 
-/*
- * Frames to and from a port.  DPDK is built without ThreadSanitizer, which therefore does not see
- * that the ring and the pool hand a buffer from one thread to the other.
- */
+/* A frame from a port; see port_buf.h for ORDERED_ACQUIRED. */
 static struct rte_mbuf *
 frame_take(struct rte_ring *r)
 {
@@ -222,19 +219,12 @@ frame_take(struct rte_ring *r)
 }
 
 static void
-frame_free(struct rte_mbuf *m)
-{
-	ORDERED_RELEASES(m);
-	rte_pktmbuf_free(m);
-}
-
-static void
 drain_ring(struct rte_ring *r)
 {
 	struct rte_mbuf *m;
 
 	while ((m = frame_take(r)) != NULL)
-		frame_free(m);
+		port_buf_free(m);
 }
 
 void
@@ -280,11 +270,10 @@ lab_lost_buffers(struct lab *lab)
 static void
 inject(struct lab *lab, struct rte_ring *to, const uint8_t *frame, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(lab->pool);
+	struct rte_mbuf *m = port_buf_alloc(lab->pool);
 
 	if (m == NULL)
 		die("lab pool is empty: a buffer was lost");
-	ORDERED_ACQUIRED(m);
 	memcpy(rte_pktmbuf_append(m, len), frame, len);
 	ORDERED_RELEASES(m);
 	if (rte_ring_enqueue(to, m) != 0)
@@ -310,12 +299,12 @@ lab_carry(struct lab *lab)
 			eth_ip_walk(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, false, &e);
 
 		lab->bad_frame_cnt += v != ETH_IP_L4 && v != ETH_IP_ARP;
-		frame_free(m);
+		port_buf_free(m);
 		moved++;
 	}
 	while (peer->out_cnt < PEER_OUT_MAX / 2 && (m = frame_take(lab->oe_out)) != NULL) {
 		peer_on_frame(peer, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
-		frame_free(m);
+		port_buf_free(m);
 		moved++;
 	}
 	while (lab->peer_sent < peer->out_cnt && rte_ring_free_count(lab->oe_in) != 0) {
