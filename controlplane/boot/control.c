@@ -330,6 +330,7 @@ control_run(struct gateway *g, struct err *e)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (signal_fd < 0 || epoll_fd < 0 || watch(epoll_fd, signal_fd) != 0 ||
@@ -347,6 +348,15 @@ control_run(struct gateway *g, struct err *e)
 		if (n < 0 && errno != EINTR)
 			break;
 		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+			if (info.ssi_signo == SIGHUP) { // the log was moved away
+				struct err why;
+
+				err_init(&why);
+				if (event_log_reopen(g->log, &why) != 0)
+					event_log_say(g->log, now_ns(), EVENT_ERROR, "%s",
+						      why.text);
+				continue;
+			}
 			event_log_say(g->log, now_ns(), EVENT_NOTICE, "%s: stopping",
 				      info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 			break;
