@@ -159,6 +159,12 @@ size_resolve(struct resolve *r, uint32_t idx)
 			 "ring_slots is %u, while the largest burst is %u; allowed are at least "
 			 "eight bursts: %u",
 			 l->ring_slots, burst_max, 8 * burst_max);
+	// a price is looked at only when all it may cause has room: in less, never
+	else if (l->ring_slots < STRATEGY_MOST * r->c->strategies_cnt)
+		complain(r, idx, at,
+			 "ring_slots is %u, and %u strategies may wish for %u orders at one price; "
+			 "allowed are at least so many, in a power of two",
+			 l->ring_slots, r->c->strategies_cnt, STRATEGY_MOST * r->c->strategies_cnt);
 }
 
 /*

@@ -383,6 +383,30 @@ the_machine_decides_what_is_near(void **state)
 	}
 }
 
+/* In a smaller ring a lane would wait for ever for room for all that one price may cause. */
+static void
+a_ring_has_room_for_what_one_price_causes(void **state)
+{
+	static const char SMALL[] = "control: 0\n  burst: 1\n  ring_slots: 8";
+	char text[8192], more[8192];
+
+	assert_true(text_change(text, sizeof(text), CONFIG_GOOD, "control: 0", SMALL));
+	assert_int_equal(resolve(text), 0); // one strategy
+	snprintf(more, sizeof(more), "%s", text);
+	for (unsigned n = 2; n <= 3; n++) {
+		char list[256];
+
+		snprintf(list, sizeof(list),
+			 "strategies:\n  - { name: s%u, kind: take, instruments: [AAPL], qty: 1, "
+			 "position_max_qty: 1 }\n",
+			 n);
+		snprintf(text, sizeof(text), "%s", more);
+		assert_true(text_change(more, sizeof(more), text, "strategies:\n", list));
+		assert_int_equal(resolve(more) == 0, n == 2);
+	}
+	assert_non_null(strstr(err.text, "3 strategies may wish for 12 orders at one price"));
+}
+
 static void
 shared_cores_are_announced(void **state)
 {
@@ -447,6 +471,7 @@ main(void)
 		cmocka_unit_test(a_port_is_polled_by_one_lane),
 		cmocka_unit_test(a_loop_needs_a_message_that_needs_no_room),
 		cmocka_unit_test(the_machine_decides_what_is_near),
+		cmocka_unit_test(a_ring_has_room_for_what_one_price_causes),
 		cmocka_unit_test(shared_cores_are_announced),
 		cmocka_unit_test(every_shipped_map_is_without_fault),
 	};
