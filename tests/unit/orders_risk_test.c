@@ -321,12 +321,13 @@ reconnect(void)
 static void
 wish(bool may_open)
 {
+	const uint32_t id = ++intent_id;
 	struct intent in = {
 		.head = { .instr_idx = (uint16_t)(1 + rnd(IDX_CNT - 1)), .rx_ns = now_ns++ },
 		.px4 = 999000 + rnd(2000),
 		.qty = 1 + rnd(300),
-		.intent_id = ++intent_id,
-		.orig_id = intent_id - rnd(intent_id < 60 ? intent_id : 60),
+		.intent_id = id,
+		.orig_id = id - rnd(id < 60 ? id : 60),
 		.kind = (uint8_t)rnd(3),
 		.side = (uint8_t)rnd(2),
 		.tif = rnd(5) == 0 ? TIF_IOC : TIF_DAY,
