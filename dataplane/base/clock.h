@@ -7,7 +7,7 @@
 /*
  * Turns TSC readings into nanoseconds since 1970 without a system call.  The control plane fixes
  * the two anchors at start and each lane keeps a copy; a lane reads the counter at most twice per
- * turn.
+ * turn, besides the stamps of a sampled trigger.
  */
 struct clock_map {
 	uint64_t base_tsc;

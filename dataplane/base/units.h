@@ -6,10 +6,13 @@
 
 /*
  * Units are part of a name:
- *   _px4   price in 1/10,000 dollar, int64_t in messages (uint32_t where the venue's field is 32
- * bits) _qty   shares _ntl4  px4 times qty; int64_t, or __int128 where a sum may pass 2^63 _ns
- * nanoseconds (since midnight of the trading day for exchange time, since 1970 for ours) _cycles
- * TSC ticks, _tsc a TSC reading _bp    1/100 percent
+ *
+ *   _px4     price in 1/10,000 dollar, int64_t in messages (uint32_t where the venue's field is)
+ *   _qty     shares
+ *   _ntl4    px4 times qty; int64_t, or __int128 where a sum may pass 2^63
+ *   _ns      nanoseconds, since midnight of the trading day for exchange time, since 1970 for ours
+ *   _cycles  TSC ticks; _tsc is a TSC reading
+ *   _bp      1/100 percent
  */
 enum {
 	BP_ONE = 10000, // 100 percent

@@ -107,8 +107,9 @@ struct arb {
 /*
  * Memory   reorder_packets places from the arena.
  * Returns  0
- *          -EINVAL  line_cnt is outside 1..FEED_LINE_MAX, reorder_packets
- * outside 1..ARB_REORDER_MAX, or a time is 0 -ENOMEM  the arena is used up
+ *          -EINVAL  line_cnt is outside 1..FEED_LINE_MAX, reorder_packets outside
+ *                   1..ARB_REORDER_MAX, or a time is 0
+ *          -ENOMEM  the arena is used up
  */
 int arb_init(struct arb *a, const struct arb_config *c, struct arena *arena);
 

@@ -20,7 +20,8 @@ enum {
  * that it leaves before the rest of the burst is looked at; everything interrupted resumes in the
  * next turn.
  *
- * The clock is read at most twice: after a burst arrived, and after one was sent.
+ * The clock is read at most twice: after a burst arrived, and after one was sent.  Besides, each
+ * stage stamps a sampled trigger.
  */
 enum {
 	TURN_CANCELS_MAX = 8, // of a cancel-all in one turn: the rest of the lane's work goes on
