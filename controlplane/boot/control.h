@@ -8,7 +8,7 @@
  * The slow thread: commands, metrics, events, links, until a signal or a failed lane ends it.
  *
  * Thread   control plane, between lanes_launch and lanes_stop
- * Returns  0 after SIGTERM, SIGINT or `sluicectl stop`; -EFAULT when a lane ended by a must()
+ * Returns  0 after SIGTERM or SIGINT; -EFAULT when a lane ended by a must()
  */
 int control_run(struct gateway *g, struct err *e);
 
