@@ -43,7 +43,6 @@ orders_init(struct orders *o, const struct orders_config *c, struct arena *a)
 	    o->match_head == NULL)
 		return -ENOMEM;
 	o->slot_mask = slot_cnt - 1;
-	o->slot_shift = (uint32_t)__builtin_clz(slot_cnt) + 1; // 32 - log2(slot_cnt)
 	o->open_max = slot_cnt / 2;
 	o->execution_mask = execution_cnt - 1;
 	o->execution_shift = (uint32_t)__builtin_clz(execution_cnt) + 1;

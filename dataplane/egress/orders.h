@@ -129,7 +129,6 @@ struct orders {
 	struct orders_execution *execution;
 	uint32_t *match_head;
 	uint32_t slot_mask;
-	uint32_t slot_shift; // 32 - bits of slot_mask
 	uint32_t next_token; // the least that may be used
 	uint32_t open_cnt;   // entries that are neither free nor in an end state
 	uint32_t open_max;
@@ -219,10 +218,11 @@ orders_of_token(const struct orders *o, uint32_t token)
 	return e->token == token && token != 0 ? e : NULL;
 }
 
+/* A strategy counts its intents: neighbours share a cache line, and the last ones never collide. */
 HOT_INLINE uint32_t
 orders_name_hash(const struct orders *o, uint8_t strategy_idx, uint32_t intent_id)
 {
-	return (intent_id ^ (uint32_t)strategy_idx << 24) * 0x9E3779B1U >> o->slot_shift;
+	return (intent_id + strategy_idx * 0x9E3779B1U) & o->slot_mask;
 }
 
 /* The newest entry with that name, NULL when it is not remembered. */
@@ -288,6 +288,20 @@ orders_claim(struct orders *o)
 	metric_set(&o->metrics.next_token, o->next_token);
 	metric_set(&o->metrics.open_order_cnt, ++o->open_cnt);
 	return e;
+}
+
+/*
+ * Makes the next order's place ready, after one was sent and off its way: a table of many orders
+ * leaves the caches, and what was remembered there gives up its name.
+ */
+HOT_INLINE void
+orders_prepare(struct orders *o)
+{
+	struct order_entry *e = &o->entry[o->next_token & o->slot_mask];
+
+	if (order_state_is_end(e->state))
+		orders_unname(o, e);
+	__builtin_prefetch(e, 1); // the test above reads it only
 }
 
 /*

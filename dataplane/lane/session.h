@@ -145,6 +145,14 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	return SESSION_QUEUED;
 }
 
+/* What the next order will touch comes near.  After orders were sent, off their way. */
+HOT_INLINE void
+session_prepare(struct session *s)
+{
+	orders_prepare(&s->orders);
+	tcp_fast_prepare(&s->tcp);
+}
+
 /*
  * The next message of the venue that is about an order; false when there is none.  Everything else
  * that came before it was dealt with.

@@ -11,6 +11,7 @@
 /* Frames a lane hands to a port in one call. */
 enum {
 	PORT_TX_BURST_MAX = 32,
+	PORT_TX_NEAR_BYTES = 2 * CACHE_LINE, // of a frame: an order with its headers fits
 };
 
 struct port_tx_metrics {
@@ -86,6 +87,9 @@ port_tx_flush(struct port_tx *q)
 	}
 	if (q->ready == NULL) // room that was asked for and not used is still there
 		q->ready = port_buf_alloc(q->pool); // for the next one, off the order's way
+	if (likely(q->ready != NULL))
+		for (uint32_t at = 0; at < PORT_TX_NEAR_BYTES; at += CACHE_LINE)
+			__builtin_prefetch(rte_pktmbuf_mtod_offset(q->ready, void *, at), 1);
 	return sent;
 }
 
