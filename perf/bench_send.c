@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "bench.h"
+#include "lab.h"
+#include "lane/session.h"
+
+/*
+ * send.order: an order that risk has let pass, through orders (its entry, its token), encode (OUCH
+ * 5.0 in a SoupBinTCP packet) and the fast path of tcp (headers, sequence, checksum, the copy for
+ * retransmission) into a frame buffer.  Handing the frame to a NIC is not in it.
+ *
+ * Floor: copying the same finished frame into the buffer, summing its payload once for the
+ * checksum, and copying the payload once more for retransmission: what any TCP sender of these
+ * bytes has to do.
+ *
+ * How it could lie.  Sending without answers would fill the window and the order table: after each
+ * sample the peer acknowledges and cancels every order, by frames through the whole gateway, which
+ * is not timed but takes the caches with it as a running day would.  Frame buffers are used in
+ * turns.  Each sample is the mean of 8 orders, so the tail of one order is not visible there;
+ * send.order/cold times single orders after the caches were emptied.
+ */
+enum {
+	PER_SAMPLE = 8,
+	SAMPLES = 12000,
+	SAMPLES_QUICK = 500,
+	WARM = 200,
+	COLD_SAMPLES = 300,
+	COLD_SAMPLES_QUICK = 10,
+	FRAME_BYTES = 2048,
+	FIRST_ID = 1 << 20, // far from those of the strategies
+	STEP_NS = 1000000,
+	STORE_BYTES = 65536,
+};
+
+struct rig {
+	struct lab *lab;
+	struct session *s;
+	uint32_t next_id;
+	uint8_t *frame; // PER_SAMPLE of FRAME_BYTES
+	uint16_t frame_len[PER_SAMPLE];
+	uint8_t sent[FRAME_BYTES]; // a finished frame, for the floor
+	uint16_t sent_len;
+	uint8_t *store; // the floor's copy for retransmission
+	uint32_t store_at;
+};
+
+/* What the lane does between risk's verdict and the port, as in pipeline.h. */
+HOT_INLINE uint16_t
+send_one(struct session *s, const struct order *o, uint8_t *frame, uint64_t now_ns)
+{
+	struct venue_request request;
+	struct update update;
+	struct fill fill;
+	uint8_t *payload;
+	uint16_t len;
+
+	if (unlikely(orders_on_order(&s->orders, o, &request, &fill, &update) != ORDERS_SEND))
+		bench_die("an order was refused");
+	payload = tcp_frame_start(&s->tcp, frame);
+	len = session_encode(s, &request, payload);
+	return tcp_frame_finish(&s->tcp, frame, len, now_ns);
+}
+
+/* The peer takes the frames and answers; the gateway digests that. */
+static void
+answer(struct rig *r, unsigned cnt)
+{
+	for (unsigned k = 0; k < cnt; k++)
+		peer_on_frame(&r->lab->peer, r->frame + (size_t)k * FRAME_BYTES, r->frame_len[k]);
+	lab_advance(r->lab, STEP_NS);
+	r->lab->peer.log_len = 0;
+	if (r->lab->peer.bad_cnt != 0)
+		bench_die("the venue saw a broken frame");
+	if (r->s->orders.open_cnt != 0)
+		bench_die("an order was not answered");
+}
+
+static uint64_t
+time_send(struct rig *r, unsigned cnt)
+{
+	struct order o = { .head.instr_idx = 1,
+			   .head.rx_ns = r->lab->now_ns,
+			   .px4 = 1000000,
+			   .reserve_qty = 100,
+			   .qty = 100,
+			   .tif = TIF_IOC,
+			   .limits_version = 1 };
+	uint64_t start, cycles;
+	bool sent = true;
+
+	start = bench_start();
+	for (unsigned k = 0; k < cnt; k++) {
+		o.intent_id = r->next_id++;
+		o.side = (uint8_t)(k & 1);
+		o.px4 += 100;
+		bench_keep(&o);
+		r->frame_len[k] =
+			send_one(r->s, &o, r->frame + (size_t)k * FRAME_BYTES, o.head.rx_ns);
+		sent &= r->frame_len[k] != 0;
+		bench_keep(r->frame);
+	}
+	session_prepare(r->s); // as the lane does after sending
+	cycles = bench_since(start);
+	if (!sent)
+		bench_die("tcp refused a frame");
+	memcpy(r->sent, r->frame, r->frame_len[0]);
+	r->sent_len = r->frame_len[0];
+	answer(r, cnt);
+	return cycles;
+}
+
+static uint64_t
+time_floor(struct rig *r, unsigned cnt)
+{
+	const uint16_t head_len = r->s->tcp.head_len;
+	const uint16_t payload_len = (uint16_t)(r->sent_len - head_len);
+	const uint64_t start = bench_start();
+
+	for (unsigned k = 0; k < cnt; k++) {
+		uint8_t *frame = r->frame + (size_t)k * FRAME_BYTES;
+		be16 sum;
+
+		memcpy(frame, r->sent, r->sent_len);
+		sum = ip_sum_finish(ip_sum_bytes(0, frame + head_len, payload_len));
+		memcpy(r->store + r->store_at, frame + head_len, payload_len);
+		r->store_at = (r->store_at + payload_len) % (STORE_BYTES - FRAME_BYTES);
+		bench_keep(&sum);
+		bench_keep(frame);
+	}
+	return bench_since(start);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct rig r;
+	struct bench_series value, floor, cold, cold_floor;
+	unsigned samples, cold_samples;
+	struct bench b;
+
+	bench_open(&b, "send.order", argc, argv);
+	lab_eal();
+	bench_pin(b.core); // EAL pinned this thread to its own choice
+	r.lab = lab_open(&(struct lab_setup){ 0 });
+	lab_session_up(r.lab);
+	r.s = lab_lane_with(r.lab, ORDERS)->session[0];
+	r.next_id = FIRST_ID;
+	r.frame = bench_memory((size_t)PER_SAMPLE * FRAME_BYTES);
+	r.store = bench_memory(STORE_BYTES);
+	samples = b.quick ? SAMPLES_QUICK : SAMPLES;
+	cold_samples = b.quick ? COLD_SAMPLES_QUICK : COLD_SAMPLES;
+	bench_series_init(&value, samples, PER_SAMPLE);
+	bench_series_init(&floor, samples, PER_SAMPLE);
+	bench_series_init(&cold, cold_samples, 1);
+	bench_series_init(&cold_floor, cold_samples, 1);
+	for (unsigned i = 0; i < WARM; i++)
+		time_send(&r, PER_SAMPLE);
+	for (unsigned i = 0; i < samples; i++) {
+		bench_add(&floor, time_floor(&r, PER_SAMPLE));
+		bench_add(&value, time_send(&r, PER_SAMPLE));
+	}
+	for (unsigned i = 0; i < cold_samples; i++) {
+		bench_evict();
+		bench_add(&cold_floor, time_floor(&r, 1));
+		bench_evict();
+		bench_add(&cold, time_send(&r, 1));
+	}
+	bench_report(&b, "", &value, &floor, BENCH_P50, (struct bench_target){ 0 });
+	bench_report(&b, "p99", &value, &floor, BENCH_P99, (struct bench_target){ 0 });
+	bench_report(&b, "cold", &cold, &cold_floor, BENCH_P50, (struct bench_target){ 0 });
+	lab_close(r.lab);
+	return bench_close(&b);
+}
