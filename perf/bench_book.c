@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "day_memory.h"
+#include "ingress/book.h"
+#include "ingress/parse_itch50.h"
+
+/*
+ * book.l2: one message of a generated day through parse and the books of all 8,000 symbols (drawn
+ * by Zipf's law), price levels kept, each change of a best price found.  book.l2/apply leaves parse
+ * out: messages decoded beforehand.  book.l2/single times messages one by one, the timer's own time
+ * included; book.l2/cold does so after the caches were emptied.
+ *
+ * Floor: touching.  The same messages, with all addresses known beforehand, do nothing but read and
+ * write the order's record and then the level it names, in tables of the same size and layout.  No
+ * book that keeps orders and levels in memory can do less.
+ *
+ * How it could lie.  A young book is small and fits the cache: the day is first built up, untimed,
+ * to over a million living orders.  The floor's addresses come from the book's own run over the
+ * first third of what follows, so both have the same locality, and its tables begin as copies of
+ * the book's; it runs alone and warm, before and after the book, which is the strictest way.  The
+ * book is timed in slices of a tenth of a millisecond: being put aside lengthens a slice, and the
+ * median passes over it.  A slice tells nothing of a single message: book.l2/single does.
+ */
+enum {
+	SYMBOL_CNT = 8000,
+	LIVE_CNT = 1700000,
+	LIVE_CNT_QUICK = 50000,
+	MESSAGES = 6000000, // timed
+	MESSAGES_QUICK = 300000,
+	SLICE_PACKETS = 64, // about 2,800 messages
+	SLICE_PACKETS_QUICK = 32,
+	SLICE_MESSAGES_MAX = 1 << 17,
+	TOUCH_SLICE = 1 << 12,
+	ORDERS_MAX = 1 << 21, // half of the map's slots
+	LEVELS_MAX = 1 << 21,
+	BUILD_BYTES = 1 << 20,
+	COLD_SAMPLES = 400,
+	COLD_SAMPLES_QUICK = 20,
+};
+
+/* One touch: the order's record, and its level when the order is new, else 0: the record knows. */
+struct touch {
+	uint32_t slot_idx;
+	uint32_t level_idx;
+};
+
+struct rig {
+	struct book book;
+	struct parse parse;
+	struct u64_slot *order; // the floor's tables
+	struct book_level *level;
+	struct md md[SLICE_MESSAGES_MAX];
+	struct touch *touch; // of the noted messages; a replace touches two orders
+	uint32_t md_cnt;
+	uint32_t touch_cnt;
+	uint64_t noted_cnt; // messages
+};
+
+static struct rig *r;
+
+static void
+start_books(void)
+{
+	const struct book_config c = {
+		.locate_max = SYMBOL_CNT + 1,
+		.orders_max = ORDERS_MAX,
+		.levels_max = LEVELS_MAX,
+		.trades_max = 1 << 16,
+	};
+	struct arena a;
+
+	if (arena_open(&a, book_bytes(&c)) != 0 || book_init(&r->book, &c, &a) != 0 ||
+	    parse_init(&r->parse, &(struct parse_config){ .shard_cnt = 1 }) != 0)
+		bench_die("the books do not start");
+	book_on_datagram_flags(&r->book, DATAGRAM_NEW_SESSION);
+	r->order = bench_memory(u64_map_bytes(ORDERS_MAX));
+	r->level = bench_memory(((size_t)LEVELS_MAX + 1) * sizeof(*r->level));
+}
+
+HOT_INLINE void
+apply(const struct md *m)
+{
+	struct mark mark;
+	struct bbo bbo;
+	const unsigned said = book_on_md(&r->book, m, &bbo, &mark);
+
+	bench_keep(&said);
+}
+
+/* As the lane does it: the next message's order comes near while this one is applied. */
+HOT_INLINE void
+walk_packet(const struct datagram *d)
+{
+	struct parse_walk w;
+	struct md md;
+
+	parse_start(&w, d);
+	while (parse_next(&r->parse, &w, &md)) {
+		book_prefetch(&r->book, parse_peek_ref(&w));
+		apply(&md);
+	}
+}
+
+static void
+add_touch(uint64_t ref, bool fresh)
+{
+	const struct u64_slot *s = u64_map_find(&r->book.order, ref);
+
+	if (s != NULL)
+		r->touch[r->touch_cnt++] = (struct touch){
+			.slot_idx = (uint32_t)(s - r->book.order.slot),
+			.level_idx = fresh ? s->tag : 0,
+		};
+}
+
+/* What the message will touch: asked before it is applied, and after it for a new order. */
+static void
+note_touches(const struct md *m, bool before)
+{
+	switch (m->type) {
+	case MD_ORDER_ADDED:
+		if (!before)
+			add_touch(m->order_ref, true);
+		break;
+	case MD_ORDER_REPLACED:
+		if (before)
+			add_touch(m->order_ref, false);
+		else
+			add_touch(m->new_ref, true);
+		break;
+	case MD_ORDER_EXECUTED:
+	case MD_ORDER_EXECUTED_AT_PRICE:
+	case MD_ORDER_REDUCED:
+	case MD_ORDER_DELETED:
+		if (before)
+			add_touch(m->order_ref, false);
+		break;
+	default:
+		break;
+	}
+}
+
+HOT_INLINE void
+touch_one(const struct touch *t)
+{
+	struct u64_slot *s = &r->order[t->slot_idx];
+	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->tag;
+	struct book_level *lv = &r->level[level_idx];
+
+	s->key++;
+	s->tag = level_idx & U64_TAG_MAX;
+	lv->qty++;
+	lv->order_cnt++;
+}
+
+static uint64_t
+time_touches(uint32_t from, uint32_t to)
+{
+	const uint64_t start = bench_start();
+
+	for (uint32_t i = from; i < to; i++)
+		touch_one(&r->touch[i]);
+	bench_keep(r->level);
+	return bench_since(start);
+}
+
+static void
+decode_slice(const struct day_memory *m, size_t first, size_t cnt)
+{
+	r->md_cnt = 0;
+	for (size_t i = first; i < first + cnt; i++) {
+		struct parse_walk w;
+
+		parse_start(&w, &m->packet[i]);
+		while (r->md_cnt < SLICE_MESSAGES_MAX &&
+		       parse_next(&r->parse, &w, &r->md[r->md_cnt]))
+			r->md_cnt++;
+	}
+}
+
+/* The touches of some packets, found on a replay that the book makes, untimed. */
+static void
+note_packets(const struct day_memory *m, size_t packet_cnt)
+{
+	for (size_t k = 0; k < packet_cnt; k++) {
+		decode_slice(m, k, 1);
+		for (uint32_t i = 0; i < r->md_cnt; i++) {
+			note_touches(&r->md[i], true);
+			apply(&r->md[i]);
+			note_touches(&r->md[i], false);
+		}
+		r->noted_cnt += m->packet[k].msg_cnt;
+	}
+}
+
+/* The floor's tables stand where the book's stand. */
+static void
+copy_tables(void)
+{
+	memcpy(r->order, r->book.order.slot, u64_map_bytes(ORDERS_MAX));
+	memcpy(r->level, r->book.level, ((size_t)LEVELS_MAX + 1) * sizeof(*r->level));
+}
+
+/* Builds the day up to its steady state; returns how many messages that took. */
+static uint64_t
+build_up(struct day *d, uint32_t live_cnt)
+{
+	static uint8_t buf[BUILD_BYTES];
+	uint64_t msg_cnt = 0;
+
+	while (day_live_cnt(d) < live_cnt) {
+		const size_t n = day_fill(d, buf, sizeof(buf));
+		size_t at = 0;
+
+		if (n == 0)
+			bench_die("the day ended before it was under way");
+		while (at < n) {
+			struct datagram one = { .data = buf + at, .msg_cnt = 1 };
+
+			one.len = (uint16_t)(sizeof(be16) + be16_get(*(const be16 *)(buf + at)));
+			walk_packet(&one);
+			at += one.len;
+			msg_cnt++;
+		}
+	}
+	return msg_cnt;
+}
+
+struct result {
+	struct bench_series whole; // parse and book
+	struct bench_series apply;
+	struct bench_series touch; // per message
+	struct bench_series single;
+	struct bench_series cold;
+	struct bench_series cold_touch;
+};
+
+/* A sample is a thousandth of a cycle per message: slices hold different numbers. */
+static void
+add_slice(struct bench_series *s, uint64_t cycles, uint64_t msg_cnt)
+{
+	bench_add(s, cycles * 1000 / msg_cnt);
+}
+
+static void
+time_single(struct result *out)
+{
+	for (uint32_t i = 0; i < r->md_cnt; i++) {
+		const uint64_t start = bench_start();
+
+		apply(&r->md[i]);
+		bench_add(&out->single, bench_since(start));
+	}
+}
+
+/* All noted touches twice; the first time brings the tables to where they are in steady state. */
+static void
+run_touches(struct result *out)
+{
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i + TOUCH_SLICE <= r->touch_cnt; i += TOUCH_SLICE) {
+			const uint64_t cycles = time_touches(i, i + TOUCH_SLICE);
+
+			if (pass != 0)
+				add_slice(&out->touch, cycles * r->touch_cnt / TOUCH_SLICE,
+					  r->noted_cnt);
+		}
+	}
+}
+
+/* Each slice from the first packet on is gone through in one way. */
+static void
+run_slices(struct result *out, const struct day_memory *m, size_t first, size_t slice_packets)
+{
+	for (unsigned way = 0; first + slice_packets <= m->packet_cnt; way = (way + 1) % 4) {
+		uint64_t msg_cnt = 0, start;
+
+		for (size_t i = first; i < first + slice_packets; i++)
+			msg_cnt += m->packet[i].msg_cnt;
+		switch (way) {
+		case 0:
+		case 2:
+			start = bench_start();
+			for (size_t i = first; i < first + slice_packets; i++)
+				walk_packet(&m->packet[i]);
+			add_slice(&out->whole, bench_since(start), msg_cnt);
+			break;
+		case 1:
+			decode_slice(m, first, slice_packets);
+			start = bench_start();
+			for (uint32_t i = 0; i < r->md_cnt; i++) {
+				if (likely(i + 1 < r->md_cnt))
+					book_prefetch(&r->book, r->md[i + 1].order_ref);
+				apply(&r->md[i]);
+			}
+			add_slice(&out->apply, bench_since(start), msg_cnt);
+			break;
+		default:
+			decode_slice(m, first, slice_packets);
+			time_single(out);
+			break;
+		}
+		first += slice_packets;
+	}
+}
+
+/* Over packets that come after all the others. */
+static void
+run_cold(struct result *out, const struct day_memory *m, unsigned samples)
+{
+	decode_slice(m, 0, m->packet_cnt);
+	for (uint32_t i = 0; i < r->md_cnt && out->cold.cnt < samples; i++) {
+		uint64_t start;
+
+		r->touch_cnt = 0; // the noted ones are done with
+		note_touches(&r->md[i], true);
+		bench_evict();
+		start = bench_start();
+		apply(&r->md[i]);
+		bench_add(&out->cold, bench_since(start));
+		note_touches(&r->md[i], false);
+		if (r->touch_cnt == 0)
+			continue;
+		bench_evict();
+		bench_add(&out->cold_touch, time_touches(0, r->touch_cnt));
+	}
+}
+
+/* Nothing that should not have happened did. */
+static void
+check_books(void)
+{
+	const struct book_metrics *x = &r->book.metrics;
+
+	if (x->order_table_full + x->level_table_full + x->ref_unknown_deleted +
+		    x->ref_unknown_executed + x->ref_unknown_reduced + x->ref_unknown_replaced +
+		    x->ref_repeated + x->book_crossed !=
+	    0)
+		bench_die("the books broke an invariant on a day without fault");
+	if (book_digest(&r->book) != book_digest_of_orders(&r->book))
+		bench_die("the books' levels are not the sum of their orders");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct result out;
+	const char *why;
+	struct day_config c;
+	struct day_memory m, cold_day;
+	uint64_t timed_cnt;
+	size_t noted_packets;
+	uint32_t live_cnt;
+	unsigned cold_samples;
+	struct day *d;
+	struct bench b;
+
+	bench_open(&b, "book.l2", argc, argv);
+	live_cnt = b.quick ? LIVE_CNT_QUICK : LIVE_CNT;
+	timed_cnt = b.quick ? MESSAGES_QUICK : MESSAGES;
+	cold_samples = b.quick ? COLD_SAMPLES_QUICK : COLD_SAMPLES;
+	day_config_init(&c);
+	c.seed = b.seed;
+	c.symbol_cnt = SYMBOL_CNT;
+	c.live_cnt = live_cnt;
+	c.flow_cnt = (uint64_t)live_cnt * 20 + timed_cnt * 2;
+	d = day_open(&c, &why);
+	if (d == NULL)
+		bench_die(why);
+	r = bench_memory(sizeof(*r));
+	start_books();
+	build_up(d, live_cnt);
+	day_memory_fill(&m, d, timed_cnt);
+	bench_figure(&b, "live orders", (double)r->book.order.cnt, "orders", 0,
+		     (struct bench_target){ 0 });
+	bench_figure(&b, "levels", (double)r->book.level_cnt, "levels", 0,
+		     (struct bench_target){ 0 });
+	bench_series_init(&out.whole, m.packet_cnt, 1000);
+	bench_series_init(&out.apply, m.packet_cnt, 1000);
+	bench_series_init(&out.touch, m.packet_cnt * 4, 1000);
+	bench_series_init(&out.single, m.msg_cnt, 1);
+	bench_series_init(&out.cold, cold_samples, 1);
+	bench_series_init(&out.cold_touch, cold_samples, 1);
+	noted_packets = m.packet_cnt / 3;
+	r->touch = bench_memory((m.msg_cnt / 3 * 2 + SLICE_MESSAGES_MAX) * sizeof(*r->touch));
+	copy_tables();
+	note_packets(&m, noted_packets);
+	run_touches(&out);
+	run_slices(&out, &m, noted_packets, b.quick ? SLICE_PACKETS_QUICK : SLICE_PACKETS);
+	run_touches(&out);
+	check_books();
+	day_memory_fill(&cold_day, d, 2 * cold_samples);
+	run_cold(&out, &cold_day, cold_samples);
+	day_close(d);
+	bench_report(&b, "", &out.whole, &out.touch, BENCH_P50,
+		     (struct bench_target){ .ratio_max = 3 });
+	bench_report(&b, "apply", &out.apply, &out.touch, BENCH_P50, (struct bench_target){ 0 });
+	bench_report(&b, "single p50", &out.single, NULL, BENCH_P50, (struct bench_target){ 0 });
+	bench_report(&b, "single p99", &out.single, NULL, BENCH_P99,
+		     (struct bench_target){ .value_max = 330 });
+	bench_report(&b, "single p99.9", &out.single, NULL, BENCH_P999,
+		     (struct bench_target){ .value_max = 500 });
+	bench_report(&b, "cold", &out.cold, &out.cold_touch, BENCH_P50, (struct bench_target){ 0 });
+	return bench_close(&b);
+}
