@@ -33,11 +33,12 @@ static const char USAGE[] =
 	"exit codes: 0 ended as asked, 2 wrong usage, 3 fault in the configuration,\n"
 	"            4 cannot start on this machine, 5 a lane ended by a broken invariant\n";
 
+/* A fault in a file begins with its place; anything else with who speaks, below what DPDK said. */
 static int
 complain(struct err *e, enum exit_code code)
 {
 	err_end(e);
-	fprintf(stderr, "%s\n", e->text);
+	fprintf(stderr, "%s%s\n", code == EXIT_CONFIG ? "" : "sluice: ", e->text);
 	return code;
 }
 
@@ -100,6 +101,8 @@ run(struct gateway *g, const char *file, struct err *e)
 
 	if (load(g, file, e) != 0)
 		return complain(e, EXIT_CONFIG);
+	if (eal_check(g, e) != 0)
+		return complain(e, EXIT_START);
 	if (control_open(g, e) != 0)
 		return complain(e, EXIT_START);
 	if (eal_start(g, e) != 0)
@@ -153,12 +156,10 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	optind = 2;
-	while ((opt = getopt(argc, argv, "c:")) != -1)
-		if (opt == 'c')
-			file = optarg;
-		else
-			return EXIT_USAGE;
-	if (file == NULL || optind != argc) {
+	opterr = 0;
+	while ((opt = getopt(argc, argv, "c:")) == 'c')
+		file = optarg;
+	if (opt != -1 || file == NULL || optind != argc) {
 		fprintf(stderr, "sluice %s: exactly one configuration is needed: -c FILE\n\n%s",
 			command, USAGE);
 		return EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,14 @@
 
 #include <hugetlbfs.h>
 #include <rte_cycles.h>
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_pdump.h>
 
 #include "base/units.h"
 #include "boot/eal_start.h"
+#include "observe/event_log.h"
 
 enum {
 	ARG_MAX_CNT = 64,
@@ -198,13 +201,54 @@ clock_start(struct clock_map *c)
 		(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
 }
 
-int
-eal_start(struct gateway *g, struct err *e)
+/* A device that the kernel should know, by what its argument says of it. */
+static int
+check_device(const struct config_port *p, struct err *e)
 {
-	static struct arg_list a; // EAL keeps pointers into it
-	const struct config *c = g->config;
-	int rc;
+	const char *iface = strstr(p->device, "iface=");
+	char name[IF_NAMESIZE], path[64];
+	unsigned domain = 0, bus, slot, fn;
 
+	if (iface != NULL) {
+		iface += strlen("iface=");
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface, ","), iface);
+		if (if_nametoindex(name) == 0)
+			return err_set(e, -ENODEV,
+				       "ports '%s': device '%s': there is no network interface "
+				       "'%s' here; `ip link` lists those there are",
+				       p->name, p->device, name);
+	}
+	if (!is_pci_address(p->device))
+		return 0;
+	if (sscanf(p->device, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4) {
+		domain = 0;
+		if (sscanf(p->device, "%x:%x.%x", &bus, &slot, &fn) != 3)
+			return 0;
+	}
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%x", domain, bus, slot,
+		 fn);
+	if (access(path, F_OK) != 0)
+		return err_set(e, -ENODEV,
+			       "ports '%s': device '%s': this machine has no PCI device of that "
+			       "address; `dpdk-devbind.py --status-dev net` lists those there are",
+			       p->name, p->device);
+	return 0;
+}
+
+int
+eal_check(struct gateway *g, struct err *e)
+{
+	const struct config *c = g->config;
+	int rc = 0;
+
+	if (geteuid() != 0)
+		return err_set(e, -EPERM,
+			       "'sluice run' needs root for its ports and memory; run it as root "
+			       "('sluice check' does not)");
+	for (uint32_t i = 0; rc == 0 && i < c->ports_cnt; i++)
+		rc = check_device(&c->ports[i], e);
+	if (rc != 0)
+		return rc;
 	g->hugepages = enough_hugepages(c);
 	if (!g->hugepages && !c->hugepages.degraded_ok)
 		return err_set(
@@ -213,11 +257,74 @@ eal_start(struct gateway *g, struct err *e)
 			"run scripts/setup --hugepages %u, or set hugepages.degraded_ok to start "
 			"with ordinary pages",
 			c->hugepages.memory_mb, c->hugepages.memory_mb);
-	if (geteuid() != 0)
-		return err_set(e, -EPERM,
-			       "sluice run needs root for its ports and memory; run it as root "
-			       "(sluice check does not)");
+	return 0;
+}
 
+/* The process that has DPDK's folder of our name; 0: none. */
+static pid_t
+prefix_owner(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/config", rte_eal_get_runtime_dir());
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	rc = fcntl(fd, F_GETLK, &lock);
+	close(fd);
+	return rc == 0 && lock.l_type != F_UNLCK ? lock.l_pid : 0;
+}
+
+/* Why DPDK did not start, as far as it can be told. */
+static int
+blame(const struct gateway *g, int cause, struct err *e)
+{
+	const struct config *c = g->config;
+	const pid_t owner = prefix_owner();
+
+	if (owner != 0)
+		return err_set(e, -EADDRINUSE,
+			       "another DPDK program (pid %ld) has eal.file_prefix '%s'; stop it, "
+			       "or choose another prefix",
+			       (long)owner, c->eal.file_prefix);
+	// with ENODEV its drivers are loaded, so that it knows which names are one
+	for (uint32_t i = 0; cause == ENODEV && i < c->ports_cnt; i++) {
+		struct rte_devargs da = { 0 };
+
+		// what it allocates is left to the process's end, which is near
+		if (rte_devargs_parse(&da, c->ports[i].device) != 0)
+			return err_set(e, -ENODEV,
+				       "ports '%s': device '%s': DPDK has no driver of that name; "
+				       "pmd_config/README.md names the usual ones",
+				       c->ports[i].name, c->ports[i].device);
+	}
+	return err_set(e, cause != 0 ? -cause : -EIO,
+		       "DPDK does not start (%s): its own lines above say why; %s",
+		       rte_strerror(cause),
+		       c->eal.extra_args_cnt != 0
+			       ? "the usual cause is an argument in eal.extra_args it does not know"
+			       : "the usual causes are a device another program has and too few "
+				 "huge pages");
+}
+
+int
+eal_start(struct gateway *g, struct err *e)
+{
+	static struct arg_list a; // EAL keeps pointers into it
+	const struct config *c = g->config;
+	struct timespec now;
+
+	if (!g->hugepages) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		event_log_say(g->log, (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
+			      EVENT_WARNING,
+			      "DEGRADED: ordinary pages instead of huge ones: slower, and "
+			      "dpdk-dumpcap cannot attach; scripts/setup --hugepages %u gives what "
+			      "hugepages.memory_mb asks for",
+			      c->hugepages.memory_mb);
+	}
 	a.cnt = 0;
 	arg_add(&a, "sluice");
 	add_lcores(&a, g->map);
@@ -238,22 +345,11 @@ eal_start(struct gateway *g, struct err *e)
 		return err_set(e, -E2BIG, "eal.extra_args: more than %d arguments for DPDK",
 			       ARG_MAX_CNT);
 
-	rc = rte_eal_init(a.cnt, a.argv);
-	if (rc < 0) {
+	if (rte_eal_init(a.cnt, a.argv) < 0) {
 		const int cause = rte_errno;
 
-		if (cause == EAGAIN || cause == EALREADY || cause == EACCES)
-			return err_set(
-				e, -cause,
-				"DPDK does not start (%s): another process uses eal.file_prefix "
-				"'%s'; stop it or choose another prefix",
-				rte_strerror(cause), c->eal.file_prefix);
-		return err_set(
-			e, cause != 0 ? -cause : -EIO,
-			"DPDK does not start (%s): its own lines above say why; the usual causes "
-			"are a device that does not exist, a core that does not exist and too "
-			"few huge pages",
-			rte_strerror(cause));
+		fflush(stdout); // its help, when it knows an argument not: above our line
+		return blame(g, cause, e);
 	}
 	clock_start(&g->clock);
 	g->start_ns = g->clock.base_ns;
