@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What arm, halt and limits do to the bytes on the wire, judged by the venue; signals; and a start
+# after a kill.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+smoke_start control
+for tool in jq curl; do
+	command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
+done
+# One order per side, replaced as the price moves, through a day that outlives the test.
+MAP=four STRATEGY=quote HTTP_PORT=9177
+day=$SMOKE_TOP/../shared/data/itch/aapl-20120621-open.itch50
+if [ ! -r "$day" ]; then
+	day=$SMOKE_DIR/day.itch50
+	"$SLUICE_BUILD/tests/sim/sluice-day" --seed 7 --messages 20000 --symbols 20 --symbol AAPL=585.00 \
+		--out "$day" >"$SMOKE_DIR/day.log" 2>&1 || fail "sluice-day could not make a day"
+fi
+pace=$(python3 "$SMOKE_TOP/scripts/lib/demo_show.py" pace "$day" 60) || fail "'$day' holds no messages"
+
+session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
+# Orders and replaces that reached the venue, whatever it answered.
+arrived() {
+	venue_report_now
+	jq '.accounts[0] | .entered + .entered_ignored + .replaced + .replace_ignored + .modified' "$VENUE_REPORT"
+}
+more_arrive() { [ "$(arrived)" -gt "$1" ]; }
+nothing_open() {
+	venue_report_now
+	[ "$(venue_value accounts.0.open_orders)" = 0 ]
+}
+# nothing_leaves WHY METRIC: for a second the strategy goes on wishing, refused for that reason,
+# and nothing but cancels reaches the venue.
+nothing_leaves() {
+	local before refused
+	sleep 0.3 # what was under way has arrived
+	before=$(arrived)
+	refused=$(metric "sluice_risk_intent_rejected_$2_total")
+	sleep 1
+	expect_eq "$1: orders and replaces at the venue in a second" "$(($(arrived) - before))" 0
+	expect_at_least "$1: refused for that reason" "$(($(metric "sluice_risk_intent_rejected_$2_total") - refused))" 1
+	wait_for 3 "$1: the strategy's cancels passed" nothing_open
+}
+orders_leave() { wait_for 5 "$1: orders leave" more_arrive "$(arrived)"; }
+
+make_network
+write_config "$SMOKE_DIR/sluice.yaml"
+start_gateway "$SMOKE_DIR/sluice.yaml"
+# shellcheck disable=SC2086 # several words
+start_venue "$day" $pace --max-gap-ms 300 --always-open --stay --wait-login --start-delay 1 \
+	--client-timeout-ms 4000 # after a kill it holds the session for so long
+wait_for 20 "the order session is up" session_up
+
+# --- whether orders leave
+wished() { [ "$(ctl_value status intent_cnt)" -ge 3 ]; }
+wait_for 10 "the strategy has wishes" wished
+nothing_leaves "before arm" disarmed
+expect_eq "before arm: orders at the venue" "$(arrived)" 0
+ctl arm >/dev/null || fail "arm was refused"
+orders_leave "armed"
+ctl disarm >/dev/null || fail "disarm was refused"
+nothing_leaves "disarmed" disarmed
+ctl arm >/dev/null || fail "arm was refused"
+orders_leave "armed again"
+ctl halt "the operator's own words" >/dev/null || fail "halt was refused"
+expect_eq "halt's reason" "$(ctl_value status halt_text)" "the operator's own words"
+nothing_leaves "halted" halted
+expect_eq "cancels that passed risk are counted" "$([ "$(metric sluice_risk_cancel_passed_total)" -ge 2 ] && echo yes)" yes
+ctl resume >/dev/null || fail "resume was refused"
+orders_leave "resumed"
+
+# --- limits, while it runs
+limit() { ctl --json limits get | jq -r ".[] | select(.key == \"$1\" and .symbol == \"\") | .value"; }
+ctl limits set order_max_qty 50 >/dev/null || fail "limits set was refused"
+expect_eq "order_max_qty" "$(limit order_max_qty)" 50
+nothing_leaves "order_max_qty below the strategy's" qty
+for bad in "order_max_qty 0" "order_max_qty 5000000" "order_max_qty many" "no_such_limit 5" "collar_bp 100 NOSUCH"; do
+	# shellcheck disable=SC2086 # two or three words
+	ctl limits set $bad >"$SMOKE_DIR/bad.txt" 2>&1
+	expect_eq "limits set $bad: exit code" $? 1
+	[ "$(wc -l <"$SMOKE_DIR/bad.txt")" = 1 ] || fail "limits set $bad: not one line: $(cat "$SMOKE_DIR/bad.txt")"
+	note "$(cat "$SMOKE_DIR/bad.txt")"
+done
+expect_eq "order_max_qty after refused changes" "$(limit order_max_qty)" 50
+ctl limits set order_max_qty 500 >/dev/null || fail "limits set was refused"
+orders_leave "order_max_qty as before"
+
+# --- SIGTERM, then SIGINT, then what cannot be caught
+stop gateway 10
+! ctl status >/dev/null 2>&1 || fail "a gateway still answers"
+ctl status >/dev/null 2>&1
+expect_eq "sluicectl without a gateway: exit code" $? 3
+# A shell starts its jobs with SIGINT ignored.
+start_in "$GW" gateway env --default-signal=INT "$SLUICE_BUILD/controlplane/sluice" run -c "$SMOKE_DIR/sluice.yaml"
+wait_for 20 "the gateway answers again" ctl status
+wait_for 20 "the order session is up again" session_up
+pid=${smoke_expected[gateway]}
+unset "smoke_expected[gateway]"
+kill -INT "$pid"
+pid_gone 10 "$pid" || fail "the gateway did not end within 10 s of SIGINT"
+wait "$pid"
+expect_eq "exit code after SIGINT" $? 0
+start_gateway "$SMOKE_DIR/sluice.yaml"
+pid=${smoke_expected[gateway]}
+unset "smoke_expected[gateway]"
+kill -KILL "$pid"
+pid_gone 5 "$pid" || fail "the gateway survived SIGKILL"
+wait "$pid" 2>/dev/null
+[ -S "$SMOKE_DIR/ctl.sock" ] || fail "a killed gateway leaves its socket: the test is of no use"
+start_gateway "$SMOKE_DIR/sluice.yaml"
+expect_eq "after kill -9: the new process answers" "$(ctl_value status pid)" "${smoke_expected[gateway]}"
+expect_eq "after kill -9: orders on" "$(ctl_value status orders_on)" false
+wait_for 20 "the order session is up after kill -9" session_up
+stop gateway 10
+stop venue 5
+
+# --- the password is nowhere but in its file
+leak=$(grep -rl --exclude=oe.password "$SMOKE_PASSWORD" "$SMOKE_DIR")
+[ -z "$leak" ] || fail "the password is in $leak"
+note "the password is in no log, report or configuration"
+smoke_passed
