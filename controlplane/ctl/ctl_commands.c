@@ -325,7 +325,7 @@ do_sessions(const struct state_source *s, const json_t *args, struct err *e)
 			list,
 			json_pack(
 				"{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-				"s:I,s:I,s:I,s:I}",
+				"s:I,s:I,s:I}",
 				"name", words(row[i].name), "protocol", words(row[i].protocol),
 				"state", state_session_run_word(row[i].run), "tcp",
 				words(row[i].tcp), "local", words(row[i].local), "peer",

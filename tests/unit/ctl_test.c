@@ -137,7 +137,8 @@ every_command_that_reads_has_a_result(void **state)
 		snprintf(request, sizeof(request), "{\"command\":\"%s\",\"args\":{%s}}",
 			 CTL_COMMAND[c].name, c == CTL_books ? "\"symbol\":\"AAPL\"" : "");
 		result = done(request);
-		assert_true(json_is_object(result) || json_is_array(result));
+		// a row whose members do not fit its pattern would be missing without a word
+		assert_true(json_is_object(result) || json_array_size(result) != 0);
 		json_decref(result);
 	}
 }
