@@ -96,7 +96,7 @@ static const struct {
 	{ "a text padded with spaces", EVENT_MD_SESSION_ADOPTED, { 0, 0x2020202020434241, 0x2020, 1 }, "feed itch: session ABC adopted at message 1" },
 	{ "bytes that move a cursor", EVENT_VENUE_DEBUG, { 0, 0x4a325b1b0a41 }, "session 0: the venue says: A..[2J" },
 	{ "an address", EVENT_NEIGHBOUR_RESOLVED, { 2, 0x0a0a0102, 0x0200000000ff }, "port 2: 10.10.1.2 is at 02:00:00:00:00:ff" },
-	{ "a letter", EVENT_LOGIN_REJECTED, { 0, 'A' }, "session 0: login rejected with 'A' ('A' user name or password, 'S' session not available); not tried again by itself" },
+	{ "a letter", EVENT_LOGIN_REJECTED, { 0, 'A' }, "session 0: login rejected with 'A' ('A' user name or password: not tried again by itself; 'S' session not available: tried again)" },
 	{ "a chosen word", EVENT_HALTED, { 1 }, "halted by the control thread: no order leaves until resume" },
 	{ "the last word for what is beyond", EVENT_HALTED, { 99 }, "halted by the configuration: no order leaves until resume" },
 	{ "a negative number", EVENT_MUST_OPEN_QTY, { 5, (uint64_t)-1, 0, 0, 77 }, "broken invariant at line 77: 5 would have -1 shares open" },
