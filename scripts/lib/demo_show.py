@@ -4,6 +4,7 @@
 demo_show.py progress SLUICECTL SOCKET SYMBOL SECONDS   a line each second, until the feed has ended
 demo_show.py collect SLUICECTL SOCKET FOLDER            the gateway's answers as files in FOLDER
 demo_show.py report FOLDER VENUE-JSON                   tables of what was collected
+demo_show.py compare FOLDER FOLDER                      latencies of two runs beside each other
 demo_show.py pace FILE SECONDS                          the venue's arguments to make it last so long
 """
 import collections
@@ -173,6 +174,20 @@ def show_positions(rows, venue_file):
     return same
 
 
+def compare(first, second):
+    """The figures that both runs have, from the same end points."""
+    runs = [{r["name"]: r for r in load(os.path.join(f, "latency.json")) if r["count"] > 0} for f in (first, second)]
+    names = [os.path.basename(os.path.normpath(f)).removeprefix("demo-report-") for f in (first, second)]
+    print(f"\nThe difference a port makes: {names[0]} beside {names[1]}")
+    print(f"  {'':<22}" + "".join(f"{n + ' p50':>16}{'p99':>10}" for n in names) + "  from - to")
+    for name, a in runs[0].items():
+        b = runs[1].get(name)
+        if b is not None:
+            print(f"  {name:<22}" + "".join(f"{duration(r['p50_ns']):>16}{duration(r['p99_ns']):>10}" for r in (a, b)) +
+                  f"  {a['from']} - {a['to']}")
+    return 0
+
+
 if __name__ == "__main__":
     what, args = (sys.argv[1:2] or [""])[0], sys.argv[2:]
     if what == "progress" and len(args) == 4:
@@ -181,6 +196,8 @@ if __name__ == "__main__":
         sys.exit(collect(*args))
     if what == "report" and len(args) == 2:
         sys.exit(report(*args))
+    if what == "compare" and len(args) == 2:
+        sys.exit(compare(*args))
     if what == "pace" and len(args) == 2:
         sys.exit(pace(args[0], int(args[1])))
     sys.exit(__doc__)

@@ -19,6 +19,7 @@ fi
 pace=$(python3 "$SMOKE_TOP/scripts/lib/demo_show.py" pace "$day" 3) || fail "'$day' holds no messages"
 
 session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
+http() { in_gw curl -s -o "$SMOKE_DIR/http.txt" -w '%{http_code}' --max-time 5 "$@"; }
 feed_ended() { [ "$(ctl_value feeds 0.ended)" = true ]; }
 
 make_network
@@ -108,7 +109,6 @@ say(os.urandom(100))
 say(b"\0\0")
 PYTHON
 expect_at_least "requests refused and counted" "$(($(metric sluice_ctl_request_refused_total) - refused))" 5
-http() { in_gw curl -s -o "$SMOKE_DIR/http.txt" -w '%{http_code}' --max-time 5 "$@"; }
 expect_eq "HTTP garbage: answer" "$(printf 'GARBAGE\001\377 \r\n\r\n' |
 	in_gw timeout 5 python3 -c 'import socket, sys
 s = socket.create_connection(("127.0.0.1", 9177), 5)

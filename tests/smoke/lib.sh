@@ -239,6 +239,23 @@ expect_end() {
 # forget NAME: it may end when it likes from now on.
 forget() { unset "smoke_expected[$1]"; }
 
+# Carries frames between shared memory and veth, for a gateway whose ports are memif (memif_ports).
+start_carrier() {
+	command -v dpdk-testpmd >/dev/null || fail "dpdk-testpmd is not installed: scripts/setup"
+	start_in "$GW" carrier dpdk-testpmd --no-huge -m 256 --no-pci --log-level=error \
+		--lcores "0@0,1@0" --file-prefix "$EAL_PREFIX-carrier" \
+		--vdev "net_memif0,id=0,role=client,socket=$SMOKE_DIR/md.memif,socket-abstract=no" \
+		--vdev "net_af_packet0,iface=md" \
+		--vdev "net_memif1,id=1,role=client,socket=$SMOKE_DIR/oe.memif,socket-abstract=no" \
+		--vdev "net_af_packet1,iface=oe" \
+		-- --forward-mode=io --auto-start --stats-period 3600 --total-num-mbufs=16384
+}
+# Settings for write_config: ports of shared memory.
+memif_ports() {
+	PROFILE=memif
+	MD_DEVICE="net_memif0,id=0,role=server,socket=$SMOKE_DIR/md.memif"
+	OE_DEVICE="net_memif1,id=1,role=server,socket=$SMOKE_DIR/oe.memif"
+}
 # start_venue FILE [ARGUMENT...]: lines A and B, request server and order entry; it has bound its
 # ports on return.  VENUE_REPORT is written when it ends.
 start_venue() {
