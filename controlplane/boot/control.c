@@ -199,6 +199,24 @@ look_at_links(struct gateway *g)
 	}
 }
 
+/* The NIC's clock drifts from ours: who reads its stamps learns how to, each second. */
+static void
+look_at_clock(struct gateway *g, uint32_t port_idx)
+{
+	const uint32_t lane[2] = { g->map->port_rx_lane[port_idx],
+				   g->map->port_host_lane[port_idx] };
+	const struct command tell = { .kind = COMMAND_CLOCK, .arg = { port_idx } };
+
+	if (port_clock_measure(g, port_idx) != 0)
+		return;
+	for (uint32_t i = 0; i < (lane[0] == lane[1] ? 1 : 2); i++) {
+		if (lane[i] >= g->lane_cnt || !command_idle(&g->lane[lane[i]]->command))
+			continue; // at the next second
+		memcpy(g->reply[lane[i]], &g->port[port_idx].stamp.clock, sizeof(struct clock_map));
+		gateway_ask(g, lane[i], &tell, ASK_WAIT_MS);
+	}
+}
+
 /* Whether receive could fill its ring anew; the fault is told when it begins. */
 static void
 look_at_budget(struct gateway *g, uint32_t port_idx, const struct port_counters *c)
@@ -239,6 +257,7 @@ look_at_losses(struct gateway *g)
 
 		if (port_counters_get(g, i, &c) != 0)
 			continue;
+		look_at_clock(g, i);
 		look_at_budget(g, i, &c);
 		look_at_sent(g, i);
 		if (c.rx_missed > p->seen_missed)

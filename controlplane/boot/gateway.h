@@ -10,6 +10,13 @@
 #include "limits/limits.h"
 #include "observe/state.h"
 
+/* Where a port's receive stamps come from. */
+enum rx_stamp {
+	RX_STAMP_NONE,    // the lane's clock, when the burst had arrived
+	RX_STAMP_DEVICE,  // ticks of the NIC's clock, measured against ours
+	RX_STAMP_CAPTURE, // microseconds since 1970 out of a capture (net_pcap)
+};
+
 /* A port as the control plane started it. */
 struct gateway_port {
 	uint16_t port_id; // DPDK's
@@ -22,6 +29,10 @@ struct gateway_port {
 	bool budget_low;   // fewer buffers are free than receive needs, and the log says so
 	bool csum_offload; // receive checksums are verified by the NIC
 	bool steers;       // flow rules bring the order connection to a queue of its own
+	enum rx_stamp rx_stamp;
+	struct port_stamp stamp; // as its lanes were told
+	uint64_t clock_tsc;      // when the device's clock was first measured, with
+	uint64_t clock_ticks;    // what it said
 	uint16_t rx_queue_cnt;
 	uint16_t tx_queue_cnt;
 	uint16_t rx_desc;

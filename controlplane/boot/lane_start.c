@@ -219,7 +219,8 @@ build_rx(struct build *b, uint32_t port_idx)
 	q = &l->rxq[l->rxq_cnt++];
 	*q = (struct lane_rxq){
 		.q = { .port_id = b->g->port[port_idx].port_id,
-		       .csum_offload = b->g->port[port_idx].csum_offload },
+		       .csum_offload = b->g->port[port_idx].csum_offload,
+		       .stamp = b->g->port[port_idx].stamp },
 		.port_idx = (uint8_t)port_idx,
 	};
 	for (uint32_t f = 0; f < c->feeds_cnt; f++)

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 
 #include "boot/port_start.h"
 
@@ -13,7 +15,11 @@ enum {
 	BUF_CACHE_CNT = 256,  // buffers each lcore keeps to itself; DPDK's usual value
 	BUF_MARGIN_CNT = 512, // frames being built, in hand, or held by dumpcap's ring
 	FLOW_PATTERN_MAX = 5,
+	CLOCK_READINGS = 5,              // the shortest one counts
+	CLOCK_FIRST_PAUSE_NS = 50000000, // guess: 100 ns of doubt are 2 ppm of it
 };
+
+#define STAMP_PLAUSIBLE_NS NS_PER_SEC // guess: no receive ring holds frames for so long
 
 /* The profile's words as DPDK's bits. */
 static uint64_t
@@ -150,6 +156,115 @@ steer_session(const struct gateway_port *p, const struct config_session *s)
 	return rte_flow_create(p->port_id, &attr, pattern, action, &why) != NULL ? 0 : -EIO;
 }
 
+bool
+port_clock_fit(const struct clock_map *tsc_clock, const uint64_t ticks[2], const uint64_t tsc[2],
+	       struct clock_map *out)
+{
+	const uint64_t ns = clock_ns_of(tsc_clock, tsc[1]) - clock_ns_of(tsc_clock, tsc[0]);
+
+	if (ticks[1] <= ticks[0] || ns == 0)
+		return false;
+	*out = (struct clock_map){
+		.base_tsc = ticks[1],
+		.base_ns = clock_ns_of(tsc_clock, tsc[1]),
+		.ns_per_2_32_cycles =
+			(uint64_t)(((unsigned __int128)ns << 32) / (ticks[1] - ticks[0])),
+	};
+	return true;
+}
+
+/* The device's clock, and ours in the middle of the shortest of a few readings. */
+static int
+read_clock(const struct gateway_port *p, uint64_t *ticks, uint64_t *tsc)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < CLOCK_READINGS; i++) {
+		const uint64_t before = clock_tsc();
+		uint64_t now, took;
+		const int rc = rte_eth_read_clock(p->port_id, &now);
+
+		took = clock_tsc() - before;
+		if (rc != 0)
+			return rc;
+		if (took < best) {
+			best = took;
+			*ticks = now;
+			*tsc = before + took / 2;
+		}
+	}
+	return 0;
+}
+
+int
+port_clock_measure(struct gateway *g, uint32_t port_idx)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	uint64_t ticks[2] = { p->clock_ticks }, tsc[2] = { p->clock_tsc };
+	int rc;
+
+	if (!p->started || p->rx_stamp != RX_STAMP_DEVICE)
+		return -ENOTSUP;
+	rc = read_clock(p, &ticks[1], &tsc[1]);
+	if (rc != 0)
+		return rc;
+	return port_clock_fit(&g->clock, ticks, tsc, &p->stamp.clock) ? 0 : -EIO;
+}
+
+/* The first two readings, some time apart: good to a few ppm until the next second's. */
+static int
+first_clock(struct gateway *g, uint32_t port_idx)
+{
+	const struct timespec pause = { .tv_nsec = CLOCK_FIRST_PAUSE_NS };
+	struct gateway_port *p = &g->port[port_idx];
+	int rc = read_clock(p, &p->clock_ticks, &p->clock_tsc);
+
+	if (rc != 0)
+		return rc;
+	nanosleep(&pause, NULL);
+	return port_clock_measure(g, port_idx);
+}
+
+/*
+ * Where the port's receive times come from.  Announced when the profile promises more than the
+ * device holds: ours are taken then.
+ */
+static void
+choose_stamps(struct gateway *g, uint32_t port_idx, bool offload)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	const char *why = NULL;
+
+	p->rx_stamp = RX_STAMP_NONE;
+	if (!p->profile.hardware_timestamps.value)
+		return;
+	if (strcmp(p->driver, "net_pcap") == 0)
+		p->rx_stamp = RX_STAMP_CAPTURE; // fills the field without being asked
+	else if (offload)
+		p->rx_stamp = RX_STAMP_DEVICE;
+	else if (p->profile.rx_offloads.value & RX_OFFLOAD_TIMESTAMP)
+		why = "the device does not offer them";
+	else
+		return; // the profile leaves them off, and says why
+	if (why == NULL &&
+	    rte_mbuf_dyn_rx_timestamp_register(&p->stamp.offset, &p->stamp.flag) != 0)
+		why = "buffers have no room for them";
+	if (why == NULL && p->rx_stamp == RX_STAMP_DEVICE && first_clock(g, port_idx) != 0)
+		why = "the device's clock cannot be read";
+	if (why != NULL) {
+		fprintf(stderr, "sluice: port %s: no receive times of the device: %s\n",
+			g->config->ports[port_idx].name, why);
+		p->rx_stamp = RX_STAMP_NONE;
+		p->stamp = (struct port_stamp){ 0 };
+		return;
+	}
+	p->stamp.plausible_ns = STAMP_PLAUSIBLE_NS;
+	if (p->rx_stamp == RX_STAMP_CAPTURE) {
+		p->stamp.plausible_ns = UINT64_MAX; // of any day
+		p->stamp.clock = (struct clock_map){ .ns_per_2_32_cycles = 1000ULL << 32 };
+	}
+}
+
 /* Whether it is worth asking the NIC: another lane owns the connection, and the profile says it
  * can. */
 static bool
@@ -263,6 +378,7 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': the device does not start: %s", c->name,
 			       rte_strerror(-rc));
 	p->started = true;
+	choose_stamps(g, port_idx, (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0);
 	for (uint32_t s = 0; p->steers && s < g->config->sessions_cnt; s++)
 		if (g->config->sessions[s].port_idx == port_idx &&
 		    steer_session(p, &g->config->sessions[s]) != 0) {

@@ -23,6 +23,20 @@ void ports_stop(struct gateway *g);
  */
 uint32_t ports_link_changed(struct gateway *g);
 
+/*
+ * Ticks and TSC of one moment, and of a later one: how to read stamps from the later one on.  The
+ * longer the time between them, the better.  False when the device's clock stood still.
+ */
+bool port_clock_fit(const struct clock_map *tsc_clock, const uint64_t ticks[2],
+		    const uint64_t tsc[2], struct clock_map *out);
+
+/*
+ * Measures the device's clock against ours, into gateway_port.stamp.
+ *
+ * Returns  0, or a negative errno when the port has no such clock or it stands still
+ */
+int port_clock_measure(struct gateway *g, uint32_t port_idx);
+
 /* A port's counters as its driver has them; rx_missed and rx_nombuf are named causes of a gap. */
 struct port_counters {
 	uint64_t rx_packets;

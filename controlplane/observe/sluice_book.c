@@ -171,7 +171,7 @@ take_ready(struct tool *t, uint64_t now_ns)
 static bool
 take_packet(struct tool *t, const uint8_t *data, uint16_t len, uint64_t now_ns)
 {
-	struct frame f = { .head.rx_ns = now_ns, .len = len };
+	struct frame f = { .head.rx_ns = now_ns, .heard_ns = now_ns, .len = len };
 	const struct mold_head *h = (const struct mold_head *)data;
 	enum arb_verdict v;
 	struct datagram d;

@@ -55,7 +55,7 @@ struct state_port {
 	char mac[STATE_NAME_MAX];
 	char address[STATE_NAME_MAX];
 	bool link_up;
-	bool rx_hw_time;  // the NIC stamps received packets
+	bool rx_hw_time;  // received packets carry the time of the NIC, or of the capture read
 	bool rx_steering; // the NIC steers flows to queues
 	uint32_t link_mbps;
 	uint32_t rx_queue_cnt;

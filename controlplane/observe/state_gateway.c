@@ -140,6 +140,7 @@ get_ports(void *ctx, struct state_port *row, size_t row_max)
 		     p->mac[3], p->mac[4], p->mac[5]);
 		text_of_ip(c->address.ip, row[i].address, sizeof(row[i].address), '/',
 			   c->address.prefix_len);
+		row[i].rx_hw_time = p->rx_stamp != RX_STAMP_NONE;
 		row[i].rx_steering = p->steers;
 		row[i].rx_queue_cnt = p->rx_queue_cnt;
 		row[i].tx_queue_cnt = p->tx_queue_cnt;

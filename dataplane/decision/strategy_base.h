@@ -70,6 +70,16 @@ backoff_refused(struct backoff *b, uint64_t now_ns)
 	b->until_ns = now_ns + b->delay_ns;
 }
 
+/*
+ * A refusal's time is the lane's clock, a price's may be a NIC's or a capture's: an end further
+ * away than any delay is of another clock and holds nothing.
+ */
+HOT_INLINE bool
+backoff_holds(const struct backoff *b, uint64_t now_ns)
+{
+	return now_ns < b->until_ns && b->until_ns - now_ns <= BACKOFF_MAX_NS;
+}
+
 HOT_INLINE void
 backoff_passed(struct backoff *b)
 {

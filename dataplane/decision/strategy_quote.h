@@ -92,7 +92,7 @@ strategy_quote_side(struct strategy_quote_instr *i, struct strategy_base *s, uin
 	}
 	if (q->state == QUOTE_NONE && px4 == 0)
 		return false;
-	if (b->head.rx_ns < q->backoff.until_ns && !q->withdraw) {
+	if (backoff_holds(&q->backoff, b->head.rx_ns) && !q->withdraw) {
 		metric_add(&s->metrics.held_by_backoff, 1);
 		return false;
 	}

@@ -61,7 +61,7 @@ strategy_take_on_bbo(struct strategy_take *t, struct strategy_base *s, uint16_t 
 		metric_add(&s->metrics.held_by_cooldown, 1);
 		return 0;
 	}
-	if (b->head.rx_ns < i->backoff.until_ns) {
+	if (backoff_holds(&i->backoff, b->head.rx_ns)) {
 		metric_add(&s->metrics.held_by_backoff, 1);
 		return 0;
 	}

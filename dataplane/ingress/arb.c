@@ -225,7 +225,7 @@ covered(const struct arb *a, uint64_t seq, uint64_t end_seq)
 }
 
 static enum arb_verdict
-keep(struct arb *a, const struct datagram *d)
+keep(struct arb *a, const struct datagram *d, uint64_t heard_ns)
 {
 	const uint64_t end_seq = d->seq + d->msg_cnt;
 	uint32_t at = a->held_cnt;
@@ -243,7 +243,7 @@ keep(struct arb *a, const struct datagram *d)
 	for (; at > 0 && a->held[a->order[at - 1]].d.seq > d->seq; at--)
 		a->order[at] = a->order[at - 1];
 	a->order[at] = place;
-	a->held[place] = (struct arb_held){ .d = *d, .end_seq = end_seq };
+	a->held[place] = (struct arb_held){ .d = *d, .end_seq = end_seq, .heard_ns = heard_ns };
 	a->held_cnt++;
 	metric_add(&a->metrics.packet_held, 1);
 	metric_set(&a->metrics.packet_held_now, a->held_cnt);
@@ -262,10 +262,10 @@ on_heartbeat(struct arb *a, const struct frame *f, uint64_t seq, bool end)
 		metric_add(&lm->packet_stale, 1);
 		return ARB_DROP;
 	}
-	hear_feed(a, f->head.rx_ns);
+	hear_feed(a, f->heard_ns);
 	if (a->ended)
 		return ARB_DROP;
-	learn_high(a, seq, f->head.rx_ns);
+	learn_high(a, seq, f->heard_ns);
 	if (end && (!a->end_known || seq > a->end_seq)) {
 		a->end_known = true;
 		a->end_seq = seq;
@@ -282,7 +282,7 @@ on_data(struct arb *a, const struct frame *f, uint64_t seq, uint16_t cnt, struct
 
 	metric_add(&line->metrics.message, cnt);
 	if (end_seq >= a->expected_seq)
-		hear_feed(a, f->head.rx_ns);
+		hear_feed(a, f->heard_ns);
 	if (end_seq <= a->expected_seq) {
 		metric_add(&line->metrics.message_duplicate, cnt);
 		return ARB_DROP;
@@ -291,11 +291,11 @@ on_data(struct arb *a, const struct frame *f, uint64_t seq, uint16_t cnt, struct
 		metric_add(&a->metrics.packet_after_end, 1);
 		return ARB_DROP;
 	}
-	learn_high(a, end_seq, f->head.rx_ns);
+	learn_high(a, end_seq, f->heard_ns);
 	arb_fill(a, f, f->data + sizeof(struct mold_head), seq, cnt, out);
 	if (seq > a->expected_seq) {
 		a->busy = true;
-		return keep(a, out);
+		return keep(a, out, f->heard_ns);
 	}
 	if (seq < a->expected_seq)
 		skip_messages(a, out, a->expected_seq - seq);
@@ -331,7 +331,7 @@ arb_unusual(struct arb *a, const struct frame *f, struct datagram *out)
 	}
 	if (!session_ours(a, h, seq))
 		return ARB_DROP;
-	hear_line(a, f->line_idx, f->head.rx_ns, seq, data ? seq + cnt : seq);
+	hear_line(a, f->line_idx, f->heard_ns, seq, data ? seq + cnt : seq);
 	if (!data)
 		return on_heartbeat(a, f, seq, cnt == MOLD_END_OF_SESSION_CNT);
 	return on_data(a, f, seq, cnt, out);
@@ -382,7 +382,7 @@ gap_found_ns(const struct arb *a)
 	uint64_t first_ns = a->high_ns;
 
 	for (uint32_t i = 0; i < a->held_cnt; i++) {
-		const uint64_t ns = a->held[a->order[i]].d.head.rx_ns;
+		const uint64_t ns = a->held[a->order[i]].heard_ns;
 
 		if (ns < first_ns)
 			first_ns = ns;

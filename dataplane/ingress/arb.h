@@ -56,6 +56,7 @@ enum {
 struct arb_held {
 	struct datagram d; // d.data is at the first block
 	uint64_t end_seq;  // after its last message; 0: superseded, free the buffer
+	uint64_t heard_ns;
 };
 
 struct arb_line {
@@ -161,7 +162,7 @@ arb_account(struct arb *a, const struct datagram *d)
 }
 
 /*
- * Judges one packet.  f->head.rx_ns is the time.  Call arb_next until it is false afterwards: at
+ * Judges one packet.  f->heard_ns is the time.  Call arb_next until it is false afterwards: at
  * most reorder_packets buffers are ever kept.
  */
 HOT_INLINE enum arb_verdict
@@ -182,9 +183,9 @@ arb_on_frame(struct arb *a, const struct frame *f, struct datagram *out)
 		     cnt == MOLD_END_OF_SESSION_CNT) ||
 	    unlikely(!mold_packet_exact(f->data, f->len)))
 		return arb_unusual(a, f, out);
-	line->heard_ns = f->head.rx_ns;
+	line->heard_ns = f->heard_ns;
 	line->next_seq = seq + cnt;
-	a->heard_ns = f->head.rx_ns;
+	a->heard_ns = f->heard_ns;
 	metric_add(&line->metrics.packet, 1);
 	metric_add(&line->metrics.message, cnt);
 	arb_fill(a, f, f->data + sizeof(*h), seq, cnt, out);

@@ -23,6 +23,7 @@ enum command_kind {
 	COMMAND_POSITIONS,  // arg[0] first instrument -> struct risk_position[]
 	COMMAND_FEED,       // arg[0] feed -> struct command_feed
 	COMMAND_LINK,       // arg[0] port, arg[1] 1 up, 0 down
+	COMMAND_CLOCK,      // arg[0] port, reply: struct clock_map of its stamps, to be read
 	COMMAND_JOINED,     // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 };
 

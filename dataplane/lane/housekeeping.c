@@ -234,6 +234,20 @@ answer_link(struct lane *l, const struct command *c)
 	return 0;
 }
 
+/* How a port's stamps are to be read from now on. */
+static int
+answer_clock(struct lane *l, const struct command *c)
+{
+	int rc = -EINVAL;
+
+	for (uint32_t i = 0; i < l->rxq_cnt && c->reply_max >= sizeof(struct clock_map); i++)
+		if (l->rxq[i].port_idx == c->arg[0] && l->rxq[i].q.stamp.flag != 0) {
+			memcpy(&l->rxq[i].q.stamp.clock, c->reply, sizeof(struct clock_map));
+			rc = 0;
+		}
+	return rc;
+}
+
 static int
 answer_joined(struct lane *l, struct command *c)
 {
@@ -279,6 +293,8 @@ answer(struct lane *l, struct command *c)
 		return answer_positions(l, c);
 	case COMMAND_LINK:
 		return answer_link(l, c);
+	case COMMAND_CLOCK:
+		return answer_clock(l, c);
 	case COMMAND_JOINED:
 		return answer_joined(l, c);
 	case COMMAND_NONE:

@@ -176,11 +176,27 @@ next_sample(struct lane *l)
 	return 1 + (uint32_t)((uint64_t)l->sample_rng * (2 * l->sample_every - 1) >> 32);
 }
 
+/*
+ * When the device says the frame arrived.  A stamp from the future or too old to be true is
+ * replaced by the lane's clock, and counted.
+ */
+static inline uint64_t
+turn_stamp(struct lane *l, const struct port_rx *q, const void *buf)
+{
+	const uint64_t ns = port_buf_stamp_ns(q, buf);
+
+	if (unlikely(l->now_ns - ns > q->stamp.plausible_ns)) {
+		metric_add(&l->metrics.stamp_implausible, 1);
+		return l->now_ns;
+	}
+	metric_add(&l->metrics.stamp_used, 1);
+	return ns;
+}
+
 /* A trigger arrived: tick-to-trade begins, and one in sample_every is stamped by each stage. */
 static inline void
 turn_trace(struct lane *l, struct msg_head *head)
 {
-	head->rx_ns = l->now_ns;
 	head->trace.rx_tsc = l->now_tsc;
 	head->trace.stage_tsc = 0;
 	if (unlikely(l->sample_every != 0 && --l->sample_left == 0)) {
@@ -239,6 +255,10 @@ turn_frame(struct lane *l)
 		verdict = rx_on_bytes(q->rx, data, len, csum_ok, &f);
 	if (here_holds(RX) && likely(verdict == RX_MARKET_DATA)) {
 		f.buf = buf;
+		f.heard_ns = l->now_ns;
+		f.head.rx_ns = l->now_ns;
+		if (unlikely(port_buf_stamped(&q->q, buf)))
+			f.head.rx_ns = turn_stamp(l, &q->q, buf);
 		turn_trace(l, &f.head);
 		stamp(l, &f.head.trace, LATENCY_RX);
 		l->arb_ready |= 1U << f.head.feed_idx; // what it lets go of, after it

@@ -17,8 +17,8 @@ struct frame {
 	uint16_t len;        // bytes at data
 	uint8_t line_idx;    // market data: which line of the feed
 	uint8_t port_idx;
-	uint32_t src_ip; // host order
-	uint32_t pad[2];
+	uint32_t src_ip;   // host order
+	uint64_t heard_ns; // the lane's clock, whatever the NIC's stamp in head.rx_ns says
 };
 static_assert(sizeof(struct frame) == CACHE_LINE, "one message, one cache line");
 

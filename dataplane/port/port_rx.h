@@ -5,14 +5,51 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "base/clock.h"
 #include "port/port_buf.h"
+
+/*
+ * When a frame arrived, as the device or the capture file says.  What counts is the flag in the
+ * buffer: a port without stamps has flag 0.  The clock turns its ticks into nanoseconds since
+ * 1970; the control plane measures it anew, COMMAND_CLOCK brings it, the lane keeps it here.
+ */
+struct port_stamp {
+	uint64_t flag;  // in ol_flags: the buffer has a stamp; 0: never
+	int32_t offset; // of the stamp in the buffer
+	// how much older than the lane's clock a stamp may be; younger it is never
+	uint64_t plausible_ns;
+	struct clock_map clock; // base_tsc and cycles are the device's ticks
+};
 
 /* One receive queue of a port, polled by exactly one lane. */
 struct port_rx {
 	uint16_t port_id;
 	uint16_t queue_id;
 	bool csum_offload; // the NIC verifies checksums and says so in the buffer
+	struct port_stamp stamp;
 };
+
+HOT_INLINE bool
+port_buf_stamped(const struct port_rx *q, const void *buf)
+{
+	return (((const struct rte_mbuf *)buf)->ol_flags & q->stamp.flag) != 0;
+}
+
+/*
+ * The stamp of a stamped buffer, in nanoseconds since 1970.  A stamp may lie before base_tsc: the
+ * clock was measured since.
+ */
+HOT_INLINE uint64_t
+port_buf_stamp_ns(const struct port_rx *q, const void *buf)
+{
+	const struct clock_map *c = &q->stamp.clock;
+	const uint64_t ticks =
+		*RTE_MBUF_DYNFIELD((const struct rte_mbuf *)buf, q->stamp.offset, const uint64_t *);
+
+	if (ticks >= c->base_tsc)
+		return clock_ns_of(c, ticks);
+	return c->base_ns - clock_cycles_to_ns(c, c->base_tsc - ticks);
+}
 
 /* Takes up to max received buffers; they are the caller's from now on.  Thread: the queue's lane.
  */

@@ -150,7 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((op[0] & 0xe0) == 0xa0)
 			f.len = (uint16_t)(f.len - op[3] % f.len);
 		now_ns += (uint64_t)op[3] << (op[3] & 7);
-		f.head.rx_ns = now_ns;
+		f.head.rx_ns = f.heard_ns = now_ns;
 		packet[i].out = true;
 		out_cnt++;
 		v = arb_on_frame(&a, &f, &d);

@@ -151,7 +151,11 @@ drain(struct arb *a, uint64_t now_ns)
 static void
 put(struct arb *a, const struct step *s, uint8_t *out, uint64_t now_ns)
 {
-	struct frame f = { .buf = out, .data = out, .line_idx = s->line, .head.rx_ns = now_ns };
+	struct frame f = { .buf = out,
+			   .data = out,
+			   .line_idx = s->line,
+			   .head.rx_ns = now_ns,
+			   .heard_ns = now_ns };
 	uint16_t cnt = s->cnt;
 	struct datagram d;
 	enum arb_verdict v;
