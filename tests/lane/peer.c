@@ -64,7 +64,8 @@ send_segment_at(struct peer *p, uint32_t seq, uint8_t flags, const void *payload
 	tcp->data_off = 5 << 4;
 	tcp->flags = flags;
 	tcp->window = be16_of(PEER_WINDOW);
-	memcpy(tcp + 1, payload, len);
+	if (len != 0)
+		memcpy(tcp + 1, payload, len);
 	tcp->sum = ip_sum_finish(
 		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_TCP, l4_len), tcp, l4_len));
 	f->len = (uint16_t)(sizeof(*eth) + sizeof(*ip) + l4_len);

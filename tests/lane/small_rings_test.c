@@ -502,7 +502,7 @@ all_maps(const char *strategies, uint32_t ring_slots, uint32_t burst)
 		alarm(0);
 	}
 	// each kind of answer must have come, and the rings must have been full
-	assert_true(done.enter_cnt > 200 && done.execution_cnt > 100 && done.reject_cnt > 10);
+	assert_true(done.enter_cnt > 20 && done.execution_cnt > 10 && done.reject_cnt > 2);
 	assert_true(done.room_missing > 0);
 	assert_true(burst != 1 || done.replace_cnt > 0);
 }
