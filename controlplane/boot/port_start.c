@@ -299,6 +299,11 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': device '%s' does not answer: %s", c->name, name,
 			       rte_strerror(-rc));
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	if (strcmp(info.driver_name, profile->driver.value) != 0)
+		fprintf(stderr,
+			"sluice: port %s: its driver is %s, while profile %s is for %s; name the "
+			"profile of this driver\n",
+			c->name, info.driver_name, c->profile, profile->driver.value);
 
 	p->steers = wants_steering(g, port_idx) && info.max_rx_queues >= 2;
 	p->rx_queue_cnt = rx_queue_cnt(g, port_idx);
