@@ -19,7 +19,8 @@ enum rx_stamp {
 
 /* A port as the control plane started it. */
 struct gateway_port {
-	uint16_t port_id; // DPDK's
+	uint16_t port_id;  // DPDK's
+	uint32_t if_index; // the kernel's interface behind the port; 0: none
 	uint8_t mac[6];
 	bool started;
 	bool link_up;         // as last seen; lanes were told

@@ -2,7 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <net/if.h>
 
 #include <rte_ethdev.h>
 #include <rte_flow.h>
@@ -299,6 +304,7 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': device '%s' does not answer: %s", c->name, name,
 			       rte_strerror(-rc));
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	p->if_index = info.if_index;
 	if (strcmp(info.driver_name, profile->driver.value) != 0)
 		fprintf(stderr,
 			"sluice: port %s: its driver is %s, while profile %s is for %s; name the "
@@ -425,6 +431,36 @@ ports_stop(struct gateway *g)
 	}
 }
 
+/*
+ * Whether the kernel's interface has a carrier.  An interface that is gone has none.  When the
+ * kernel cannot be asked, the driver's word stands.
+ */
+static bool
+interface_runs(uint32_t if_index)
+{
+	struct ifreq r = { .ifr_ifindex = (int)if_index };
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool runs;
+
+	if (fd < 0)
+		return true;
+	runs = ioctl(fd, SIOCGIFNAME, &r) == 0 && ioctl(fd, SIOCGIFFLAGS, &r) == 0 &&
+	       (r.ifr_flags & IFF_UP) != 0 && (r.ifr_flags & IFF_RUNNING) != 0;
+	close(fd);
+	return runs;
+}
+
+/* Drivers of kernel interfaces say that the link is up whatever happens: there the kernel knows. */
+static int
+link_of(const struct gateway_port *p, struct rte_eth_link *link)
+{
+	const int rc = rte_eth_link_get_nowait(p->port_id, link);
+
+	if (rc == 0 && p->if_index != 0 && !interface_runs(p->if_index))
+		link->link_status = 0;
+	return rc;
+}
+
 uint32_t
 ports_link_changed(struct gateway *g)
 {
@@ -434,7 +470,7 @@ ports_link_changed(struct gateway *g)
 		struct gateway_port *p = &g->port[i];
 		struct rte_eth_link link;
 
-		if (!p->started || rte_eth_link_get_nowait(p->port_id, &link) != 0)
+		if (!p->started || link_of(p, &link) != 0)
 			continue;
 		if ((link.link_status != 0) != p->link_up) {
 			p->link_up = link.link_status != 0;
@@ -467,7 +503,7 @@ port_counters_get(const struct gateway *g, uint32_t port_idx, struct port_counte
 	out->rx_nombuf = stats.rx_nombuf;
 	out->tx_errors = stats.oerrors;
 	out->buf_free = rte_mempool_avail_count(p->pool);
-	if (rte_eth_link_get_nowait(p->port_id, &link) == 0) {
+	if (link_of(p, &link) == 0) {
 		out->link_up = link.link_status != 0;
 		out->link_mbps = link.link_speed == UINT32_MAX ? 0 : link.link_speed;
 	}
