@@ -59,6 +59,8 @@ give_fill(struct lane *l, const struct fill *m)
 static inline void
 give_update(struct lane *l, const struct update *m)
 {
+	if (unlikely(m->strategy_idx >= STRATEGY_MAX))
+		return; // STRATEGY_NONE: an earlier process's order
 	if (here_holds(STRATEGY) && l->strategy[m->strategy_idx] != NULL)
 		strategy_on_update(l->strategy[m->strategy_idx], m);
 	else if (l->update_out[m->strategy_idx] != NULL)

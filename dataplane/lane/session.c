@@ -282,3 +282,22 @@ session_next_cancel(struct session *s, struct order *out)
 	}
 	return false;
 }
+
+COLD void
+session_find_instrument(const struct session *s, const uint8_t *msg, struct report *out)
+{
+	const bool replaced = out->type == REPORT_REPLACED;
+	const char *symbol;
+	uint64_t wanted;
+
+	if (s->protocol == ORDER_SESSION_OUCH50)
+		symbol = replaced ? ((const struct ouch50_replaced *)msg)->symbol
+				  : ((const struct ouch50_accepted *)msg)->symbol;
+	else
+		symbol = replaced ? ((const struct ouch42_replaced *)msg)->symbol
+				  : ((const struct ouch42_accepted *)msg)->symbol;
+	memcpy(&wanted, symbol, sizeof(wanted));
+	for (uint16_t i = 1; i < INSTR_MAX; i++)
+		if (s->encode.symbol[i] == wanted)
+			out->instr_idx = i;
+}

@@ -154,6 +154,12 @@ session_prepare(struct session *s)
 }
 
 /*
+ * Finds the instrument of an order that an earlier process sent: the venue's answer to it, in the
+ * replay, has the symbol.  msg is the message *out was made of.
+ */
+COLD void session_find_instrument(const struct session *s, const uint8_t *msg, struct report *out);
+
+/*
  * The next message of the venue that is about an order; false when there is none.  Everything else
  * that came before it was dealt with.
  */
@@ -189,6 +195,11 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 								     packet.len, out)
 					  : report_ouch42_on_message(&s->decode, packet.payload,
 								     packet.len, out);
+			if (unlikely(verdict == REPORT_DECODED &&
+				     (out->type == REPORT_ACCEPTED ||
+				      out->type == REPORT_REPLACED) &&
+				     orders_of_token(&s->orders, out->token) == NULL))
+				session_find_instrument(s, packet.payload, out);
 			tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
 			metric_add(&s->metrics.report_received, 1);
 			if (verdict == REPORT_DECODED) {
