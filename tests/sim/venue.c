@@ -333,6 +333,16 @@ client_flush(struct venue *v, struct venue_client *c, uint64_t now_ns)
 		client_drain(v, c, now_ns);
 }
 
+/* The kernel forgets the wish now and then: it is told after each read. */
+static void
+wish_late_acks(const struct venue *v, int fd)
+{
+	const int zero = 0;
+
+	if (fault_number(&v->c.faults, FAULT_late_acks) != 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
+}
+
 static void
 client_read(struct venue *v, struct venue_client *c, uint64_t now_ns)
 {
@@ -345,6 +355,7 @@ client_read(struct venue *v, struct venue_client *c, uint64_t now_ns)
 		client_close(c, now_ns);
 		return;
 	}
+	wish_late_acks(v, c->fd);
 	if (c->draining)
 		return;
 	oe_conn_on_bytes(&c->conn, bytes, (size_t)len, now_ns);
@@ -386,6 +397,7 @@ accept_clients(struct venue *v, unsigned account, uint64_t now_ns)
 			continue;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		wish_late_acks(v, fd);
 		c->fd = fd;
 		c->account = account;
 		c->draining = false;
