@@ -5,9 +5,9 @@
 # positions equal the venue's, or trading has stopped; there is no third outcome.  Where only one
 # of the two is right, the test asks for that one.
 #
-#     faults_test.sh GROUP
+#     faults_test.sh GROUP [ouch50|ouch42]
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-group=${1?a group of faults}
+group=${1?a group of faults} PROTOCOL=${2:-ouch50}
 smoke_start "faults-$group"
 . "$SMOKE_TOP/tests/smoke/day.sh"
 
@@ -19,7 +19,7 @@ group_none() { # a good venue: everything the other groups compare with
 	expect_all_messages
 	expect_eq "gaps" "$(counted arb_gap_opened)" 0
 	expect_session_up
-	expect_at_least "executions" "$(counted orders_execution)" 50
+	expect_at_least "executions" "$(counted orders_execution)" 10
 	expect_same_orders
 	expect_positions_equal
 }
@@ -160,6 +160,13 @@ group_mute() { # the connection stands, the venue says nothing any more
 	expect_said 'session oe: the venue sent nothing for'
 	expect_recovered 2
 }
+group_late_acks() { # the venue's kernel acknowledges by its timer, later than ours runs out
+	day_start 'late_acks=1,read_delay_ms=60'
+	day_end
+	expect_at_least "round trip in us" "$(($(counted tcp_rtt_smoothed_ns) / 1000))" 5000
+	expect_recovered 1
+	expect_eq "times the session came up" "$(counted order_session_came_up)" 1
+}
 group_refused_accept() { # the first connections are closed at once
 	day_start 'accept_drop=2' --wait-login
 	day_end
@@ -195,13 +202,13 @@ group_outcomes() { # everything a venue may answer
 	day_start 'accept_dead=7,reject_every=11,break_every=5,cancel_after=80'
 	day_end
 	expect_session_up
-	expect_at_least "orders accepted dead" "$(venue_value accounts.0.accepted_dead)" 10
+	expect_at_least "orders accepted dead" "$(venue_value accounts.0.accepted_dead)" 2
 	expect_eq "orders accepted dead" "$(counted orders_order_dead_on_arrival)" \
 		"$(venue_value accounts.0.accepted_dead)"
-	expect_at_least "orders rejected" "$(venue_value accounts.0.rejected)" 5
+	expect_at_least "orders rejected" "$(venue_value accounts.0.rejected)" 2
 	expect_eq "orders rejected" "$(counted orders_order_rejected)" \
 		"$(venue_value accounts.0.rejected)"
-	expect_at_least "trades broken" "$(venue_value accounts.0.broken)" 5
+	expect_at_least "trades broken" "$(venue_value accounts.0.broken)" 2
 	expect_eq "trades broken" "$(counted orders_break_applied)" \
 		"$(venue_value accounts.0.broken)"
 	expect_eq "executions" "$(counted orders_execution)" "$(venue_value accounts.0.executions)"
