@@ -70,3 +70,30 @@ strategy_kind_text(enum strategy_kind kind)
 
 	return kind < STRATEGY_KIND_CNT ? TEXT[kind] : "no strategy of this build";
 }
+
+unsigned
+strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s, uint64_t now_ns,
+		       struct intent out[STRATEGY_INTENTS_MAX])
+{
+	bool left = false;
+	unsigned n = 0;
+
+	if (likely(!t->withdraws))
+		return 0;
+	for (uint16_t slot = 1; slot <= s->config.instr_cnt; slot++)
+		for (uint8_t side = SIDE_BUY; side <= SIDE_SELL; side++) {
+			struct quote_side *q = &t->instr[slot].side[side];
+			const struct msg_head cause = {
+				.instr_idx = s->config.instr[slot - 1].instr_idx,
+				.rx_ns = now_ns,
+			};
+
+			left |= q->withdraw != 0;
+			if (!q->withdraw || q->state != QUOTE_LIVE || n == STRATEGY_INTENTS_MAX ||
+			    backoff_holds(&q->backoff, now_ns))
+				continue;
+			strategy_quote_cancel(q, s, slot, side, &cause, &out[n++]);
+		}
+	t->withdraws = left;
+	return n;
+}

@@ -60,6 +60,25 @@ strategy_on_bbo(struct strategy *s, const struct bbo *b, struct intent out[STRAT
 	return 0;
 }
 
+/*
+ * Time went on without a best price: what a strategy wishes all the same, such as a cancel that had
+ * to wait.  Call again while it returns something.  Returns how many intents it wrote.
+ */
+HOT_INLINE unsigned
+strategy_on_time(struct strategy *s, uint64_t now_ns, struct intent out[STRATEGY_INTENTS_MAX])
+{
+	switch (s->kind) {
+#define STRATEGY(NAME, name, text) \
+	case STRATEGY_##NAME:      \
+		return strategy_##name##_on_time(&s->name, &s->base, now_ns, out);
+#include "decision/strategies.def"
+#undef STRATEGY
+	case STRATEGY_KIND_CNT:
+		break;
+	}
+	return 0;
+}
+
 /* What the venue, or orders, made of an earlier wish. */
 HOT_INLINE void
 strategy_on_update(struct strategy *s, const struct update *u)

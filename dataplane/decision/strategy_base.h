@@ -106,14 +106,14 @@ strategy_next_id(struct strategy_base *s)
 
 /* Begins an intent: whose it is, for what, and because of what. */
 HOT_INLINE void
-strategy_wish(struct strategy_base *s, uint16_t slot, const struct bbo *b, struct intent *out)
+strategy_wish(struct strategy_base *s, uint16_t slot, const struct msg_head *cause,
+	      struct intent *out)
 {
 	*out = (struct intent){
-		.head = b->head,
+		.head = *cause,
 		.intent_id = strategy_next_id(s),
 		.strategy_idx = s->config.strategy_idx,
 		.session_idx = s->config.instr[slot - 1].session_idx,
-		.confidence = b->confidence,
 	};
 }
 

@@ -43,6 +43,7 @@ struct strategy_quote_instr {
 
 struct strategy_quote {
 	struct strategy_quote_instr *instr; // by slot
+	bool withdraws; // some side has withdraw set: strategy_quote_on_time has something to do
 };
 
 enum {
@@ -73,11 +74,25 @@ strategy_quote_price(const struct strategy_base *s, const struct strategy_quote_
 	return px4 > PX4_MAX ? 0 : (uint32_t)px4;
 }
 
+/* Wishes the side's order away. */
+HOT_INLINE void
+strategy_quote_cancel(struct quote_side *q, struct strategy_base *s, uint16_t slot, uint8_t side,
+		      const struct msg_head *cause, struct intent *out)
+{
+	strategy_wish(s, slot, cause, out);
+	out->kind = INTENT_CANCEL;
+	out->side = side;
+	out->orig_id = q->id;
+	q->state = QUOTE_WAITS;
+	metric_add(&s->metrics.cancel_wished, 1);
+}
+
 /* What one side wishes for now; true when *out was filled. */
 HOT_INLINE bool
-strategy_quote_side(struct strategy_quote_instr *i, struct strategy_base *s, uint16_t slot,
+strategy_quote_side(struct strategy_quote *t, struct strategy_base *s, uint16_t slot,
 		    const struct bbo *b, uint8_t side, bool good, struct intent *out)
 {
+	struct strategy_quote_instr *i = &t->instr[slot];
 	struct quote_side *q = &i->side[side];
 	uint32_t room_qty = good ? strategy_room_qty(s, i->position_qty, side) : 0;
 	const uint32_t qty = room_qty < s->config.qty ? room_qty : s->config.qty;
@@ -88,6 +103,10 @@ strategy_quote_side(struct strategy_quote_instr *i, struct strategy_base *s, uin
 		metric_add(&s->metrics.held_by_position, 1);
 	if (q->state == QUOTE_WAITS || q->state == QUOTE_UNKNOWN) {
 		metric_add(&s->metrics.held_by_pending, 1);
+		if (!good) { // this may be the last look: strategy_quote_on_time sees to it
+			q->withdraw = 1;
+			t->withdraws = true;
+		}
 		return false;
 	}
 	if (q->state == QUOTE_NONE && px4 == 0)
@@ -98,13 +117,10 @@ strategy_quote_side(struct strategy_quote_instr *i, struct strategy_base *s, uin
 	}
 	if (q->state == QUOTE_LIVE &&
 	    (px4 == 0 || q->withdraw || q->executed_qty > QUOTE_CHAIN_MAX_QTY)) {
-		strategy_wish(s, slot, b, out);
-		out->kind = INTENT_CANCEL;
-		out->side = side;
-		out->orig_id = q->id;
-		q->state = QUOTE_WAITS;
-		q->withdraw = 0;
-		metric_add(&s->metrics.cancel_wished, 1);
+		q->withdraw = !good; // until it is gone
+		t->withdraws |= !good;
+		strategy_quote_cancel(q, s, slot, side, &b->head, out);
+		out->confidence = b->confidence;
 		return true;
 	}
 	off_px4 = px4 > q->px4 ? px4 - q->px4 : q->px4 - px4;
@@ -115,7 +131,8 @@ strategy_quote_side(struct strategy_quote_instr *i, struct strategy_base *s, uin
 		metric_add(&s->metrics.held_by_cooldown, 1);
 		return false;
 	}
-	strategy_wish(s, slot, b, out);
+	strategy_wish(s, slot, &b->head, out);
+	out->confidence = b->confidence;
 	out->side = side;
 	out->px4 = px4;
 	out->tif = TIF_DAY;
@@ -142,7 +159,6 @@ HOT_INLINE unsigned
 strategy_quote_on_bbo(struct strategy_quote *t, struct strategy_base *s, uint16_t slot,
 		      const struct bbo *b, struct intent out[STRATEGY_INTENTS_MAX])
 {
-	struct strategy_quote_instr *i = &t->instr[slot];
 	bool good = strategy_book_is_good(b);
 	unsigned n = 0;
 
@@ -152,10 +168,17 @@ strategy_quote_on_bbo(struct strategy_quote *t, struct strategy_base *s, uint16_
 		metric_add(&s->metrics.held_by_spread, 1);
 		good = false;
 	}
-	n += strategy_quote_side(i, s, slot, b, SIDE_BUY, good, &out[n]);
-	n += strategy_quote_side(i, s, slot, b, SIDE_SELL, good, &out[n]);
+	n += strategy_quote_side(t, s, slot, b, SIDE_BUY, good, &out[n]);
+	n += strategy_quote_side(t, s, slot, b, SIDE_SELL, good, &out[n]);
 	return n;
 }
+
+/*
+ * Orders that are to leave and could not be cancelled at the last look at the book, because their
+ * answer had not come.
+ */
+unsigned strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s, uint64_t now_ns,
+				struct intent out[STRATEGY_INTENTS_MAX]);
 
 HOT_INLINE void
 strategy_quote_on_update(struct strategy_quote *t, struct strategy_base *s, uint16_t slot,
@@ -209,6 +232,7 @@ strategy_quote_on_verdict(struct strategy_quote *t, struct strategy_base *s, uin
 	backoff_refused(&q->backoff, v->head.rx_ns);
 	q->state = is_new ? QUOTE_NONE : QUOTE_LIVE;
 	q->withdraw = !is_new;
+	t->withdraws |= !is_new;
 	if (is_new)
 		q->id = 0;
 }

@@ -73,7 +73,8 @@ strategy_take_on_bbo(struct strategy_take *t, struct strategy_base *s, uint16_t 
 		metric_add(&s->metrics.held_by_position, 1);
 		return 0;
 	}
-	strategy_wish(s, slot, b, &out[0]);
+	strategy_wish(s, slot, &b->head, &out[0]);
+	out[0].confidence = b->confidence;
 	out[0].kind = INTENT_NEW;
 	out[0].side = side;
 	out[0].tif = TIF_IOC;
@@ -83,6 +84,14 @@ strategy_take_on_bbo(struct strategy_take *t, struct strategy_base *s, uint16_t 
 	i->next_ns = b->head.rx_ns + s->config.cooldown_ns;
 	metric_add(&s->metrics.new_wished, 1);
 	return 1;
+}
+
+/* Its orders are immediate or cancel: none is left to look after. */
+HOT_INLINE unsigned
+strategy_take_on_time(struct strategy_take *t, struct strategy_base *s, uint64_t now_ns,
+		      struct intent out[STRATEGY_INTENTS_MAX])
+{
+	return 0;
 }
 
 HOT_INLINE void

@@ -335,6 +335,7 @@ lane_housekeeping(struct lane *l)
 			host_on_time(&l->port[i]->host, l->now_ns);
 	for (uint32_t i = 0; i < l->session_cnt; i++)
 		session_housekeeping(l->session_here[i], l->now_ns);
+	l->strategies_due = l->strategy_cnt != 0;
 	lane_net_emit(l);
 	for (uint32_t i = 0; i < l->tx_cnt; i++)
 		port_tx_flush(l->tx[i]);

@@ -89,10 +89,11 @@ struct lane {
 	// where the walk through the last burst stands; it resumes when there is room again
 	uint16_t rx_cnt;
 	uint16_t rx_next;
-	bool walking;       // parse has not finished with datagram
-	bool book_walking;  // the book has instruments to tell about
-	bool net_busy;      // frames came for a port's host: there may be something to answer
-	uint32_t arb_ready; // bit i: feed i's arbiter may have datagrams
+	bool strategies_due; // housekeeping wants strategies to look at the time
+	bool walking;        // parse has not finished with datagram
+	bool book_walking;   // the book has instruments to tell about
+	bool net_busy;       // frames came for a port's host: there may be something to answer
+	uint32_t arb_ready;  // bit i: feed i's arbiter may have datagrams
 	struct datagram datagram;
 	struct parse_walk walk;
 	void *rx_buf[LANE_BURST_MAX];

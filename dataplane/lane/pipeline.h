@@ -242,6 +242,23 @@ give_bbo(struct lane *l, struct bbo *m)
 	}
 }
 
+/* What strategies wish without a new best price; housekeeping asked. */
+static inline uint32_t
+give_overdue(struct lane *l)
+{
+	struct intent intent[STRATEGY_MOST];
+	uint32_t work = 0;
+
+	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
+		const uint32_t cnt = strategy_on_time(l->strategy_here[i], l->now_ns, intent);
+
+		for (uint32_t k = 0; k < cnt; k++)
+			give_intent(l, &intent[k]);
+		work += cnt;
+	}
+	return work;
+}
+
 static inline bool
 bbo_has_way(struct lane *l, uint32_t want)
 {

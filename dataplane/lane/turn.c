@@ -157,6 +157,11 @@ turn_out(struct lane *l)
 			stamp(l, &m.head.trace, LATENCY_HOP_INTENT);
 			give_intent(l, &m);
 		});
+	if (here_holds(STRATEGY) && unlikely(l->strategies_due) &&
+	    intent_has_way(l, l->strategy_cnt * STRATEGY_MOST)) {
+		l->strategies_due = false;
+		work += give_overdue(l);
+	}
 	if (here_holds(STRATEGY) && !here_holds(BOOK))
 		TURN_DRAIN(bbo, bbo_has_way(l, 1), {
 			stamp(l, &m.head.trace, LATENCY_HOP_BBO);

@@ -123,6 +123,40 @@ a_book_nobody_trades_on_withdraws_both(void **unused)
 	}
 }
 
+/*
+ * The book goes stale while an order waits for its answer, and then nothing comes any more: the
+ * order must not stay because there is no next look.
+ */
+static void
+an_answer_after_the_last_look_withdraws(void **unused)
+{
+	struct strategy_config c = config_of(STRATEGY_QUOTE);
+	uint32_t names[2];
+
+	start(&c);
+	assert_int_equal(look(), 2);
+	names[0] = out[0].intent_id;
+	names[1] = out[1].intent_id;
+	book.confidence = CONFIDENCE_STALE;
+	assert_int_equal(look_later(1000), 0); // both wait
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns, out), 0);
+	answer(names[0], SIDE_BUY, REPORT_ACCEPTED, ORDER_LIVE, 0, 1000000);
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns + 1, out), 1);
+	assert_int_equal(out[0].kind, INTENT_CANCEL);
+	assert_int_equal(out[0].orig_id, names[0]);
+	assert_int_equal(out[0].side, SIDE_BUY);
+	assert_int_equal(out[0].head.instr_idx, IDX);
+	assert_int_equal(out[0].session_idx, SESSION);
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns + 2, out), 0); // once
+	answer(names[1], SIDE_SELL, REPORT_ACCEPTED, ORDER_LIVE, 0, 1000100);
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns + 3, out), 1);
+	assert_int_equal(out[0].orig_id, names[1]);
+	// a cancel that risk or the venue refuses is tried again, but not at once
+	answer(names[1], SIDE_SELL, REPORT_CANCEL_REJECTED, ORDER_LIVE, 0, 1000100);
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns + 4, out), 0);
+	assert_int_equal(strategy_on_time(&s, book.head.rx_ns + 2 * BACKOFF_MIN_NS, out), 1);
+}
+
 static void
 it_replaces_from_the_threshold_on(void **unused)
 {
@@ -283,6 +317,7 @@ main(void)
 		cmocka_unit_test(each_price_stands_where_it_should),
 		cmocka_unit_test(post_only_is_passed_on),
 		cmocka_unit_test(a_book_nobody_trades_on_withdraws_both),
+		cmocka_unit_test(an_answer_after_the_last_look_withdraws),
 		cmocka_unit_test(it_replaces_from_the_threshold_on),
 		cmocka_unit_test(a_replace_counts_what_was_executed),
 		cmocka_unit_test(a_long_chain_begins_anew),
