@@ -135,6 +135,7 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 		if (m->session_mask >> i & 1)
 			bytes += sizeof(struct session) +
 				 (size_t)power_of_two(c->sessions[i].orders_max) * 256 +
+				 (size_t)power_of_two(c->sessions[i].executions_max) * 64 +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.receive_buffer_bytes) +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.send_buffer_bytes);
 	return bytes;
@@ -373,6 +374,7 @@ build_session(struct build *b, uint32_t idx)
 	struct session_config sc = {
 		.session_idx = (uint8_t)idx,
 		.orders_max = cs->orders_max,
+		.executions_max = cs->executions_max,
 		.instr_cnt = (uint16_t)c->instruments_cnt,
 		.symbol = symbol,
 		.encode = { .token_prefix = "S", .capacity = CAPACITY[cs->capacity], .display = 'Y' },

@@ -2,6 +2,7 @@
 #ifndef SLUICE_LANE_PIPELINE_H
 #define SLUICE_LANE_PIPELINE_H
 
+#include "base/must.h"
 #include "lane/lane.h"
 
 /*
@@ -137,6 +138,8 @@ give_order(struct lane *l, struct order *m)
 		return;
 	}
 	s = l->session[m->session_idx];
+	must(s != NULL, EVENT_MUST_INDEX, m->session_idx, SESSION_MAX);
+	must(l->sent_cnt < LANE_SENT_MAX, EVENT_MUST_INDEX, l->sent_cnt, LANE_SENT_MAX);
 	if (unlikely(m->kind != INTENT_CANCEL && !session_is_open(s))) {
 		metric_add(&l->metrics.order_refused, 1);
 		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_SESSION_DOWN, &fill, &update);
@@ -379,6 +382,7 @@ give_frame(struct lane *l, struct frame *m)
 {
 	struct datagram d;
 
+	must(l->arb[m->head.feed_idx] != NULL, EVENT_MUST_INDEX, m->head.feed_idx, FEED_MAX);
 	switch (arb_on_frame(l->arb[m->head.feed_idx], m, &d)) {
 	case ARB_DELIVER:
 		stamp(l, &d.head.trace, LATENCY_ARB);

@@ -18,7 +18,7 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 {
 	const struct orders_config orders = {
 		.orders_max = c->orders_max,
-		.executions_max = c->orders_max,
+		.executions_max = c->executions_max,
 		.session_idx = c->session_idx,
 	};
 	int rc;

@@ -32,6 +32,7 @@ struct session_config {
 	struct tcp_config tcp; // without its buffers; local_port 0: one of the ephemeral range
 	struct encode_config encode;
 	uint32_t orders_max;
+	uint32_t executions_max;
 	uint16_t instr_cnt;
 	const char *const *symbol; // by instr_idx; NULL for those of other sessions
 };
@@ -126,8 +127,12 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	uint16_t len, frame_len;
 	uint8_t *payload;
 
-	if (unlikely(frame == NULL))
-		return SESSION_REFUSED;
+	if (unlikely(frame == NULL)) { // the burst is full, or the pool empty
+		port_tx_flush(tx);
+		frame = port_tx_room(tx);
+		if (frame == NULL)
+			return SESSION_REFUSED;
+	}
 	payload = tcp_frame_start(&s->tcp, frame);
 	len = session_encode(s, q, payload);
 	if (unlikely(len == 0))
