@@ -71,7 +71,7 @@ strategy_kind_text(enum strategy_kind kind)
 	return kind < STRATEGY_KIND_CNT ? TEXT[kind] : "no strategy of this build";
 }
 
-unsigned
+COLD unsigned
 strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s, uint64_t now_ns,
 		       struct intent out[STRATEGY_INTENTS_MAX])
 {

@@ -177,8 +177,8 @@ strategy_quote_on_bbo(struct strategy_quote *t, struct strategy_base *s, uint16_
  * Orders that are to leave and could not be cancelled at the last look at the book, because their
  * answer had not come.
  */
-unsigned strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s, uint64_t now_ns,
-				struct intent out[STRATEGY_INTENTS_MAX]);
+COLD unsigned strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s,
+				     uint64_t now_ns, struct intent out[STRATEGY_INTENTS_MAX]);
 
 HOT_INLINE void
 strategy_quote_on_update(struct strategy_quote *t, struct strategy_base *s, uint16_t slot,
