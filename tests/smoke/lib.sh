@@ -318,7 +318,7 @@ capture_start() {
 	wait_for 5 "tcpdump listens on $interface" grep -q "listening on" "$SMOKE_DIR/$name.log"
 }
 capture_stop() {
-	sleep 0.3 # what has been sent reaches tcpdump
+	sleep 1.2 # the kernel hands tcpdump what it has once a second
 	kill -INT "${smoke_expected[$1]}" 2>/dev/null
 	local pid=${smoke_expected[$1]}
 	unset "smoke_expected[$1]"
