@@ -435,6 +435,7 @@ run_threads(const struct lab_setup *setup, const char *what, struct done *done)
 		pthread_join(r.thread[i], &rc);
 		assert_null(rc);
 	}
+	lab_settle(lab); // what a strategy wished by the clock just before its lane ended
 	if (r.stuck)
 		fail_msg("%s: not at rest after %d seconds", what, CASE_S_MAX);
 	assert_false(r.command_failed);
