@@ -131,6 +131,9 @@ def report(folder, venue_file):
     status = got["status"]
     print("\nMarket data")
     print(f"  messages {status['md_cnt']:,}, lost in gaps {status['md_lost_cnt']:,}")
+    if status["md_lost_cnt"]:
+        print("  the books were suspect from the first lost message on, so trading stopped there: this "
+              "machine was too busy to receive in time; run the demo alone")
     for feed in got["feeds"]:
         for line in feed["lines"]:
             print(f"  line {line['group']}: {line['packet_cnt']:,} packets, {line['first_cnt']:,} came first")
