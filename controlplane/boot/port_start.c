@@ -133,23 +133,12 @@ set_multicast(struct gateway *g, uint32_t port_idx)
 		c->ports[port_idx].name, p->driver);
 }
 
-/* IPv4/TCP from the venue's address and port goes to queue 1. */
+/* What matches the pattern goes to the queue, if the NIC can do that. */
 static int
-steer_session(const struct gateway_port *p, const struct config_session *s)
+steer(const struct gateway_port *p, const struct rte_flow_item *pattern, uint16_t queue_id)
 {
 	const struct rte_flow_attr attr = { .ingress = 1 };
-	const struct rte_flow_item_ipv4 ip = { .hdr.src_addr = rte_cpu_to_be_32(s->peer.ip) };
-	const struct rte_flow_item_ipv4 ip_mask = { .hdr.src_addr = UINT32_MAX };
-	const struct rte_flow_item_tcp tcp = { .hdr.src_port =
-						       rte_cpu_to_be_16((uint16_t)s->peer.port) };
-	const struct rte_flow_item_tcp tcp_mask = { .hdr.src_port = UINT16_MAX };
-	const struct rte_flow_action_queue queue = { .index = 1 };
-	const struct rte_flow_item pattern[FLOW_PATTERN_MAX] = {
-		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
-		{ .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip, .mask = &ip_mask },
-		{ .type = RTE_FLOW_ITEM_TYPE_TCP, .spec = &tcp, .mask = &tcp_mask },
-		{ .type = RTE_FLOW_ITEM_TYPE_END },
-	};
+	const struct rte_flow_action_queue queue = { .index = queue_id };
 	const struct rte_flow_action action[] = {
 		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
@@ -159,6 +148,68 @@ steer_session(const struct gateway_port *p, const struct config_session *s)
 	if (rte_flow_validate(p->port_id, &attr, pattern, action, &why) != 0)
 		return -ENOTSUP;
 	return rte_flow_create(p->port_id, &attr, pattern, action, &why) != NULL ? 0 : -EIO;
+}
+
+/* IPv4/TCP from the venue's address and port goes to queue 1, which the session's lane polls. */
+static int
+steer_session(const struct gateway_port *p, const struct config_session *s)
+{
+	const struct rte_flow_item_ipv4 ip = { .hdr.src_addr = rte_cpu_to_be_32(s->peer.ip) };
+	const struct rte_flow_item_ipv4 ip_mask = { .hdr.src_addr = UINT32_MAX };
+	const struct rte_flow_item_tcp tcp = { .hdr.src_port =
+						       rte_cpu_to_be_16((uint16_t)s->peer.port) };
+	const struct rte_flow_item_tcp tcp_mask = { .hdr.src_port = UINT16_MAX };
+	const struct rte_flow_item pattern[FLOW_PATTERN_MAX] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
+		{ .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip, .mask = &ip_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_TCP, .spec = &tcp, .mask = &tcp_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+
+	return steer(p, pattern, 1);
+}
+
+/* A line's group and UDP port go to queue 0, the feed lane's, whatever the NIC does by itself. */
+static int
+steer_line(const struct gateway_port *p, const struct config_line *line)
+{
+	const struct rte_flow_item_ipv4 ip = { .hdr.dst_addr = rte_cpu_to_be_32(line->group) };
+	const struct rte_flow_item_ipv4 ip_mask = { .hdr.dst_addr = UINT32_MAX };
+	const struct rte_flow_item_udp udp = { .hdr.dst_port =
+						       rte_cpu_to_be_16((uint16_t)line->udp_port) };
+	const struct rte_flow_item_udp udp_mask = { .hdr.dst_port = UINT16_MAX };
+	const struct rte_flow_item pattern[FLOW_PATTERN_MAX] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
+		{ .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip, .mask = &ip_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &udp_mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+
+	return steer(p, pattern, 0);
+}
+
+/* Every feed line and order connection of the port to the queue of its lane. */
+static void
+steer_port(const struct gateway *g, uint32_t port_idx)
+{
+	const struct gateway_port *p = &g->port[port_idx];
+	const struct config *c = g->config;
+
+	for (uint32_t s = 0; s < c->sessions_cnt; s++)
+		if (c->sessions[s].port_idx == port_idx && steer_session(p, &c->sessions[s]) != 0)
+			fprintf(stderr,
+				"sluice: port %s: the NIC cannot steer session %s to a queue of "
+				"its "
+				"own; its frames take one hop more\n",
+				c->ports[port_idx].name, c->sessions[s].name);
+	for (uint32_t f = 0; f < c->feeds_cnt; f++)
+		for (uint32_t k = 0; k < c->feeds[f].lines_cnt; k++)
+			if (c->feeds[f].lines[k].port_idx == port_idx &&
+			    steer_line(p, &c->feeds[f].lines[k]) != 0)
+				fprintf(stderr,
+					"sluice: port %s: the NIC cannot steer feed %s; its frames "
+					"come by the default queue\n",
+					c->ports[port_idx].name, c->feeds[f].name);
 }
 
 bool
@@ -390,15 +441,8 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 			       rte_strerror(-rc));
 	p->started = true;
 	choose_stamps(g, port_idx, (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0);
-	for (uint32_t s = 0; p->steers && s < g->config->sessions_cnt; s++)
-		if (g->config->sessions[s].port_idx == port_idx &&
-		    steer_session(p, &g->config->sessions[s]) != 0) {
-			fprintf(stderr,
-				"sluice: port %s: the NIC cannot steer session %s to a queue of "
-				"its "
-				"own; its frames take one hop more\n",
-				c->name, g->config->sessions[s].name);
-		}
+	if (p->steers)
+		steer_port(g, port_idx);
 	set_multicast(g, port_idx);
 	return 0;
 }
