@@ -410,6 +410,27 @@ out:
 	return rc;
 }
 
+/* Every row that has a sample, one after another, as HdrHistogram writes percentiles. */
+static void
+write_histograms(struct gateway *g, const struct state_latency_row *row, int row_cnt)
+{
+	const char *path = g->config->latency.histogram_file;
+	FILE *f;
+
+	if (path[0] == '\0')
+		return;
+	f = fopen(path, "we");
+	if (f == NULL) {
+		fprintf(stderr, "sluice: latency.histogram_file: %s: %s\n", path, strerror(errno));
+		return;
+	}
+	for (int i = 0; i < row_cnt; i++)
+		if (row[i].cnt != 0)
+			latency_write_percentiles(g->latency, (size_t)i, f);
+	if (fclose(f) != 0)
+		fprintf(stderr, "sluice: latency.histogram_file: %s: %s\n", path, strerror(errno));
+}
+
 void
 control_summary(struct gateway *g)
 {
@@ -430,6 +451,7 @@ control_summary(struct gateway *g)
 	if (g->latency == NULL)
 		return;
 	all = latency_rows(g->latency, row, LATENCY_CNT);
+	write_histograms(g, row, all);
 	for (int i = 0; i < all; i++)
 		if (row[i].cnt != 0) // this core map has such a hop, and something took it
 			row[cnt++] = row[i];

@@ -246,6 +246,7 @@ struct config {
 	} control;
 	struct {
 		uint32_t stage_sample_every; // 0: never
+		char histogram_file[CONFIG_PATH_MAX];
 	} latency;
 	char core_map_file[CONFIG_PATH_MAX];
 	char pmd_config_dir[CONFIG_PATH_MAX];
