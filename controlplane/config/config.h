@@ -146,6 +146,9 @@ struct config_tcp {
 	bool sack;
 	uint32_t cwnd_fixed_bytes; // 0: congestion control
 	uint32_t keepalive_ms;     // 0: none
+	bool tail_probe;
+	uint32_t peer_ack_delay_us;
+	uint32_t black_hole_timeouts; // 0: never
 };
 
 struct config_session {

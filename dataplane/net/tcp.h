@@ -73,6 +73,7 @@ struct tcp_config {
 	bool sack;           // offered (RFC 2018)
 	bool timestamps;     // offered; costs 12 bytes a frame (RFC 7323)
 	bool isn_fixed;      // start at isn; for tests and replay
+	bool tail_probe;     // RFC 8985 7, when SACK was agreed
 	bool sum_offload;    // the NIC fills the TCP checksum: leave the pseudo header's sum there
 	bool rx_sum_trusted; // never verify checksums: the port drops bad frames itself
 	uint32_t isn;
@@ -81,11 +82,15 @@ struct tcp_config {
 	uint64_t rto_initial_ns;        // 0: 1 s (RFC 6298 2.1)
 	uint64_t rto_min_ns;            // 0: 1 s (RFC 6298 2.4), at least 1 us; far less on a LAN
 	uint64_t rto_max_ns;            // 0: 60 s
+	uint64_t peer_ack_delay_ns;     // how long the peer may hold an acknowledgement back: the
+					// probe of a lone segment waits for it
 	uint64_t connect_timeout_ns;    // 0: 180 s (RFC 9293 3.8.3: at least 3 minutes)
 	uint64_t user_timeout_ns;       // 0: 100 s (RFC 9293 3.8.3, R2)
 	uint64_t keepalive_idle_ns;     // 0: no keep-alive
 	uint64_t keepalive_interval_ns; // 0: 1 s
 	uint32_t keepalive_probes;      // 0: 5
+	uint32_t black_hole_rtos;       // after so many timeouts in a row segments get smaller (RFC
+				  // 4821); 0: never
 	uint64_t fin_wait_2_ns; // after tcp_close(), how long the peer may hold its half open; 0:
 				// 60 s
 	uint64_t time_wait_ns;  // 0: 60 s, twice the maximum segment lifetime of 30 s
@@ -166,6 +171,8 @@ struct tcp {
 	uint8_t snd_wscale;
 	uint8_t rcv_wscale_offer; // rcv_wscale once the peer agreed
 	bool wscale_on;
+	bool dup_seen;                      // dup arrived twice and was not reported yet
+	struct tcp_range dup;               // (RFC 2883)
 	uint32_t gap_clock;                 // counts out-of-order arrivals
 	struct tcp_range gap[TCP_GAPS_MAX]; // out-of-order data: ascending, apart
 	uint32_t gap_stamp[TCP_GAPS_MAX];   // gap_clock of the last arrival in each
@@ -184,10 +191,19 @@ struct tcp {
 	uint32_t rexmit_seq;  // next byte to look at for sending again
 	uint32_t dup_ack_cnt;
 	uint32_t limited_bytes; // sent by limited transmit since (RFC 3042)
-	uint32_t probe_len;     // bytes the persist timer lets out in spite of the window
-	uint8_t recovery;       // enum tcp_recovery
-	bool rexmit_now;        // send the segment at snd_una again, whatever the windows say
-	bool fin_wanted;        // a FIN follows tx_end
+	uint32_t tail_end_seq;
+	uint32_t rescue_seq;
+	uint32_t peer_dup_seq;
+	uint32_t probe_len; // bytes the persist timer lets out in spite of the window
+	uint8_t recovery;   // enum tcp_recovery
+	bool rexmit_now;    // send the segment at snd_una again, whatever the windows say
+	bool fin_wanted;    // a FIN follows tx_end
+	bool tail_due;      // a probe of the tail is to be sent
+	bool tail_out;      // one was sent, ending at tail_end_seq, and is not judged yet
+	bool tail_again;    // it carried what had been sent before
+	bool tail_arrived;  // it came through: what was sent before it and is missing, is lost
+	bool rescued;       // RFC 6675 4, NextSeg rule 4: once up to rescue_seq
+	bool peer_dup_seen; // the segment in hand reports a duplicate, ending at peer_dup_seq
 	bool syn_due;
 	bool syn_resent;
 	bool sack_on;

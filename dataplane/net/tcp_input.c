@@ -240,6 +240,14 @@ window_len(const struct tcp *c)
 	return seq_before(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
 }
 
+/* Arrived twice: the next acknowledgement says so (RFC 2883 4). */
+static void
+duplicate_note(struct tcp *c, uint32_t start_seq, uint32_t end_seq)
+{
+	c->dup_seen = c->sack_on && start_seq != end_seq;
+	c->dup = (struct tcp_range){ start_seq, end_seq };
+}
+
 /*
  * The test of RFC 9293 3.10.7.4, first step, and trimming to the window.  A FIN at the right edge
  * of the window is welcome: it needs no memory.  False: outside.
@@ -265,6 +273,7 @@ window_take(struct tcp *c, struct segment *s)
 		s->seq = c->rcv_nxt;
 		if (old > s->len)
 			old = s->len;
+		duplicate_note(c, c->rcv_nxt - old, c->rcv_nxt);
 		s->data += old;
 		s->len -= old;
 		metric_add(&c->metrics.byte_trimmed, old);
@@ -286,6 +295,8 @@ static COLD void
 out_of_window(struct tcp *c, const struct segment *s)
 {
 	metric_add(&c->metrics.dropped_out_of_window, 1);
+	if (seq_up_to(s->seq + s->len, c->rcv_nxt))
+		duplicate_note(c, s->seq, s->seq + s->len);
 	if (c->state == TCP_STATE_TIME_WAIT && (s->flags & TCP_FLAG_FIN))
 		c->close_deadline_ns = c->now_ns + c->config.time_wait_ns;
 	if (seq_len(s))
@@ -404,6 +415,8 @@ ack_take(struct tcp *c, const struct segment *s)
 		window_update(c, s);
 		if (unlikely(sack_news && c->recovery == TCP_RECOVERY_NONE))
 			tcp_recovery_on_dup(c);
+		if (unlikely(c->tail_out))
+			tcp_tail_on_ack(c, s->ack, false);
 		if (unlikely(c->fin_wanted && c->snd_una == c->tx_end + 1))
 			fin_acked(c);
 		return c->state != TCP_STATE_CLOSED;
@@ -411,6 +424,8 @@ ack_take(struct tcp *c, const struct segment *s)
 	if (unlikely(s->opt.sack_cnt && c->sack_on))
 		sack_news = tcp_sack_take(c, &s->opt);
 	window_update(c, s);
+	if (unlikely(c->tail_out))
+		tcp_tail_on_ack(c, s->ack, s->len == 0 && c->snd_wnd == was_wnd);
 	if (tcp_in_flight(c) == 0 || c->snd_wnd == 0 || was_wnd == 0)
 		return true;
 	/* RFC 5681 2 and, with SACK, RFC 6675 2 */

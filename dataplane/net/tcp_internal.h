@@ -20,6 +20,8 @@ COLD void tcp_template_build(struct tcp *c);
 COLD void tcp_mss_update(struct tcp *c);
 /* What follows from a changed state: window to announce, fast path's limit, persist timer. */
 void tcp_refresh(struct tcp *c);
+/* Timeouts go on although nothing said that the path is narrow: smaller segments (RFC 4821). */
+COLD void tcp_mtu_black_hole(struct tcp *c);
 /* Ends the connection: no timer runs, nothing is sent; bytes that arrived stay readable. */
 COLD void tcp_finish(struct tcp *c, enum tcp_end why);
 /* Ends it with a reset at the sequence number the peer expects. */
@@ -71,6 +73,14 @@ COLD void tcp_recovery_on_mtu(struct tcp *c);
 /* acked new bytes; snd_una has moved already, flight_len is what was in flight before. */
 void tcp_recovery_on_ack(struct tcp *c, uint32_t acked, uint32_t flight_len);
 COLD void tcp_recovery_on_dup(struct tcp *c);
+/* When the tail of what is in flight is to be probed (RFC 8985 7.2); 0: not at all. */
+uint64_t tcp_tail_deadline(const struct tcp *c);
+/* What an acknowledgement says about a probe that is out (RFC 8985 7.4). */
+COLD void tcp_tail_on_ack(struct tcp *c, uint32_t ack, bool duplicate);
+/* The segment with the highest number in flight.  Returns its length, FIN included. */
+COLD uint32_t tcp_tail_next(const struct tcp *c, uint32_t *seq);
+/* The one piece sent again at the end of a recovery (RFC 6675 4, NextSeg rule 4); 0 for none. */
+COLD uint32_t tcp_rescue_next(const struct tcp *c, uint32_t *seq);
 /* Takes the peer's SACK blocks.  True when they said something new. */
 COLD bool tcp_sack_take(struct tcp *c, const struct tcp_options *o);
 void tcp_rtt_sample(struct tcp *c, uint64_t rtt_ns);

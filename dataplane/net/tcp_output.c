@@ -65,11 +65,18 @@ opt_put_syn(const struct tcp *c, uint8_t *p)
 }
 
 static COLD uint8_t *
-opt_put_sack(const struct tcp *c, uint8_t *p)
+opt_put_sack(struct tcp *c, uint8_t *p)
 {
 	struct tcp_range block[TCP_SACK_BLOCKS_MAX];
 	const unsigned max = c->ts_on ? TCP_SACK_BLOCKS_MAX - 1 : TCP_SACK_BLOCKS_MAX;
-	const unsigned cnt = tcp_gaps_report(c, block, max);
+	unsigned cnt = 0;
+
+	if (c->dup_seen) { // what arrived twice comes first (RFC 2883 4)
+		block[cnt++] = c->dup;
+		c->dup_seen = false;
+		metric_add(&c->metrics.duplicate_reported, 1);
+	}
+	cnt += tcp_gaps_report(c, block + cnt, max - cnt);
 
 	*p++ = TCP_OPT_NOP;
 	*p++ = TCP_OPT_NOP;
@@ -114,7 +121,7 @@ frame_put(struct tcp *c, struct out o, uint32_t seq, uint32_t ack, uint8_t flags
 	} else if (!rst) {
 		if (c->ts_on)
 			p = opt_put_timestamps(c, p);
-		if (len == 0 && c->sack_on && c->gap_cnt)
+		if (len == 0 && c->sack_on && (c->gap_cnt || c->dup_seen))
 			p = opt_put_sack(c, p);
 	}
 	*t = (struct tcp_head){
@@ -206,10 +213,29 @@ segment_max(const struct tcp *c, struct out o)
 }
 
 static COLD uint16_t
+again_put(struct tcp *c, struct out o, uint32_t seq, uint32_t len)
+{
+	uint32_t data_len = len;
+	uint8_t flags = 0;
+
+	if (tcp_fin_sent(c) && seq + len == c->snd_nxt) {
+		data_len--;
+		flags = TCP_FLAG_FIN;
+	}
+	if (data_len && seq + data_len == c->tx_end)
+		flags |= TCP_FLAG_PSH;
+	if (c->rtt_running && seq_before(seq, c->rtt_seq))
+		c->rtt_running = false;
+	metric_add(&c->metrics.segment_retransmitted, 1);
+	metric_add(&c->metrics.byte_retransmitted, data_len);
+	timers_start(c);
+	return segment_put(c, o, seq, flags, data_len);
+}
+
+static COLD uint16_t
 rexmit_put(struct tcp *c, struct out o, bool desperate)
 {
-	uint32_t seq, len, data_len;
-	uint8_t flags = 0;
+	uint32_t seq, len;
 
 	len = tcp_rexmit_next(c, &seq, desperate);
 	if (len == 0)
@@ -222,23 +248,11 @@ rexmit_put(struct tcp *c, struct out o, bool desperate)
 	}
 	if (len > segment_max(c, o))
 		len = segment_max(c, o);
-	data_len = len;
-	if (tcp_fin_sent(c) && seq + len == c->snd_nxt) {
-		data_len--;
-		flags = TCP_FLAG_FIN;
-	}
-	if (data_len && seq + data_len == c->tx_end)
-		flags |= TCP_FLAG_PSH;
 	if (c->rexmit_now && c->snd_wnd == 0)
 		metric_add(&c->metrics.window_probe_sent, 1);
 	c->rexmit_now = false;
 	c->rexmit_seq = seq_max(c->rexmit_seq, seq + len);
-	if (c->rtt_running && seq_before(seq, c->rtt_seq))
-		c->rtt_running = false;
-	metric_add(&c->metrics.segment_retransmitted, 1);
-	metric_add(&c->metrics.byte_retransmitted, data_len);
-	timers_start(c);
-	return segment_put(c, o, seq, flags, data_len);
+	return again_put(c, o, seq, len);
 }
 
 uint32_t
@@ -260,10 +274,11 @@ tcp_new_len(const struct tcp *c)
 	if (c->recovery == TCP_RECOVERY_NONE && c->dup_ack_cnt) // RFC 3042: two more segments
 		cwnd += (c->dup_ack_cnt < TCP_DUP_THRESH ? c->dup_ack_cnt : TCP_DUP_THRESH - 1u) *
 			c->mss_eff;
-	if (tcp_pipe(c) + len > cwnd)
+	if (tcp_pipe(c) + len > cwnd && !c->tail_due)
 		return 0;
 	/* Sender's silly window avoidance, without Nagle (RFC 9293 3.8.6.2.1). */
-	if (len == unsent || len == c->mss_eff || c->probe_len || len >= c->snd_wnd_max / 2)
+	if (len == unsent || len == c->mss_eff || c->probe_len || c->tail_due ||
+	    len >= c->snd_wnd_max / 2)
 		return len;
 	return 0;
 }
@@ -303,6 +318,52 @@ data_put(struct tcp *c, struct out o)
 	return segment_put(c, o, seq, flags, len);
 }
 
+/* A probe of the tail: new data if there is some, else the last segment (RFC 8985 7.3). */
+static COLD uint16_t
+tail_put(struct tcp *c, struct out o)
+{
+	uint32_t seq, len;
+	uint16_t bytes = 0;
+
+	if (!tcp_fin_sent(c))
+		bytes = data_put(c, o);
+	c->tail_due = false;
+	c->tail_again = bytes == 0;
+	if (bytes == 0) {
+		len = tcp_tail_next(c, &seq);
+		if (len == 0)
+			return 0;
+		if (len > segment_max(c, o)) {
+			seq += len - segment_max(c, o);
+			len = segment_max(c, o);
+		}
+		bytes = again_put(c, o, seq, len);
+	}
+	c->tail_out = true;
+	c->tail_end_seq = c->snd_nxt;
+	metric_add(&c->metrics.tail_probe_sent, 1);
+	return bytes;
+}
+
+/* RFC 6675 4, NextSeg rule 4. */
+static COLD uint16_t
+rescue_put(struct tcp *c, struct out o)
+{
+	uint32_t seq;
+	uint32_t len = tcp_rescue_next(c, &seq);
+
+	if (len == 0)
+		return 0;
+	if (len > segment_max(c, o)) {
+		seq += len - segment_max(c, o);
+		len = segment_max(c, o);
+	}
+	c->rescued = true;
+	c->rescue_seq = c->recover_seq;
+	metric_add(&c->metrics.rescue_retransmit, 1);
+	return again_put(c, o, seq, len);
+}
+
 static uint16_t
 next_of_connection(struct tcp *c, struct out o)
 {
@@ -311,10 +372,14 @@ next_of_connection(struct tcp *c, struct out o)
 	if (tcp_sends_data(c)) {
 		if (unlikely(c->rexmit_now || c->recovery != TCP_RECOVERY_NONE))
 			bytes = rexmit_put(c, o, false);
+		else if (unlikely(c->tail_due))
+			bytes = tail_put(c, o);
 		if (bytes == 0 && !(tcp_fin_sent(c)))
 			bytes = data_put(c, o);
 		if (bytes == 0 && unlikely(c->recovery == TCP_RECOVERY_FAST && c->sack_on))
 			bytes = rexmit_put(c, o, true);
+		if (bytes == 0 && unlikely(c->recovery == TCP_RECOVERY_FAST && c->sack_on))
+			bytes = rescue_put(c, o);
 		if (bytes)
 			return bytes;
 	}

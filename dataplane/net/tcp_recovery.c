@@ -3,7 +3,7 @@
 
 /*
  * Loss and congestion: round-trip times (RFC 6298), congestion window (RFC 5681), recovery with
- * SACK (RFC 6675) and without (RFC 6582).
+ * SACK (RFC 6675) and without (RFC 6582), probes of the tail (RFC 8985 7).
  *
  * snd_nxt never goes back.  What is to be sent again lies between rexmit_seq and recover_seq, minus
  * what the peer reported; tcp_pipe() says how much of all that is still on its way.
@@ -116,6 +116,7 @@ loss_assumed(struct tcp *c)
 	c->dup_ack_cnt = 0;
 	c->limited_bytes = 0;
 	c->rtt_running = false;
+	c->tail_due = c->tail_out = c->rescued = false;
 }
 
 COLD void
@@ -138,6 +139,10 @@ tcp_recovery_on_rto(struct tcp *c)
 	}
 	if (c->backoff_cnt == 1)
 		c->ssthresh = half;
+	if (c->config.black_hole_rtos != 0 && c->backoff_cnt >= c->config.black_hole_rtos &&
+	    tcp_in_flight(c) > TCP_MSS_DEFAULT)
+		tcp_mtu_black_hole(c);
+	c->tail_arrived = false;
 	cwnd_set(c, c->mss_eff);
 	c->cwnd_acked = 0;
 	c->sacked_cnt = 0; // RFC 2018 8: the peer may have changed its mind
@@ -203,6 +208,7 @@ recovery_on_ack(struct tcp *c, uint32_t acked, uint32_t flight_len)
 	c->rexmit_seq = seq_max(c->rexmit_seq, c->snd_una);
 	if (!seq_before(c->snd_una, c->recover_seq)) {
 		c->recovery = TCP_RECOVERY_NONE;
+		c->tail_arrived = false;
 		c->rexmit_now = false;
 		if (fast && c->sack_on) {
 			cwnd_set(c, c->ssthresh);
@@ -250,6 +256,8 @@ hole_is_lost(const struct tcp *c, unsigned idx)
 
 	if (c->sacked_cnt - idx >= TCP_DUP_THRESH)
 		return true;
+	if (c->tail_arrived && seq_before(c->sacked[idx].start_seq, c->tail_end_seq))
+		return true;
 	for (unsigned i = idx; i < c->sacked_cnt; i++)
 		above += c->sacked[i].end_seq - c->sacked[i].start_seq;
 	return above > (TCP_DUP_THRESH - 1u) * c->mss_eff;
@@ -283,6 +291,67 @@ tcp_recovery_on_dup(struct tcp *c)
 		return;
 	if (c->dup_ack_cnt >= TCP_DUP_THRESH || (c->sacked_cnt && hole_is_lost(c, 0)))
 		recovery_fast_start(c);
+}
+
+/*
+ * A tail that nobody acknowledges is probed after two round-trip times, long before the timeout
+ * forgets all that is known; a peer that holds back the acknowledgement of a lone segment gets the
+ * time for it.  Nothing is stored when a segment leaves: the deadline follows from its time.
+ */
+uint64_t
+tcp_tail_deadline(const struct tcp *c)
+{
+	const uint32_t flight_len = tcp_in_flight(c);
+	uint64_t at_ns;
+
+	if (!c->config.tail_probe || !c->sack_on || flight_len == 0 || c->srtt_ns == 0 ||
+	    c->recovery != TCP_RECOVERY_NONE || c->tail_due || c->tail_out || c->rexmit_now ||
+	    c->sacked_cnt != 0 || c->backoff_cnt != 0 || c->snd_wnd == 0 || !tcp_sends_data(c))
+		return 0;
+	at_ns = c->last_tx_ns > c->progress_ns ? c->last_tx_ns : c->progress_ns;
+	at_ns += 2 * c->srtt_ns + (flight_len <= c->mss_eff ? c->config.peer_ack_delay_ns : 0);
+	return at_ns < c->rto_deadline_ns ? at_ns : c->rto_deadline_ns;
+}
+
+COLD uint32_t
+tcp_tail_next(const struct tcp *c, uint32_t *seq)
+{
+	const uint32_t flight_len = tcp_in_flight(c);
+	const uint32_t most = c->mss_eff + tcp_fin_sent(c);
+	const uint32_t len = flight_len < most ? flight_len : most;
+
+	*seq = c->snd_nxt - len;
+	return len;
+}
+
+COLD void
+tcp_tail_on_ack(struct tcp *c, uint32_t ack, bool duplicate)
+{
+	const bool dup_of_probe = c->peer_dup_seen && c->peer_dup_seq == c->tail_end_seq;
+
+	c->peer_dup_seen = false;
+	if (c->sacked_cnt != 0 &&
+	    !seq_before(c->sacked[c->sacked_cnt - 1].end_seq, c->tail_end_seq)) {
+		// it arrived, and what had left two round trips earlier did not
+		if (c->recovery == TCP_RECOVERY_NONE)
+			recovery_fast_start(c);
+		c->tail_out = false;
+		c->tail_arrived = true;
+		return;
+	}
+	if (seq_before(ack, c->tail_end_seq))
+		return;
+	if (c->tail_again && !dup_of_probe) {
+		if (ack == c->tail_end_seq && !duplicate)
+			return; // the other copy's acknowledgement may still come
+		if (ack != c->tail_end_seq) {
+			metric_add(&c->metrics.tail_loss_repaired, 1);
+			c->ssthresh = half_flight(c);
+			if (c->cwnd > c->ssthresh)
+				cwnd_set(c, c->ssthresh);
+		}
+	}
+	c->tail_out = false;
 }
 
 /* Adds one reported range.  True when it was not known in full before. */
@@ -325,9 +394,14 @@ tcp_sack_take(struct tcp *c, const struct tcp_options *o)
 	for (unsigned i = 0; i < o->sack_cnt; i++) {
 		const struct tcp_range r = o->sack[i];
 
-		/* At or below snd_una: a duplicate's report (RFC 2883), nothing to learn for us. */
-		if (seq_up_to(r.end_seq, c->snd_una) && seq_before(r.start_seq, r.end_seq))
+		/* At or below snd_una: a duplicate's report (RFC 2883). */
+		if (seq_up_to(r.end_seq, c->snd_una) && seq_before(r.start_seq, r.end_seq)) {
+			if (i == 0) {
+				c->peer_dup_seen = true;
+				c->peer_dup_seq = r.end_seq;
+			}
 			continue;
+		}
 		if (!seq_before(c->snd_una, r.start_seq) || !seq_before(r.start_seq, r.end_seq) ||
 		    seq_before(c->snd_nxt, r.end_seq)) {
 			metric_add(&c->metrics.sack_ignored, 1);
@@ -411,4 +485,23 @@ tcp_rexmit_next(const struct tcp *c, uint32_t *seq, bool desperate)
 		return 0; // beyond a window that shrank: the first segment probes for all
 	*seq = at;
 	return rexmit_len(c, at, i < c->sacked_cnt ? c->sacked[i].start_seq : limit);
+}
+
+COLD uint32_t
+tcp_rescue_next(const struct tcp *c, uint32_t *seq)
+{
+	uint32_t from_seq, len;
+
+	if (c->recovery != TCP_RECOVERY_FAST || !c->sack_on || c->sacked_cnt == 0 ||
+	    (c->rescued && !seq_before(c->rescue_seq, c->snd_una)))
+		return 0;
+	from_seq = c->sacked[c->sacked_cnt - 1].end_seq;
+	len = tcp_tail_next(c, seq);
+	if (seq_before(*seq, from_seq)) {
+		*seq = from_seq;
+		len = c->snd_nxt - from_seq;
+	}
+	if (seq_before(c->snd_una + c->snd_wnd, c->snd_nxt) || tcp_pipe(c) + len > c->cwnd)
+		return 0;
+	return len;
 }

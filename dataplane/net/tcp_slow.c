@@ -227,6 +227,7 @@ tcp_finish(struct tcp *c, enum tcp_end why)
 	c->ack_pending = c->rexmit_now = c->syn_due = c->keepalive_due = false;
 	c->rtt_running = false;
 	c->probe_len = 0;
+	c->tail_due = c->tail_out = c->dup_seen = false;
 	c->recovery = TCP_RECOVERY_NONE;
 	c->gap_cnt = c->sacked_cnt = 0;
 }
@@ -373,7 +374,10 @@ timers_run(struct tcp *c)
 		tcp_finish_with_rst(c, TCP_END_TIMEOUT);
 		return;
 	}
-	if (is_due(c, c->rto_deadline_ns)) {
+	if (is_due(c, tcp_tail_deadline(c))) {
+		c->tail_due = true;
+		c->rto_deadline_ns = c->now_ns + c->rto_ns;
+	} else if (is_due(c, c->rto_deadline_ns)) {
 		tcp_recovery_on_rto(c);
 		c->rto_deadline_ns = c->now_ns + c->rto_ns;
 	}
@@ -409,6 +413,7 @@ tcp_advance(struct tcp *c, uint64_t now_ns)
 	at_ns = earlier(at_ns, c->close_deadline_ns);
 	at_ns = earlier(at_ns, user_deadline(c));
 	at_ns = earlier(at_ns, c->rto_deadline_ns);
+	at_ns = earlier(at_ns, tcp_tail_deadline(c));
 	at_ns = earlier(at_ns, c->persist_deadline_ns);
 	return earlier(at_ns, c->keepalive_deadline_ns);
 }
@@ -448,6 +453,20 @@ mtu_lower(struct tcp *c, uint16_t mtu, uint16_t quoted_len)
 		tcp_recovery_on_mtu(c);
 		tcp_refresh(c);
 	}
+}
+
+COLD void
+tcp_mtu_black_hole(struct tcp *c)
+{
+	uint16_t mss = c->path_mss / 2;
+
+	if (mss < PATH_MSS_MIN)
+		mss = PATH_MSS_MIN;
+	if (mss >= c->mss_eff)
+		return;
+	metric_add(&c->metrics.mtu_black_hole, 1);
+	c->path_mss = mss;
+	tcp_mss_update(c);
 }
 
 /* True when the packet quoted by an ICMP error is a segment we have in flight. */

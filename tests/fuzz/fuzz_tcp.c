@@ -367,6 +367,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	how = take(1);
 	k.timestamps = how & 1;
 	k.sack = how & 2;
+	k.tail_probe = !(how & 64);
+	k.black_hole_rtos = how & 128 ? 2 : 0;
 	k.window_scaling = how & 4;
 	k.cwnd_fixed_bytes = how & 8 ? 3000 : 0;
 	k.keepalive_idle_ns = how & 16 ? 1000000000 : 0;

@@ -249,6 +249,7 @@ round_run(const struct round *r, int tap, struct tcp_config *k)
 	struct pollfd p = { .fd = tap, .events = POLLIN };
 
 	k->sack = r->sack;
+	k->tail_probe = true;
 	k->timestamps = r->timestamps;
 	k->window_scaling = r->scaling;
 	k->local_port++;

@@ -312,6 +312,9 @@ static void
 faults_configure(struct rig *r, const struct link_faults *faults)
 {
 	r->config.sack = faults->sack;
+	r->config.tail_probe = true; // counts with SACK only
+	r->config.peer_ack_delay_ns = RIG_MS;
+	r->config.black_hole_rtos = 3;
 	r->config.timestamps = faults->timestamps;
 	r->config.window_scaling = faults->scaling;
 	r->config.cwnd_fixed_bytes = faults->cwnd_fixed_bytes;

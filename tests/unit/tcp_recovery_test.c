@@ -228,6 +228,210 @@ foreign_sack_blocks_are_ignored(void **state)
 	free(r);
 }
 
+static struct rig *
+connected_with_tail_probe(void)
+{
+	struct rig *r = rig_new();
+
+	r->config.sack = r->config.tail_probe = true;
+	r->config.rto_min_ns = 100 * RIG_MS;
+	r->config.peer_ack_delay_ns = 40 * RIG_MS;
+	rig_connect(r, SACK_OPT, sizeof(SACK_OPT)); // takes 1 ms: the round-trip time
+	return r;
+}
+
+/* RFC 8985 7.2 and 7.3 */
+static void
+a_silent_tail_is_probed_before_the_timeout(void **state)
+{
+	struct rig *r = connected_with_tail_probe();
+	const uint32_t cwnd = r->c.cwnd;
+
+	fast_send(r, 2);
+	assert_int_equal(rig_wait(r, 0), r->now_ns + 2 * RIG_MS); // two round trips
+	rig_wait(r, 2 * RIG_MS);
+	RIG_EXPECT(r, A | P, 1001, 1, 1000); // the last segment; nothing new is there
+	RIG_QUIET(r);
+	assert_int_equal(r->c.cwnd, cwnd);
+	assert_int_equal(rig_wait(r, 0), r->now_ns + 100 * RIG_MS); // one probe, then the timeout
+	assert_int_equal(rig_fast(r, RIG_FILL, 100), 154);          // the fast path goes on
+	rig_wait(r, 100 * RIG_MS);
+	RIG_EXPECT(r, A, 1, 1, 1000);
+	assert_int_equal(r->c.metrics.tail_probe_sent, 1);
+	assert_int_equal(r->c.metrics.rto_expired, 1);
+	free(r);
+}
+
+static void
+a_lone_segments_probe_waits_for_a_delayed_ack(void **state)
+{
+	struct rig *r = connected_with_tail_probe();
+
+	fast_send(r, 1);
+	assert_int_equal(rig_wait(r, 0), r->now_ns + 42 * RIG_MS);
+	ack(r, 1001, 60000);
+	assert_int_equal(rig_wait(r, 0), UINT64_MAX);
+	fast_send(r, 1);
+	r->c.config.peer_ack_delay_ns = 500 * RIG_MS; // later than the timeout: in its place
+	assert_int_equal(rig_wait(r, 0), r->now_ns + 100 * RIG_MS);
+	rig_wait(r, 100 * RIG_MS);
+	RIG_EXPECT(r, A | P, 1001, 1, 1000);
+	assert_int_equal(r->c.metrics.tail_probe_sent, 1);
+	assert_int_equal(r->c.metrics.rto_expired, 0);
+	free(r);
+}
+
+static void
+a_probe_carries_new_data_if_there_is_some(void **state)
+{
+	struct rig *r = connected_with_tail_probe();
+
+	r->c.cwnd = 2000;
+	tcp_send(&r->c, RIG_FILL, 3000);
+	RIG_EXPECT(r, A, 1, 1, 1000);
+	RIG_EXPECT(r, A, 1001, 1, 1000);
+	RIG_QUIET(r);
+	rig_wait(r, 2 * RIG_MS);
+	RIG_EXPECT(r, A | P, 2001, 1, 1000);
+	RIG_QUIET(r);
+	assert_int_equal(r->c.metrics.segment_retransmitted, 0);
+	ack(r, 3001, 60000);
+	assert_false(r->c.tail_out);
+	free(r);
+}
+
+/* RFC 8985 7.4: what the answer to a probe says about the path. */
+static void
+a_probes_answer_tells_loss_from_delay(void **state)
+{
+	static const struct {
+		const char *what;
+		bool dup_report, dup_ack;
+		uint32_t next_ack; // after three more segments
+		uint32_t repaired;
+	} CASE[] = {
+		{ "the first copy was only late", true, false, 5001, 0 },
+		{ "the second copy's own acknowledgement", false, true, 5001, 0 },
+		{ "only the second copy arrived", false, false, 5001, 1 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_CNT(CASE); i++) {
+		struct rig *r = connected_with_tail_probe();
+		uint32_t cwnd;
+
+		print_message("%s\n", CASE[i].what);
+		fast_send(r, 2);
+		rig_wait(r, 2 * RIG_MS);
+		RIG_EXPECT(r, A | P, 1001, 1, 1000);
+		ack(r, 2001, 60000);
+		assert_true(r->c.tail_out);
+		if (CASE[i].dup_report)
+			sack(r, 2001, 1001, 2001);
+		if (CASE[i].dup_ack)
+			ack(r, 2001, 60000);
+		assert_int_equal(r->c.tail_out, !CASE[i].dup_report && !CASE[i].dup_ack);
+		fast_send(r, 3);
+		cwnd = r->c.cwnd;
+		ack(r, CASE[i].next_ack, 60000);
+		assert_false(r->c.tail_out);
+		assert_int_equal(r->c.metrics.tail_loss_repaired, CASE[i].repaired);
+		assert_int_equal(r->c.cwnd < cwnd, CASE[i].repaired);
+		free(r);
+	}
+}
+
+static void
+a_probe_that_arrives_proves_the_rest_lost(void **state)
+{
+	struct rig *r = connected_with_tail_probe();
+
+	fast_send(r, 3);
+	rig_wait(r, 2 * RIG_MS);
+	RIG_EXPECT(r, A | P, 2001, 1, 1000);
+	sack(r, 1, 2001, 3001); // far from three duplicates
+	RIG_EXPECT(r, A, 1, 1, 1000);
+	RIG_EXPECT(r, A, 1001, 1, 1000);
+	RIG_QUIET(r);
+	ack(r, 3001, 60000);
+	assert_int_equal(r->c.recovery, TCP_RECOVERY_NONE);
+	assert_int_equal(r->c.metrics.rto_expired, 0);
+	free(r);
+}
+
+/* RFC 6675 4, NextSeg rule 4 */
+static void
+a_recovery_sends_its_last_segment_once_more(void **state)
+{
+	struct rig *r = connected_with_sack();
+
+	fast_send(r, 6);
+	sack(r, 1, 1001, 5001); // lost: 1, and the last one, which nothing above can show
+	RIG_EXPECT(r, A, 1, 1, 1000);
+	RIG_EXPECT(r, A | P, 5001, 1, 1000);
+	RIG_QUIET(r);
+	assert_int_equal(r->c.metrics.rescue_retransmit, 1);
+	ack(r, 5001, 60000);
+	RIG_QUIET(r);
+	ack(r, 6001, 60000);
+	assert_int_equal(r->c.recovery, TCP_RECOVERY_NONE);
+	free(r);
+}
+
+/* RFC 2883 4 */
+static void
+what_arrives_twice_is_reported_first(void **state)
+{
+	static const uint32_t WANT[2][2] = { { 1, 4 }, { 9, 10 } };
+	struct rig *r = connected_with_sack();
+
+	rig_data(r, RIG_PEER_ISN + 1, RIG_ISN + 1, "abc", 3);
+	RIG_EXPECT(r, A, 1, 4, 0);
+	assert_int_equal(r->out.opt_len, 0);
+	rig_data(r, RIG_PEER_ISN + 9, RIG_ISN + 1, "x", 1);
+	RIG_EXPECT(r, A, 1, 4, 0);
+	assert_int_equal(r->out.opt_len, 4 + 8);
+	rig_data(r, RIG_PEER_ISN + 1, RIG_ISN + 1, "abc", 3);
+	RIG_EXPECT(r, A, 1, 4, 0);
+	assert_int_equal(r->out.opt_len, 4 + 16);
+	for (unsigned i = 0; i < 2; i++) {
+		be32 v[2];
+
+		memcpy(v, (const uint8_t *)r->out.opt + 4 + 8 * i, sizeof(v));
+		assert_int_equal(be32_get(v[0]) - RIG_PEER_ISN, WANT[i][0]);
+		assert_int_equal(be32_get(v[1]) - RIG_PEER_ISN, WANT[i][1]);
+	}
+	rig_data(r, RIG_PEER_ISN + 3, RIG_ISN + 1, "cdefgh", 6); // its first byte again
+	RIG_EXPECT(r, A, 1, 10, 0);
+	assert_int_equal(r->out.opt_len, 4 + 8);
+	assert_int_equal(r->c.metrics.duplicate_reported, 2);
+	free(r);
+}
+
+/* RFC 4821: no ICMP says that the path is narrow, long segments just vanish. */
+static void
+a_black_hole_makes_smaller_segments(void **state)
+{
+	struct rig *r = rig_new();
+
+	r->config.mss = 1400;
+	r->config.black_hole_rtos = 2;
+	rig_connect(r, (const uint8_t[]){ 2, 4, 1400 >> 8, 1400 & 255 }, 4);
+	tcp_send(&r->c, RIG_FILL, 1400);
+	RIG_EXPECT(r, A | P, 1, 1, 1400);
+	rig_wait(r, r->c.rto_ns);
+	RIG_EXPECT(r, A | P, 1, 1, 1400);
+	rig_wait(r, r->c.rto_ns);
+	RIG_EXPECT(r, A, 1, 1, 700);
+	rig_wait(r, r->c.rto_ns);
+	RIG_EXPECT(r, A, 1, 1, 536);
+	rig_wait(r, r->c.rto_ns);
+	RIG_EXPECT(r, A, 1, 1, 536); // no smaller
+	assert_int_equal(r->c.metrics.mtu_black_hole, 2);
+	ack(r, 537, 60000);
+	RIG_EXPECT(r, A, 537, 1, 536);
+	free(r);
+}
+
 static void
 a_timeout_forgets_what_sack_said(void **state)
 {
@@ -549,6 +753,14 @@ main(void)
 		cmocka_unit_test(duplicates_let_new_data_out),
 		cmocka_unit_test(sack_names_the_holes),
 		cmocka_unit_test(foreign_sack_blocks_are_ignored),
+		cmocka_unit_test(a_silent_tail_is_probed_before_the_timeout),
+		cmocka_unit_test(a_lone_segments_probe_waits_for_a_delayed_ack),
+		cmocka_unit_test(a_probe_carries_new_data_if_there_is_some),
+		cmocka_unit_test(a_probes_answer_tells_loss_from_delay),
+		cmocka_unit_test(a_probe_that_arrives_proves_the_rest_lost),
+		cmocka_unit_test(a_recovery_sends_its_last_segment_once_more),
+		cmocka_unit_test(what_arrives_twice_is_reported_first),
+		cmocka_unit_test(a_black_hole_makes_smaller_segments),
 		cmocka_unit_test(a_timeout_forgets_what_sack_said),
 		cmocka_unit_test(our_sack_tells_the_latest_first),
 		cmocka_unit_test(a_closed_window_is_probed),
