@@ -120,7 +120,7 @@ empty_all(struct book *b)
 }
 
 COLD unsigned
-book_on_datagram_flags(struct book *b, uint8_t flags)
+book_on_datagram_flags(struct book *b, uint16_t flags)
 {
 	if (flags & DATAGRAM_NEW_SESSION) {
 		empty_all(b);

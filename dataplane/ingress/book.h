@@ -177,7 +177,7 @@ int book_init(struct book *b, const struct book_config *c, struct arena *arena);
  * Takes what arb says besides messages: a gap, silence, a new session.  Returns BOOK_ALL when
  * book_next has something to tell.
  */
-unsigned book_on_datagram_flags(struct book *b, uint8_t flags);
+unsigned book_on_datagram_flags(struct book *b, uint16_t flags);
 
 /*
  * The next configured instrument whose confidence or state changed by what came before; 0 when

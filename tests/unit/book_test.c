@@ -273,7 +273,7 @@ levels_come_best_first(void **state)
 
 static const struct {
 	const char *what;
-	uint8_t flags[3];
+	uint16_t flags[3];
 	bool trust;
 	uint8_t want; // confidence
 } CONFIDENCE[] = {
