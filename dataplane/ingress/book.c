@@ -34,6 +34,7 @@ book_bytes(const struct book_config *c)
 	       rounded(block_words_for(c) * sizeof(uint32_t)) +
 	       rounded(u64_map_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
+	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
 	       rounded(u64_map_bytes(INSTR_MAX));
 }
 
@@ -81,6 +82,9 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.level_fresh = 1,
 		.levels_max = c->levels_max,
 		.locate_max = c->locate_max,
+		.locate_end = c->locate_max + 1u,
+		.info = (struct book_info *)arena_take(arena, ((size_t)c->locate_max + 1) *
+								      sizeof(struct book_info)),
 		.feed_idx = c->feed_idx,
 		.events = c->events,
 		.stale = true,
@@ -93,7 +97,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	if (!u64_map_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->level == NULL ||
-	    b->block == NULL || b->trade == NULL)
+	    b->block == NULL || b->trade == NULL || b->info == NULL)
 		return -ENOMEM;
 	return take_ours(b, c);
 }
@@ -105,6 +109,7 @@ empty_all(struct book *b)
 	u64_map_clear(&b->order);
 	u64_map_clear(&b->match);
 	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
+	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));
 	memset(b->block_free, 0, sizeof(b->block_free));
 	b->block_fresh = 0;
 	b->level_free = 0;
@@ -124,6 +129,7 @@ book_on_datagram_flags(struct book *b, uint16_t flags)
 {
 	if (flags & DATAGRAM_NEW_SESSION) {
 		empty_all(b);
+		book_recover_reset(b);
 		b->stale = b->suspect = b->closed = b->late_joined = false;
 		metric_add(&b->metrics.session, 1);
 	}
@@ -137,14 +143,19 @@ book_on_datagram_flags(struct book *b, uint16_t flags)
 		b->stale = true;
 	if (flags & DATAGRAM_HEARD)
 		b->stale = false;
+	if (book_recover_on_flags(b, flags))
+		return BOOK_ALL;
+	if ((flags & ~(DATAGRAM_SNAPSHOT | DATAGRAM_REPLAY)) == 0 || b->ours_end == 0)
+		return 0;
 	b->walk_idx = 0;
-	return flags != 0 && b->ours_end != 0 ? BOOK_ALL : 0;
+	return BOOK_ALL;
 }
 
 static void
-fill_bbo(const struct book *b, const struct book_instr *in, uint16_t instr_idx, struct bbo *bbo)
+fill_bbo(const struct book *b, const struct book_instr *in, const struct book_ours *o,
+	 struct bbo *bbo)
 {
-	bbo->head.instr_idx = instr_idx;
+	bbo->head.instr_idx = (uint16_t)(o - b->ours);
 	bbo->head.feed_idx = b->feed_idx;
 	bbo->bid_px4 = in->top_px4[SIDE_BUY];
 	bbo->ask_px4 = in->top_px4[SIDE_SELL];
@@ -152,15 +163,16 @@ fill_bbo(const struct book *b, const struct book_instr *in, uint16_t instr_idx, 
 	bbo->ask_qty = in->top_qty[SIDE_SELL];
 	bbo->ts_ns = b->ts_ns;
 	bbo->last_px4 = in->last_px4;
-	bbo->confidence = book_confidence(b, in);
-	bbo->state = book_state(b, in);
+	bbo->confidence = o->confidence;
+	bbo->state = o->state;
 	bbo->pad = 0;
 }
 
 static void
-fill_mark(const struct book *b, const struct book_instr *in, uint16_t instr_idx, struct mark *mark)
+fill_mark(const struct book *b, const struct book_instr *in, const struct book_ours *o,
+	  struct mark *mark)
 {
-	mark->head.instr_idx = instr_idx;
+	mark->head.instr_idx = (uint16_t)(o - b->ours);
 	mark->head.feed_idx = b->feed_idx;
 	mark->bid_px4 = in->top_px4[SIDE_BUY];
 	mark->ask_px4 = in->top_px4[SIDE_SELL];
@@ -168,8 +180,8 @@ fill_mark(const struct book *b, const struct book_instr *in, uint16_t instr_idx,
 	mark->band_lo_px4 = in->band_lo_px4;
 	mark->band_hi_px4 = in->band_hi_px4;
 	mark->round_lot_qty = in->round_lot_qty;
-	mark->confidence = book_confidence(b, in);
-	mark->state = book_state(b, in);
+	mark->confidence = o->confidence;
+	mark->state = o->state;
 	mark->short_sale = in->short_sale;
 	memset(mark->pad, 0, sizeof(mark->pad));
 }
@@ -202,11 +214,11 @@ book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo
 	o->confidence = confidence;
 	o->state = state;
 	if (what & BOOK_BBO) {
-		fill_bbo(b, in, in->instr_idx, bbo);
+		fill_bbo(b, in, o, bbo);
 		metric_add(&b->metrics.bbo, 1);
 	}
 	if (what & BOOK_MARK) {
-		fill_mark(b, in, in->instr_idx, mark);
+		fill_mark(b, in, o, mark);
 		metric_add(&b->metrics.mark, 1);
 	}
 	return what;
@@ -217,6 +229,11 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 {
 	static const struct book_instr NOWHERE; // what this session has not named yet
 
+	if (unlikely(b->due_flags != 0)) {
+		if (book_recover_next(b) || b->ours_end == 0)
+			return b->due_flags != 0 ? BOOK_ALL : 0;
+		b->walk_idx = 0;
+	}
 	while (b->walk_idx < b->ours_end) {
 		const uint16_t instr_idx = (uint16_t)b->walk_idx++;
 		struct book_ours *o = &b->ours[instr_idx];
@@ -231,10 +248,8 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 		o->told = o->found;
 		o->confidence = confidence;
 		o->state = state;
-		fill_mark(b, in, instr_idx, mark);
-		fill_bbo(b, in, instr_idx, bbo);
-		mark->confidence = bbo->confidence = confidence;
-		mark->state = bbo->state = state;
+		fill_mark(b, in, o, mark);
+		fill_bbo(b, in, o, bbo);
 		metric_add(&b->metrics.mark, 1);
 		metric_add(&b->metrics.bbo, 1);
 		return BOOK_BBO | BOOK_MARK;

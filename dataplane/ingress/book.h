@@ -6,6 +6,7 @@
 #include "base/event.h"
 #include "base/metric.h"
 #include "base/u64_map.h"
+#include "ingress/book_info.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/mark.h"
@@ -136,6 +137,7 @@ struct book {
 	uint32_t level_cnt;
 	uint32_t levels_max;
 	uint32_t locate_max;
+	uint32_t locate_end; // messages of locates below go straight on; 0 while some may not
 	uint16_t feed_idx;
 	bool stale;       // no session, silent, or ended
 	bool suspect;     // a gap, or joined late
@@ -155,6 +157,16 @@ struct book {
 	uint32_t trade_next;
 	uint32_t trades_max;
 	struct event_sink *events;
+	// recovery
+	struct book_info *info; // locate_max + 1
+	bool recovering;        // the affected set waits for a snapshot and what came since
+	bool lost;              // recovery failed: the set is stale
+	bool set_all;           // the set is every instrument; otherwise book_info has it
+	bool forgetting;        // the set's orders, in slices
+	uint16_t source_flags;  // SNAPSHOT or REPLAY of the datagram in hand
+	uint16_t due_flags;     // a datagram's, to be carried out when all is forgotten
+	uint32_t forget_locate; // how far forgetting came
+	uint32_t forget_order;
 	// configured instruments
 	struct u64_map symbol; // symbol -> instr_idx
 	uint32_t walk_idx;     // book_next
@@ -179,9 +191,17 @@ int book_init(struct book *b, const struct book_config *c, struct arena *arena);
  */
 unsigned book_on_datagram_flags(struct book *b, uint16_t flags);
 
+/* Whether a datagram without flags must be told, too. */
+HOT_INLINE bool
+book_wants_flags(const struct book *b)
+{
+	return b->source_flags != 0 || b->forgetting;
+}
+
 /*
  * The next configured instrument whose confidence or state changed by what came before; 0 when
- * all were told.  Resumes from the beginning with each new cause.
+ * all were told.  Resumes from the beginning with each new cause.  BOOK_ALL alone is a slice of
+ * longer work, with more to come: the lane may look at something else before it calls again.
  */
 unsigned book_next(struct book *b, struct bbo *bbo, struct mark *mark);
 
@@ -221,12 +241,21 @@ const char *book_audit(const struct book *b, struct book_tally *tally);
 /* Brings the gauges up to date.  Thread: the owner, now and then. */
 void book_set_gauges(struct book *b);
 
+/* Whether the instrument is one of the affected set. */
+HOT_INLINE bool
+book_in_set(const struct book *b, uint32_t locate)
+{
+	return b->set_all || b->info[locate].in_set;
+}
+
 /* How far an instrument may be believed, and whether it trades. */
 HOT_INLINE uint8_t
 book_confidence(const struct book *b, const struct book_instr *in)
 {
 	if (b->stale)
 		return CONFIDENCE_STALE;
+	if ((b->recovering || b->lost) && book_in_set(b, (uint32_t)(in - b->instr)))
+		return b->lost ? CONFIDENCE_STALE : CONFIDENCE_RECOVERING;
 	return b->suspect || in->suspect || in->crossed ? CONFIDENCE_SUSPECT : CONFIDENCE_LIVE;
 }
 
@@ -242,6 +271,15 @@ book_prefetch(const struct book *b, uint64_t order_ref)
 {
 	u64_map_prefetch(&b->order, order_ref);
 }
+
+/* While a recovery runs or has failed: what goes to whom.  Out of line. */
+unsigned book_on_guarded(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+/* True when the flags have to wait for book_recover_next to return false. */
+bool book_recover_on_flags(struct book *b, uint16_t flags);
+bool book_recover_next(struct book *b);
+void book_recover_reset(struct book *b);
+/* Some slices of what is left to forget.  Thread: the owner, in housekeeping. */
+void book_recover_some(struct book *b);
 
 /* Rare messages and oddities, out of line; each returns enum book_flag. */
 unsigned book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
@@ -525,16 +563,10 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 	return what | book_settle(b, in, side, bbo, mark);
 }
 
-/*
- * Applies one event.  *bbo and *mark are of a configured instrument when the flags say that they
- * are filled; the lane has set their head's trace and rx_ns before.
- */
+/* What one event does to the book. */
 HOT_INLINE unsigned
-book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+book_apply(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
-	b->ts_ns = m->ts_ns;
-	if (unlikely(m->locate > b->locate_max))
-		return book_on_rare(b, m, bbo, mark);
 	switch (m->type) {
 	case MD_ORDER_ADDED:
 		return book_on_added(b, m, bbo, mark);
@@ -548,6 +580,19 @@ book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mar
 	default:
 		return book_on_rare(b, m, bbo, mark);
 	}
+}
+
+/*
+ * Applies one event.  *bbo and *mark are of a configured instrument when the flags say that they
+ * are filled; the lane has set their head's trace and rx_ns before.
+ */
+HOT_INLINE unsigned
+book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	b->ts_ns = m->ts_ns;
+	if (unlikely(m->locate >= b->locate_end))
+		return book_on_guarded(b, m, bbo, mark);
+	return book_apply(b, m, bbo, mark);
 }
 
 #endif

@@ -327,8 +327,10 @@ lane_housekeeping(struct lane *l)
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		if (l->arb[i] != NULL)
 			l->arb_ready |= 1U << i; // its timers
-		if (l->book[i] != NULL)
+		if (l->book[i] != NULL) {
+			book_recover_some(l->book[i]);
 			book_set_gauges(l->book[i]);
+		}
 	}
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)

@@ -319,6 +319,8 @@ walk_datagram(struct lane *l)
 		if (unlikely(l->book_walking)) {
 			said = book_next(book, &bbo, &mark);
 			l->book_walking = said != 0;
+			if (said == BOOK_ALL) // a slice of long work: the rest of the turn first
+				return 1;
 		} else if (likely(parse_next(parse, &l->walk, &md))) {
 			stamp(l, &d->head.trace, LATENCY_PARSE);
 			book_prefetch(book, parse_peek_ref(&l->walk));
@@ -341,11 +343,13 @@ walk_datagram(struct lane *l)
 static inline void
 start_datagram(struct lane *l, const struct datagram *m)
 {
+	struct book *book = l->book[m->head.feed_idx];
+
 	l->datagram = *m;
 	l->walking = true;
 	parse_start(&l->walk, &l->datagram);
-	l->book_walking = unlikely(m->flags != 0) &&
-			  book_on_datagram_flags(l->book[m->head.feed_idx], m->flags) != 0;
+	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
+			  book_on_datagram_flags(book, m->flags) != 0;
 }
 
 /*

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingress/book.h"
+
+/*
+ * The book's side of recovery.  The affected set is who is not believed when it begins; its orders
+ * are forgotten in slices while everybody else's go on, a snapshot and the messages kept meanwhile
+ * are applied to it alone, and then it is believed again or lost.
+ *
+ * The set is the whole feed (set_all) after a gap, because a sequence number does not say whose
+ * message is missing.  Otherwise the feed has no hole, and what is no order (halts, directory,
+ * prints) is taken from the live messages, where it is never late.
+ */
+enum {
+	SLICE_LOCATES = 1024, // of a table of 128-byte records
+	SLICE_ORDERS = 4096,  // places of the order table: 64 KiB, some 10 us when all are removed
+};
+
+static bool
+is_order(uint8_t type)
+{
+	return type >= MD_ORDER_ADDED && type <= MD_ORDER_REPLACED;
+}
+
+static COLD void
+forget_order(struct book *b, struct book_instr *in, struct u64_slot *order)
+{
+	const uint8_t side = b->level[order->tag].side;
+	const struct book_level *top;
+
+	book_remove(b, in, order);
+	top = &b->level[in->side[side].top_idx];
+	in->top_px4[side] = top->px4;
+	in->top_qty[side] = top->qty > UINT32_MAX ? UINT32_MAX : (uint32_t)top->qty;
+	in->crossed = false;
+}
+
+/* Believes the instrument's troubles no more; what a snapshot will tell anew is unknown until then.
+ */
+static void
+begin_anew(struct book *b, uint32_t locate)
+{
+	struct book_instr *in = &b->instr[locate];
+
+	if (in->suspect)
+		metric_set(&b->metrics.instrument_suspect, b->metrics.instrument_suspect - 1);
+	in->suspect = false;
+	b->info[locate].volume_partial = true;
+	if (!b->set_all)
+		return;
+	in->state = TRADING_UNKNOWN; // no 'H' in a snapshot: halted since before the session
+	in->market_halted = false;   // 'h' is in a snapshot only when one was declared
+	in->short_sale = 0;
+	in->band_lo_px4 = in->band_hi_px4 = 0;
+}
+
+/* One slice of forgetting.  False when nothing is left to forget. */
+static COLD bool
+forget_slice(struct book *b)
+{
+	const uint32_t order_end = b->order.mask + 1;
+
+	if (!b->forgetting)
+		return false;
+	if (b->forget_locate <= b->locate_max) {
+		uint32_t end = b->forget_locate + SLICE_LOCATES;
+
+		if (end > b->locate_max + 1)
+			end = b->locate_max + 1;
+		for (uint32_t l = b->forget_locate; l < end; l++)
+			if (book_in_set(b, l))
+				begin_anew(b, l);
+		b->forget_locate = end;
+		return true;
+	}
+	for (uint32_t n = 0; n < SLICE_ORDERS && b->forget_order < order_end; n++) {
+		struct u64_slot *s = &b->order.slot[b->forget_order++];
+		uint16_t locate;
+
+		if (s->tag == 0)
+			continue;
+		locate = b->level[s->tag].locate;
+		if (book_in_set(b, locate)) {
+			forget_order(b, &b->instr[locate], s);
+			metric_add(&b->metrics.order_forgotten, 1);
+		}
+	}
+	b->forgetting = b->forget_order < order_end;
+	return b->forgetting;
+}
+
+/* The set of a recovery that begins: those not believed now, and those of one that failed. */
+static void
+choose_set(struct book *b)
+{
+	b->set_all |= b->suspect || b->late_joined;
+	for (uint32_t l = 0; l <= b->locate_max && !b->set_all; l++)
+		b->info[l].in_set |= b->instr[l].suspect;
+}
+
+static void
+leave_set(struct book *b)
+{
+	for (uint32_t l = 0; l <= b->locate_max; l++)
+		b->info[l].in_set = false;
+	b->set_all = false;
+}
+
+static void
+begin(struct book *b)
+{
+	choose_set(b);
+	b->recovering = true;
+	b->lost = false;
+	b->late_joined = false;
+	b->forgetting = true;
+	b->forget_locate = 0;
+	b->forget_order = 0;
+	b->locate_end = 0; // every message is asked for its way
+	metric_add(&b->metrics.recovery_begun, 1);
+}
+
+static void
+end_well(struct book *b)
+{
+	if (b->recovering || b->lost)
+		leave_set(b);
+	b->recovering = b->lost = b->suspect = false;
+	b->locate_end = b->locate_max + 1;
+	metric_add(&b->metrics.recovery_done, 1);
+}
+
+/*
+ * The set's books are empty and stay so.  A failure that nothing was forgotten for is of all that
+ * is not believed; those books go on as they are.
+ */
+static void
+end_badly(struct book *b)
+{
+	if (!b->recovering && !b->lost)
+		choose_set(b);
+	b->recovering = false;
+	b->lost = true;
+	metric_add(&b->metrics.recovery_lost, 1);
+}
+
+void
+book_recover_reset(struct book *b)
+{
+	if (b->recovering || b->lost)
+		leave_set(b);
+	b->recovering = b->lost = b->forgetting = false;
+	b->due_flags = 0;
+	b->source_flags = 0;
+	b->locate_end = b->locate_max + 1;
+}
+
+/* Only RECOVERING finds nothing forgotten behind it: all else waits until that is done. */
+COLD bool
+book_recover_on_flags(struct book *b, uint16_t flags)
+{
+	const uint16_t source = flags & (DATAGRAM_SNAPSHOT | DATAGRAM_REPLAY);
+
+	b->source_flags = source;
+	if (source == 0 &&
+	    (flags & (DATAGRAM_RECOVERING | DATAGRAM_RECOVERED | DATAGRAM_LOST)) == 0) {
+		forget_slice(b); // a live datagram takes a little of the work along
+		return false;
+	}
+	if (b->forgetting) {
+		b->due_flags = flags;
+		return true;
+	}
+	if (flags & DATAGRAM_RECOVERING)
+		begin(b);
+	if (flags & DATAGRAM_LOST)
+		end_badly(b);
+	if (flags & DATAGRAM_RECOVERED)
+		end_well(b);
+	return false;
+}
+
+COLD bool
+book_recover_next(struct book *b)
+{
+	const uint16_t flags = b->due_flags;
+
+	if (forget_slice(b))
+		return true;
+	b->due_flags = 0;
+	book_recover_on_flags(b, flags);
+	return false;
+}
+
+COLD void
+book_recover_some(struct book *b)
+{
+	for (unsigned i = 0; i < 4 && forget_slice(b); i++)
+		;
+}
+
+/*
+ * Live messages are for everybody else, those of a snapshot or kept ones for the set alone.  The
+ * set's best prices are told when it is believed again.
+ */
+unsigned
+book_on_guarded(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	const bool known = m->locate <= b->locate_max;
+	const bool member = known && (m->locate == 0 ? b->set_all : book_in_set(b, m->locate));
+	unsigned what;
+
+	if (!known)
+		return book_on_rare(b, m, bbo, mark);
+	if (b->source_flags == 0) {
+		if (member && is_order(m->type)) {
+			metric_add(&b->metrics.message_awaiting_replay, 1);
+			return 0;
+		}
+		return book_apply(b, m, bbo, mark);
+	}
+	if (!member || (!b->set_all && !is_order(m->type))) {
+		metric_add(&b->metrics.message_unaffected, 1);
+		return 0;
+	}
+	what = book_apply(b, m, bbo, mark);
+	return what & (BOOK_TOP | BOOK_ALL);
+}
