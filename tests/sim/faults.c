@@ -93,6 +93,7 @@ parse_value(struct fault_value *v, enum fault_kind kind, const char *text)
 {
 	switch (kind) {
 	case FAULT_PACKETS:
+	case FAULT_REQUESTS:
 		if (strchr(text, '%') != NULL || strstr(text, "ppm") != NULL)
 			return parse_rate(v, text);
 		return parse_ranges(v, text);
@@ -109,6 +110,7 @@ faults_parse(struct faults *f, const char *text)
 	static const char *const WANT[] = {
 		[FAULT_PACKETS] = "a rate like 2% or 500ppm, or message numbers like 17+90-120",
 		[FAULT_SEQS] = "message numbers like 100-200 or 100-",
+		[FAULT_REQUESTS] = "a rate like 2% or 500ppm, or numbers of requests like 1-3+7",
 		[FAULT_NUMBER] = "a whole number",
 	};
 	static char why[256];
@@ -148,11 +150,13 @@ faults_print(void)
 	static const char *const KIND[] = {
 		[FAULT_PACKETS] = "packets",
 		[FAULT_SEQS] = "seqs",
+		[FAULT_REQUESTS] = "requests",
 		[FAULT_NUMBER] = "number",
 	};
 
 	for (unsigned i = 0; i < FAULT_CNT; i++)
-		printf("%-18s%-9s%s\n", TABLE[i].name, KIND[TABLE[i].kind], TABLE[i].meaning);
-	puts("\npackets: a rate (2%, 0.5%, 500ppm) or message numbers (17+90-120)\n"
-	     "seqs:    message numbers, FROM-TO or FROM- for ever after");
+		printf("%-26s%-9s%s\n", TABLE[i].name, KIND[TABLE[i].kind], TABLE[i].meaning);
+	puts("\npackets:  a rate (2%, 0.5%, 500ppm) or message numbers (17+90-120)\n"
+	     "seqs:     message numbers, FROM-TO or FROM- for ever after\n"
+	     "requests: a rate, or which ones, counted from 1 at each request server (1-3+7)");
 }

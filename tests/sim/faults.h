@@ -12,7 +12,7 @@ enum fault {
 	FAULT_CNT,
 };
 
-enum fault_kind { FAULT_PACKETS, FAULT_SEQS, FAULT_NUMBER };
+enum fault_kind { FAULT_PACKETS, FAULT_SEQS, FAULT_REQUESTS, FAULT_NUMBER };
 
 enum { FAULT_RANGE_MAX = 32 };
 
@@ -24,7 +24,7 @@ struct fault_range {
 
 struct fault_value {
 	bool on;
-	uint32_t ppm;    // PACKETS as a rate
+	uint32_t ppm;    // PACKETS or REQUESTS as a rate
 	uint64_t number; // NUMBER
 	uint32_t range_cnt;
 	struct fault_range range[FAULT_RANGE_MAX];
@@ -49,7 +49,10 @@ fault_number(const struct faults *f, enum fault which)
 	return f->value[which].number;
 }
 
-/* Whether a PACKETS or SEQS fault strikes a packet with cnt messages from first_seq on. */
+/*
+ * Whether a PACKETS or SEQS fault strikes a packet with cnt messages from first_seq on, or a
+ * REQUESTS fault a request (its number as first_seq, cnt 1).
+ */
 static inline bool
 fault_strikes(const struct faults *f, enum fault which, struct rng *rng, uint64_t first_seq,
 	      uint32_t cnt)

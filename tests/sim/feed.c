@@ -77,6 +77,18 @@ feed_next_seq(const struct feed *f)
 	return f->pack.next_seq;
 }
 
+uint64_t
+feed_tape_seq(const struct feed *f, uint64_t seq)
+{
+	if (f->shifted_from_seq == 0)
+		return seq;
+	if (fault_number(f->faults, FAULT_session_change_at) != 0)
+		return seq == 0 ? 0 : seq + f->shifted_from_seq - 1;
+	if (seq < f->shifted_from_seq)
+		return seq;
+	return seq - f->shifted_from_seq < FEED_SEQ_JUMP ? 0 : seq - FEED_SEQ_JUMP;
+}
+
 /* --- a line and its faults --- */
 
 static void
@@ -119,7 +131,15 @@ line_release_held(struct feed *f, unsigned l, uint64_t now_ns)
 	f->line[l].held_len = 0;
 }
 
-/* A data packet with cnt messages from seq on. */
+static void
+line_flood(struct feed *f, unsigned l, uint64_t now_ns, const uint8_t *packet, uint16_t len)
+{
+	for (unsigned i = 0; i < FEED_FLOOD_CNT; i++)
+		line_emit(f, l, now_ns, packet, len);
+	f->line[l].n.flooded++;
+}
+
+/* A data packet with cnt messages from the tape's number seq on. */
 static void
 line_data(struct feed *f, unsigned l, uint64_t now_ns, const uint8_t *packet, uint16_t len,
 	  uint64_t seq, uint32_t cnt)
@@ -145,6 +165,8 @@ line_data(struct feed *f, unsigned l, uint64_t now_ns, const uint8_t *packet, ui
 		line_emit(f, l, now_ns, packet, len);
 		line->n.duplicated++;
 	}
+	if (fault_strikes(f->faults, l == 0 ? FAULT_flood_a : FAULT_flood_b, &line->rng, seq, cnt))
+		line_flood(f, l, now_ns, packet, len);
 	line_release_held(f, l, now_ns);
 }
 
@@ -179,12 +201,59 @@ send_intruders(struct feed *f, uint64_t now_ns, const struct mold_pack *p, uint6
 			line_emit(f, l, now_ns, bytes, p->len);
 		}
 	}
+	if (fault_strikes(f->faults, FAULT_seq_jump, &f->rng, seq, p->msg_cnt)) {
+		memcpy(bytes, p->bytes, p->len);
+		mold_head_write(bytes, p->session, p->next_seq - p->msg_cnt + FEED_SEQ_JUMP,
+				p->msg_cnt);
+		for (unsigned l = 0; l < FEED_LINES; l++) {
+			f->line[l].n.seq_jump++;
+			line_emit(f, l, now_ns, bytes, p->len);
+		}
+	}
+}
+
+/* Line B's own packet goes out. */
+static void
+send_pack_b(struct feed *f, uint64_t now_ns)
+{
+	struct mold_pack *b = &f->pack_b;
+
+	if (b->msg_cnt == 0)
+		return;
+	mold_pack_finish(b);
+	line_data(f, 1, now_ns, b->bytes, b->len, feed_tape_seq(f, b->next_seq - b->msg_cnt),
+		  b->msg_cnt);
+	mold_pack_next(b);
+}
+
+/* The messages of a packet join line B's own. */
+static void
+fill_pack_b(struct feed *f, uint64_t now_ns, const struct mold_pack *p)
+{
+	struct mold_pack *b = &f->pack_b;
+	struct mold_walk w = { 0 };
+	struct mold_msg m;
+
+	mold_walk_start(&w, p->bytes, p->len);
+	while (mold_walk_next(&w, &m)) {
+		while (!mold_pack_put(b, m.data, m.len)) // no message fills a packet
+			send_pack_b(f, now_ns);
+		if (b->msg_cnt == 1) {
+			const uint32_t most = (uint32_t)fault_number(f->faults, FAULT_pack_b);
+
+			f->pack_b_ns = now_ns;
+			f->pack_b_cnt = (uint16_t)(1 + rng_below(&f->line[1].rng, most));
+		}
+		if (b->msg_cnt >= f->pack_b_cnt)
+			send_pack_b(f, now_ns);
+	}
 }
 
 static void
 send_pack(struct feed *f, uint64_t now_ns)
 {
-	const uint64_t seq = f->pack.next_seq - f->pack.msg_cnt;
+	const bool own_b = fault_number(f->faults, FAULT_pack_b) != 0;
+	const uint64_t seq = feed_tape_seq(f, f->pack.next_seq - f->pack.msg_cnt);
 
 	mold_pack_finish(&f->pack);
 	f->packet_cnt++;
@@ -193,11 +262,17 @@ send_pack(struct feed *f, uint64_t now_ns)
 	if (fault_strikes(f->faults, FAULT_loss_both, &f->rng, seq, f->pack.msg_cnt)) {
 		for (unsigned l = 0; l < FEED_LINES; l++)
 			f->line[l].n.lost++;
+		send_pack_b(f, now_ns);
 	} else {
-		for (unsigned l = 0; l < FEED_LINES; l++)
-			line_data(f, l, now_ns, f->pack.bytes, f->pack.len, seq, f->pack.msg_cnt);
+		line_data(f, 0, now_ns, f->pack.bytes, f->pack.len, seq, f->pack.msg_cnt);
+		if (own_b)
+			fill_pack_b(f, now_ns, &f->pack);
+		else
+			line_data(f, 1, now_ns, f->pack.bytes, f->pack.len, seq, f->pack.msg_cnt);
 	}
 	mold_pack_next(&f->pack);
+	if (f->pack_b.msg_cnt == 0)
+		f->pack_b.next_seq = f->pack.next_seq;
 }
 
 /* A heartbeat or an end of session. */
@@ -208,9 +283,10 @@ send_mark(struct feed *f, uint64_t now_ns, uint16_t cnt)
 
 	mold_head_write(mark, f->pack.session, f->pack.next_seq, cnt);
 	f->sent_ns = now_ns;
+	send_pack_b(f, now_ns);
 	for (unsigned l = 0; l < FEED_LINES; l++) {
 		line_release_held(f, l, now_ns);
-		if (!line_silent(f, l, f->pack.next_seq, 0))
+		if (!line_silent(f, l, f->walk.seq, 0))
 			line_emit(f, l, now_ns, mark, sizeof(mark));
 	}
 }
@@ -279,6 +355,32 @@ take_message(struct feed *f, const uint8_t *msg, uint16_t len)
 	due_next(f);
 }
 
+/* The next message is the one from which the lines' numbers are others. */
+static bool
+shift_is_next(const struct feed *f)
+{
+	const uint64_t change = fault_number(f->faults, FAULT_session_change_at);
+	const uint64_t at = change != 0 ? change : fault_number(f->faults, FAULT_seq_jump_at);
+
+	return f->shifted_from_seq == 0 && at != 0 && f->walk.seq == at;
+}
+
+static void
+shift(struct feed *f, uint64_t now_ns)
+{
+	char session[MOLD_SESSION_LEN + 1];
+
+	send_pack_b(f, now_ns);
+	f->shifted_from_seq = f->walk.seq;
+	if (fault_number(f->faults, FAULT_session_change_at) != 0) {
+		session_name(session, f->c.session, f->session_cnt);
+		mold_pack_init(&f->pack, session, 1);
+	} else {
+		f->pack.next_seq += FEED_SEQ_JUMP;
+	}
+	f->pack_b = f->pack;
+}
+
 /* Fills and sends one packet of what is due.  False when nothing is. */
 static bool
 run_packet(struct feed *f, uint64_t now_ns)
@@ -291,6 +393,11 @@ run_packet(struct feed *f, uint64_t now_ns)
 		// a packet of a given size takes what is not due yet, too
 		if (f->due_ns > now_ns && (f->c.pack_cnt == 0 || f->pack.msg_cnt == 0))
 			break;
+		if (shift_is_next(f)) {
+			if (f->pack.msg_cnt > 0)
+				break;
+			shift(f, now_ns);
+		}
 		if (!mold_pack_put(&f->pack, msg, len))
 			break;
 		take_message(f, msg, len);
@@ -310,6 +417,8 @@ session_begin(struct feed *f, uint64_t now_ns)
 
 	session_name(session, f->c.session, f->session_cnt++);
 	mold_pack_init(&f->pack, session, 1);
+	f->pack_b = f->pack;
+	f->shifted_from_seq = 0;
 	f->walk = tape_seek(f->tape, 1);
 	f->tape_ns = tape_peek(f->tape, &f->walk, &msg, &len) ? msg_ts_ns(msg, len) : 0;
 	f->due_ns = now_ns;
@@ -353,6 +462,8 @@ feed_run(struct feed *f, uint64_t now_ns, unsigned packets_max)
 {
 	for (unsigned l = 0; l < FEED_LINES; l++)
 		send_late(f, l, now_ns);
+	if (f->pack_b.msg_cnt > 0 && now_ns >= f->pack_b_ns + FEED_PACK_B_NS)
+		send_pack_b(f, now_ns);
 	if (f->state == FEED_PLAYING) {
 		while (packets_max > 0 && run_packet(f, now_ns))
 			packets_max--;
@@ -380,6 +491,8 @@ feed_due_ns(const struct feed *f)
 	}
 	if (f->state == FEED_OVER)
 		return due_ns;
+	if (f->pack_b.msg_cnt > 0 && f->pack_b_ns + FEED_PACK_B_NS < due_ns)
+		due_ns = f->pack_b_ns + FEED_PACK_B_NS;
 	if (f->sent_ns + f->c.heartbeat_ns < due_ns)
 		due_ns = f->sent_ns + f->c.heartbeat_ns;
 	if (f->state == FEED_PLAYING && f->due_ns < due_ns)
@@ -392,32 +505,30 @@ feed_due_ns(const struct feed *f)
 /* --- requests --- */
 
 uint16_t
-feed_on_request(struct feed *f, const uint8_t *data, size_t len, uint8_t *out)
+feed_on_request(const struct feed *f, const uint8_t *data, size_t len, uint8_t *out)
 {
 	const struct mold_head *h = (const struct mold_head *)data;
 	struct mold_pack answer;
 	struct tape_walk w;
 	const uint8_t *msg;
 	uint16_t msg_len, cnt;
-	uint64_t seq;
+	uint64_t seq, tape_seq;
 
-	f->request_cnt++;
 	if (len != sizeof(*h) || memcmp(h->session, f->pack.session, MOLD_SESSION_LEN) != 0)
 		return 0;
-	if (f->request_cnt <= fault_number(f->faults, FAULT_request_deaf))
-		return 0;
 	seq = be64_get(h->seq);
+	tape_seq = feed_tape_seq(f, seq);
 	cnt = be16_get(h->msg_cnt);
-	if (seq == 0 || seq >= f->pack.next_seq || cnt == 0 || cnt == MOLD_END_OF_SESSION_CNT)
+	if (tape_seq == 0 || tape_seq >= f->walk.seq || cnt == 0 || cnt == MOLD_END_OF_SESSION_CNT)
 		return 0;
 	mold_pack_init(&answer, "", seq);
 	memcpy(answer.session, f->pack.session, MOLD_SESSION_LEN);
-	w = tape_seek(f->tape, seq);
-	while (answer.msg_cnt < cnt && answer.next_seq < f->pack.next_seq &&
+	w = tape_seek(f->tape, tape_seq);
+	while (answer.msg_cnt < cnt && w.seq < f->walk.seq &&
+	       feed_tape_seq(f, answer.next_seq) == w.seq &&
 	       tape_peek(f->tape, &w, &msg, &msg_len) && mold_pack_put(&answer, msg, msg_len))
 		tape_skip(f->tape, &w);
 	mold_pack_finish(&answer);
 	memcpy(out, answer.bytes, answer.len);
-	f->request_answered_cnt++;
 	return answer.len;
 }

@@ -13,7 +13,13 @@
  * another one.  Sends and applies through callbacks; time is an argument.
  */
 
-enum { FEED_LINES = 2 };
+enum {
+	FEED_LINES = 2,
+	FEED_FLOOD_CNT = 1000, // copies that the faults flood_a and flood_b add
+};
+
+#define FEED_SEQ_JUMP  (1ULL << 40)
+#define FEED_PACK_B_NS 1000000ULL // how long a message may wait in a packet of line B's own
 
 enum feed_pace {
 	FEED_RECORDED, // the tape's times, divided by speed
@@ -45,6 +51,8 @@ struct feed_line_counts {
 	uint64_t garbage;
 	uint64_t truncated;
 	uint64_t wrong_session;
+	uint64_t seq_jump;
+	uint64_t flooded;
 };
 
 struct feed_late {
@@ -81,16 +89,18 @@ struct feed {
 	enum feed_state state;
 	struct tape_walk walk;
 	struct mold_pack pack;
-	uint64_t due_ns;   // of the next message
-	uint64_t due_frac; // 1/1000 ns that due_ns does not show
-	uint64_t tape_ns;  // time of the last message taken
-	uint64_t sent_ns;  // newest packet, for heartbeats
+	struct mold_pack pack_b;   // line B's own packet, with the fault pack_b
+	uint16_t pack_b_cnt;       // messages it will have
+	uint64_t pack_b_ns;        // when its first message came
+	uint64_t shifted_from_seq; // the tape's number from which the lines' differ; 0: they do not
+	uint64_t due_ns;           // of the next message
+	uint64_t due_frac;         // 1/1000 ns that due_ns does not show
+	uint64_t tape_ns;          // time of the last message taken
+	uint64_t sent_ns;          // newest packet, for heartbeats
 	uint64_t linger_until_ns;
 	uint32_t session_cnt;
 	struct rng rng; // faults that strike both lines alike
 	struct feed_line line[FEED_LINES];
-	uint64_t request_cnt;
-	uint64_t request_answered_cnt;
 	uint64_t msg_cnt;
 	uint64_t packet_cnt; // data packets made, before faults
 };
@@ -111,12 +121,14 @@ uint64_t feed_due_ns(const struct feed *f);
 void feed_run(struct feed *f, uint64_t now_ns, unsigned packets_max);
 
 /*
- * Answers a request of the request server into out (MOLD_PAYLOAD_MAX bytes).  Returns its length;
- * 0: no answer.
+ * The right answer to a request, into out (MOLD_PAYLOAD_MAX bytes).  Returns its length; 0: there
+ * is none.
  */
-uint16_t feed_on_request(struct feed *f, const uint8_t *data, size_t len, uint8_t *out);
+uint16_t feed_on_request(const struct feed *f, const uint8_t *data, size_t len, uint8_t *out);
 
 /* Number of the next message of this session. */
 uint64_t feed_next_seq(const struct feed *f);
+/* The tape's number of a message that the lines call seq; 0: there is none. */
+uint64_t feed_tape_seq(const struct feed *f, uint64_t seq);
 
 #endif

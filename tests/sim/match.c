@@ -333,28 +333,26 @@ match_pull(struct match *m, struct match_order *o)
 
 /* --- the tape --- */
 
+/* *what: an order that is in no book yet. */
 static void
-tape_add(struct match *m, uint16_t locate, uint64_t ref, uint8_t side, uint32_t qty, uint32_t px4)
+tape_add(struct match *m, const struct match_node *what)
 {
-	struct match_node *n;
+	const uint8_t side = what->side;
+	const uint16_t locate = what->locate;
 	int32_t idx;
 
-	if (map_get(m, ref) != MATCH_NONE || (side != 'B' && side != 'S')) {
+	if (map_get(m, what->ref) != MATCH_NONE || (side != 'B' && side != 'S')) {
 		m->bad_ref_cnt++;
 		return;
 	}
 	idx = node_new(m);
-	n = &m->node[idx];
-	n->ref = ref;
-	n->locate = locate;
-	n->side = side;
-	n->px4 = px4;
-	n->qty = qty;
+	m->node[idx] = *what;
 	map_put(m, idx);
 	node_join(m, idx);
 	// what crosses an own order trades with it first
 	if (m->symbol[locate].side[side_idx(opposite(side))].own_cnt > 0) {
-		const uint32_t filled = flow_fill(m, locate, opposite(side), px4, MATCH_NONE, qty);
+		const uint32_t filled =
+			flow_fill(m, locate, opposite(side), what->px4, MATCH_NONE, what->qty);
 
 		m->node[idx].taken_qty = filled;
 	}
@@ -413,7 +411,12 @@ tape_replace(struct match *m, const struct itch50_order_replace *u)
 	}
 	was = m->node[idx];
 	node_leave(m, idx);
-	tape_add(m, was.locate, be64_get(u->new_ref), was.side, be32_get(u->qty), be32_get(u->px4));
+	was.ref = be64_get(u->new_ref);
+	was.qty = be32_get(u->qty);
+	was.px4 = be32_get(u->px4);
+	was.taken_qty = 0;
+	was.ts_ns = be48_get(u->head.ts_ns);
+	tape_add(m, &was);
 }
 
 /* A print of a hidden order: own orders with a better price would have traded first. */
@@ -454,9 +457,18 @@ match_on_itch(struct match *m, const uint8_t *msg, uint16_t len)
 	case 'A':
 	case 'F': {
 		const struct itch50_add_order *a = (const struct itch50_add_order *)msg;
+		struct match_node n = { .ref = be64_get(a->order_ref),
+					.px4 = be32_get(a->px4),
+					.qty = be32_get(a->qty),
+					.locate = locate,
+					.side = a->side,
+					.attributed = h->type == 'F',
+					.ts_ns = be48_get(h->ts_ns) };
 
-		tape_add(m, locate, be64_get(a->order_ref), a->side, be32_get(a->qty),
-			 be32_get(a->px4));
+		if (n.attributed)
+			memcpy(n.mpid, ((const struct itch50_add_order_mpid *)msg)->mpid,
+			       sizeof(n.mpid));
+		tape_add(m, &n);
 		break;
 	}
 	case 'E':

@@ -43,6 +43,9 @@ struct match_node {
 	int32_t prev;
 	uint16_t locate;
 	uint8_t side;
+	bool attributed; // mpid is told
+	char mpid[4];
+	uint64_t ts_ns; // public: of the order's newest number
 };
 
 struct match_level {

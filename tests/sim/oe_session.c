@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <strings.h>
 
 #include "oe.h"
+#include "soup_field.h"
 
 void
 oe_bytes_put(struct oe_bytes *b, const void *data, size_t len)
@@ -50,36 +50,6 @@ conn_fail(struct oe_conn *c, const char *why)
 	c->state = OE_ENDING;
 }
 
-/* Text of a fixed field without its padding; out has len + 1 bytes. */
-static void
-trim(char *out, const char *field, size_t len)
-{
-	while (len > 0 && field[0] == ' ') {
-		field++;
-		len--;
-	}
-	while (len > 0 && field[len - 1] == ' ')
-		len--;
-	memcpy(out, field, len);
-	out[len] = '\0';
-}
-
-/* A number padded with spaces; false when it is none. */
-static bool
-field_number(const char *field, size_t len, uint64_t *n)
-{
-	char text[SOUP_SEQ_LEN + 1];
-
-	trim(text, field, len);
-	*n = 0;
-	for (const char *t = text; *t != '\0'; t++) {
-		if (!isdigit((unsigned char)*t) || __builtin_mul_overflow(*n, (uint64_t)10, n) ||
-		    __builtin_add_overflow(*n, (uint64_t)(*t - '0'), n))
-			return false;
-	}
-	return true;
-}
-
 static void
 login_reject(struct oe_conn *c, enum soup_reject why)
 {
@@ -105,17 +75,17 @@ on_login(struct oe_conn *c, const uint8_t *packet, size_t len)
 		conn_fail(c, "login request of a wrong length");
 		return;
 	}
-	trim(user, l->username, sizeof(l->username));
-	trim(password, l->password, sizeof(l->password));
-	trim(session, l->session, sizeof(l->session));
-	if (!field_number(l->seq, sizeof(l->seq), &seq)) {
+	soup_field_text(user, l->username, sizeof(l->username));
+	soup_field_text(password, l->password, sizeof(l->password));
+	soup_field_text(session, l->session, sizeof(l->session));
+	if (!soup_field_number(l->seq, sizeof(l->seq), &seq)) {
 		conn_fail(c, "requested sequence number is not a number");
 		return;
 	}
 	if (len == sizeof(struct soup_login_request_410)) {
 		const struct soup_login_request_410 *l4 = (const void *)packet;
 
-		if (!field_number(l4->heartbeat_ms, sizeof(l4->heartbeat_ms), &timeout_ms)) {
+		if (!soup_field_number(l4->heartbeat_ms, sizeof(l4->heartbeat_ms), &timeout_ms)) {
 			conn_fail(c, "heartbeat timeout is not a number");
 			return;
 		}

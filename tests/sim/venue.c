@@ -29,9 +29,6 @@ enum {
 #define DRAIN_NS   NS_PER_SEC        // how long a closed connection may take to end
 #define GOODBYE_NS (2 * NS_PER_SEC)  // how long clients have to take the end of the day
 
-/* What an epoll event is about: in the upper half of its data; the index below. */
-enum source { SOURCE_TIMER, SOURCE_SIGNAL, SOURCE_REQUEST, SOURCE_LISTEN, SOURCE_CLIENT };
-
 static uint64_t
 clock_ns(void)
 {
@@ -41,16 +38,16 @@ clock_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-static int
-watch(struct venue *v, int fd, enum source source, unsigned idx, uint32_t events)
+int
+venue_watch(struct venue *v, int fd, enum venue_source source, unsigned idx, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.u64 = (uint64_t)source << 32 | idx };
 
 	return epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &e);
 }
 
-static int
-fail(const char *what, const char *why)
+int
+venue_fail(const char *what, const char *why)
 {
 	fprintf(stderr, "sluice-venue: %s: %s\n", what, why);
 	return 1;
@@ -78,6 +75,7 @@ apply(void *ctx, const uint8_t *msg, uint16_t len)
 	struct venue *v = ctx;
 
 	match_on_itch(&v->match, msg, len);
+	spin_state_on_itch(&v->spin_state, msg, len);
 	if (len != sizeof(struct itch50_system_event) || msg[0] != 'S')
 		return;
 	for (unsigned i = 0; i < v->c.account_cnt; i++)
@@ -92,6 +90,7 @@ next_session(void *ctx)
 	for (unsigned i = 0; i < v->c.account_cnt; i++)
 		oe_cancel_all(v->oe[i], 'E');
 	match_clear(&v->match);
+	spin_state_clear(&v->spin_state);
 }
 
 static int
@@ -104,12 +103,12 @@ open_line(struct venue *v, unsigned l)
 	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr = c->source_ip };
 
 	if (fd < 0)
-		return fail("line", strerror(errno));
+		return venue_fail("line", strerror(errno));
 	v->line_fd[l] = fd;
 	if (c->iface != NULL) {
 		where.imr_ifindex = (int)if_nametoindex(c->iface);
 		if (where.imr_ifindex == 0)
-			return fail(c->iface, strerror(errno));
+			return venue_fail(c->iface, strerror(errno));
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof(buffer_bytes));
 	if ((c->source_ip.s_addr != 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0) ||
@@ -117,46 +116,8 @@ open_line(struct venue *v, unsigned l)
 	    ((c->iface != NULL || c->source_ip.s_addr != 0) &&
 	     setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &where, sizeof(where)) != 0) ||
 	    connect(fd, (const struct sockaddr *)&c->line[l], sizeof(c->line[l])) != 0)
-		return fail(l == 0 ? "line A" : "line B", strerror(errno));
+		return venue_fail(l == 0 ? "line A" : "line B", strerror(errno));
 	return 0;
-}
-
-static int
-open_requests(struct venue *v)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr = v->c.listen_ip,
-				  .sin_port = htons(v->c.request_port) };
-	socklen_t at_len = sizeof(at);
-
-	v->request_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (v->request_fd < 0 || bind(v->request_fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-	    getsockname(v->request_fd, (struct sockaddr *)&at, &at_len) != 0 ||
-	    watch(v, v->request_fd, SOURCE_REQUEST, 0, EPOLLIN) != 0)
-		return fail("request server", strerror(errno));
-	v->c.request_port = ntohs(at.sin_port);
-	return 0;
-}
-
-static void
-serve_requests(struct venue *v)
-{
-	uint8_t request[2048], answer[MOLD_PAYLOAD_MAX];
-	struct sockaddr_in from;
-
-	for (unsigned n = 0; n < FEED_BURST; n++) {
-		socklen_t from_len = sizeof(from);
-		const ssize_t len = recvfrom(v->request_fd, request, sizeof(request), 0,
-					     (struct sockaddr *)&from, &from_len);
-		uint16_t answer_len;
-
-		if (len < 0)
-			return;
-		answer_len = feed_on_request(&v->feed, request, (size_t)len, answer);
-		if (answer_len > 0 && sendto(v->request_fd, answer, answer_len, 0,
-					     (struct sockaddr *)&from, from_len) < 0)
-			v->send_error_cnt++;
-	}
 }
 
 /* Which symbols the tape will trade, and what it will tell about them. */
@@ -198,7 +159,7 @@ open_market(struct venue *v)
 	if (v->c.tape_path != NULL) {
 		why = tape_open(&v->tape, v->c.tape_path);
 		if (why != NULL)
-			return fail(v->c.tape_path, why);
+			return venue_fail(v->c.tape_path, why);
 		learn_tape(v, &hours_told);
 	}
 	for (unsigned i = 0; i < v->c.symbol_cnt; i++) {
@@ -219,7 +180,7 @@ open_market(struct venue *v)
 		if (status != 0)
 			return status;
 	}
-	return v->c.serve_requests ? open_requests(v) : 0;
+	return recovery_open(v);
 }
 
 /* --- order connections --- */
@@ -237,18 +198,18 @@ open_account(struct venue *v, unsigned i)
 	v->oe[i] = malloc(sizeof(*v->oe[i]));
 	if (v->oe[i] == NULL ||
 	    !oe_init(v->oe[i], &a->c, &v->match, &v->c.faults, 0x5100000000ULL + i * 100000000ULL))
-		return fail("account", "out of memory");
+		return venue_fail("account", "out of memory");
 	a->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (a->fd < 0)
-		return fail("order port", strerror(errno));
+		return venue_fail("order port", strerror(errno));
 	setsockopt(a->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (v->c.receive_buffer_bytes > 0)
 		setsockopt(a->fd, SOL_SOCKET, SO_RCVBUF, &v->c.receive_buffer_bytes,
 			   sizeof(v->c.receive_buffer_bytes));
 	if (bind(a->fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(a->fd, 16) != 0 ||
 	    getsockname(a->fd, (struct sockaddr *)&at, &at_len) != 0 ||
-	    watch(v, a->fd, SOURCE_LISTEN, i, EPOLLIN) != 0)
-		return fail("order port", strerror(errno));
+	    venue_watch(v, a->fd, SOURCE_LISTEN, i, EPOLLIN) != 0)
+		return venue_fail("order port", strerror(errno));
 	a->port = ntohs(at.sin_port);
 	return 0;
 }
@@ -405,7 +366,7 @@ accept_clients(struct venue *v, unsigned account, uint64_t now_ns)
 		c->armed = true;
 		c->writable_wanted = false;
 		oe_conn_init(&c->conn, v->oe[account], now_ns);
-		if (watch(v, fd, SOURCE_CLIENT, (unsigned)(c - v->client), EPOLLIN) != 0)
+		if (venue_watch(v, fd, SOURCE_CLIENT, (unsigned)(c - v->client), EPOLLIN) != 0)
 			client_close(c, now_ns);
 	}
 }
@@ -473,6 +434,7 @@ sweep(struct venue *v, uint64_t now_ns)
 		}
 		oe_conn_on_time(&c->conn, now_ns);
 	}
+	recovery_sweep(v, now_ns);
 	start_market(v, now_ns);
 	end_day(v, now_ns);
 	if (v->c.exit_after_ns != 0 && now_ns - v->begin_ns >= v->c.exit_after_ns)
@@ -508,6 +470,8 @@ set_timer(struct venue *v, uint64_t now_ns)
 
 	if (feed_due_ns(&v->feed) < due_ns)
 		due_ns = feed_due_ns(&v->feed);
+	if (recovery_due_ns(v) < due_ns)
+		due_ns = recovery_due_ns(v);
 	for (unsigned i = 0; i < VENUE_CLIENTS_MAX; i++) {
 		const struct venue_client *c = &v->client[i];
 
@@ -539,7 +503,7 @@ on_event(struct venue *v, const struct epoll_event *e, uint64_t now_ns)
 	struct signalfd_siginfo signal_info;
 	uint64_t ticks;
 
-	switch ((enum source)(e->data.u64 >> 32)) {
+	switch ((enum venue_source)(e->data.u64 >> 32)) {
 	case SOURCE_TIMER:
 		(void)!read(v->timer_fd, &ticks, sizeof(ticks));
 		break;
@@ -550,9 +514,6 @@ on_event(struct venue *v, const struct epoll_event *e, uint64_t now_ns)
 			report_now(v);
 		else
 			v->stop = true;
-		break;
-	case SOURCE_REQUEST:
-		serve_requests(v);
 		break;
 	case SOURCE_LISTEN:
 		accept_clients(v, idx, now_ns);
@@ -566,6 +527,9 @@ on_event(struct venue *v, const struct epoll_event *e, uint64_t now_ns)
 			c->armed ? client_input(v, c, now_ns) : client_close(c, now_ns);
 		break;
 	}
+	default:
+		recovery_on_event(v, (enum venue_source)(e->data.u64 >> 32), idx, e->events,
+				  now_ns);
 	}
 }
 
@@ -585,6 +549,7 @@ venue_run(struct venue *v)
 		for (int i = 0; i < n; i++)
 			on_event(v, &events[i], now_ns);
 		feed_run(&v->feed, now_ns, FEED_BURST);
+		recovery_run(v, now_ns);
 		if (now_ns - v->swept_ns >= SWEEP_NS)
 			sweep(v, now_ns);
 		clients_flush(v, now_ns);
@@ -607,9 +572,9 @@ open_loop(struct venue *v)
 	v->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	v->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (v->epoll_fd < 0 || v->timer_fd < 0 || v->signal_fd < 0 ||
-	    watch(v, v->timer_fd, SOURCE_TIMER, 0, EPOLLIN) != 0 ||
-	    watch(v, v->signal_fd, SOURCE_SIGNAL, 0, EPOLLIN) != 0)
-		return fail("event loop", strerror(errno));
+	    venue_watch(v, v->timer_fd, SOURCE_TIMER, 0, EPOLLIN) != 0 ||
+	    venue_watch(v, v->signal_fd, SOURCE_SIGNAL, 0, EPOLLIN) != 0)
+		return venue_fail("event loop", strerror(errno));
 	return 0;
 }
 
@@ -624,12 +589,15 @@ tell_ready(const struct venue *v)
 	for (unsigned i = 0; i < v->c.account_cnt; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "order_port_%s=%u\n",
 					v->c.account[i].c.username, v->c.account[i].port);
-	if (v->request_fd >= 0)
+	for (unsigned i = 0; i < v->c.request_port_cnt; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "request_port=%u\n",
-					v->c.request_port);
+					v->c.request_port[i]);
+	if (v->c.serve_snapshots)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "snapshot_port=%u\n",
+					v->c.snapshot_port);
 	if (v->c.ready_fd >= 0) {
 		if (write(v->c.ready_fd, text, len) != (ssize_t)len)
-			return fail("--ready-fd", strerror(errno));
+			return venue_fail("--ready-fd", strerror(errno));
 		close(v->c.ready_fd);
 	}
 	if (v->c.ready_path == NULL)
@@ -637,7 +605,7 @@ tell_ready(const struct venue *v)
 	snprintf(path, sizeof(path), "%s.tmp", v->c.ready_path); // appears whole or not at all
 	f = fopen(path, "w");
 	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || rename(path, v->c.ready_path) != 0)
-		return fail(v->c.ready_path, strerror(errno));
+		return venue_fail(v->c.ready_path, strerror(errno));
 	return 0;
 }
 
@@ -648,14 +616,18 @@ venue_open(struct venue *v, const struct venue_config *c)
 
 	memset(v, 0, sizeof(*v));
 	v->c = *c;
-	v->epoll_fd = v->timer_fd = v->signal_fd = v->request_fd = -1;
+	v->epoll_fd = v->timer_fd = v->signal_fd = v->snapshot_fd = -1;
+	for (unsigned i = 0; i < REQUEST_SERVERS_MAX; i++)
+		v->request_fd[i] = -1;
+	for (unsigned i = 0; i < VENUE_SNAPSHOTS_MAX; i++)
+		v->snapshot[i].fd = -1;
 	v->line_fd[0] = v->line_fd[1] = -1;
 	for (unsigned i = 0; i < VENUE_CLIENTS_MAX; i++)
 		v->client[i].fd = -1;
 	for (unsigned i = 0; i < VENUE_ACCOUNTS_MAX; i++)
 		v->c.account[i].fd = -1;
-	if (!match_init(&v->match, oe_on_fill, NULL))
-		return fail("books", "out of memory");
+	if (!match_init(&v->match, oe_on_fill, NULL) || !spin_state_init(&v->spin_state))
+		return venue_fail("books", "out of memory");
 	status = open_loop(v);
 	if (status == 0)
 		status = open_market(v);
@@ -671,8 +643,7 @@ void
 venue_close(struct venue *v)
 {
 	const uint64_t now_ns = clock_ns();
-	const int fds[] = { v->epoll_fd,   v->timer_fd,   v->signal_fd,
-			    v->request_fd, v->line_fd[0], v->line_fd[1] };
+	const int fds[] = { v->epoll_fd, v->timer_fd, v->signal_fd, v->line_fd[0], v->line_fd[1] };
 
 	for (unsigned i = 0; i < VENUE_CLIENTS_MAX; i++) {
 		if (v->client[i].fd >= 0)
@@ -689,7 +660,9 @@ venue_close(struct venue *v)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
+	recovery_close(v);
 	feed_fini(&v->feed);
+	spin_state_fini(&v->spin_state);
 	match_fini(&v->match);
 	tape_close(&v->tape);
 }

@@ -5,8 +5,10 @@
 #include <netinet/in.h>
 
 #include "feed.h"
+#include "glimpse.h"
 #include "match.h"
 #include "oe.h"
+#include "requests.h"
 
 /* The whole venue: market data, books and accounts on kernel sockets, one thread. */
 
@@ -14,6 +16,7 @@ enum {
 	VENUE_ACCOUNTS_MAX = 16,
 	VENUE_CLIENTS_MAX = 64,
 	VENUE_SYMBOLS_MAX = 256,
+	VENUE_SNAPSHOTS_MAX = 16, // connections to the snapshot server
 };
 
 enum venue_start { VENUE_START_AT_ONCE, VENUE_START_AT_CONNECT, VENUE_START_AT_LOGIN };
@@ -34,8 +37,12 @@ struct venue_config {
 	struct in_addr source_ip;
 	struct in_addr listen_ip;
 	uint32_t ttl;
-	bool serve_requests;
-	uint16_t request_port;
+	struct in_addr recovery_ip; // where request and snapshot servers listen
+	unsigned request_port_cnt;
+	uint16_t request_port[REQUEST_SERVERS_MAX]; // 0: chosen; those bound afterwards
+	bool serve_snapshots;
+	uint16_t snapshot_port; // 0: chosen
+	struct glimpse_config glimpse;
 	enum venue_start start;
 	uint64_t start_delay_ns;
 	uint64_t exit_after_ns;        // 0: never
@@ -63,6 +70,26 @@ struct venue_client {
 	struct oe_conn conn;
 };
 
+/* A connection to the snapshot server. */
+struct venue_snapshot {
+	int fd; // -1: free
+	bool draining;
+	bool writable_wanted;
+	uint64_t drain_until_ns;
+	struct glimpse_conn conn;
+};
+
+/* What an epoll event is about: in the upper half of its data; the index below. */
+enum venue_source {
+	SOURCE_TIMER,
+	SOURCE_SIGNAL,
+	SOURCE_LISTEN,
+	SOURCE_CLIENT,
+	SOURCE_REQUEST,
+	SOURCE_SNAPSHOT_LISTEN,
+	SOURCE_SNAPSHOT,
+};
+
 struct venue {
 	struct venue_config c;
 	struct tape tape;
@@ -73,7 +100,12 @@ struct venue {
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
-	int request_fd; // -1: none
+	int request_fd[REQUEST_SERVERS_MAX]; // -1: none
+	int snapshot_fd;                     // -1: none
+	struct requests requests;
+	struct glimpse glimpse;
+	struct spin_state spin_state;
+	struct venue_snapshot snapshot[VENUE_SNAPSHOTS_MAX];
 	int line_fd[FEED_LINES];
 	uint64_t send_error_cnt;
 	uint64_t begin_ns;
@@ -90,5 +122,22 @@ void venue_close(struct venue *v);
 
 /* Writes the report; 0 or a negative errno. */
 int venue_report(const struct venue *v, const char *path);
+
+/* --- within the venue --- */
+
+int venue_watch(struct venue *v, int fd, enum venue_source source, unsigned idx, uint32_t events);
+int venue_fail(const char *what, const char *why);
+
+/* venue_recovery.c: sockets of request and snapshot servers. */
+int recovery_open(struct venue *v);
+void recovery_close(struct venue *v);
+void recovery_on_event(struct venue *v, enum venue_source source, unsigned idx, uint32_t events,
+		       uint64_t now_ns);
+/* Sends what is due. */
+void recovery_run(struct venue *v, uint64_t now_ns);
+/* When recovery_run() has something to do; UINT64_MAX: never. */
+uint64_t recovery_due_ns(const struct venue *v);
+/* Heartbeats and timeouts. */
+void recovery_sweep(struct venue *v, uint64_t now_ns);
 
 #endif

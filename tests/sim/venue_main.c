@@ -25,6 +25,10 @@ enum {
 	OPT_LINGER_MS,
 	OPT_MD_SESSION,
 	OPT_REQUEST_PORT,
+	OPT_SNAPSHOT_PORT,
+	OPT_SNAPSHOT_USER,
+	OPT_SNAPSHOT_PASSWORD,
+	OPT_RECOVERY_IP,
 	OPT_START_DELAY,
 	OPT_LOOP,
 	OPT_WAIT_LOGIN,
@@ -71,6 +75,10 @@ static const struct option OPTIONS[] = {
 	{ "linger-ms", required_argument, NULL, OPT_LINGER_MS },
 	{ "session", required_argument, NULL, OPT_MD_SESSION },
 	{ "request-port", required_argument, NULL, OPT_REQUEST_PORT },
+	{ "snapshot-port", required_argument, NULL, OPT_SNAPSHOT_PORT },
+	{ "snapshot-user", required_argument, NULL, OPT_SNAPSHOT_USER },
+	{ "snapshot-password", required_argument, NULL, OPT_SNAPSHOT_PASSWORD },
+	{ "recovery-ip", required_argument, NULL, OPT_RECOVERY_IP },
 	{ "start-delay", required_argument, NULL, OPT_START_DELAY },
 	{ "loop", required_argument, NULL, OPT_LOOP },
 	{ "wait-login", no_argument, NULL, OPT_WAIT_LOGIN },
@@ -123,7 +131,12 @@ print_help(void)
 	     "  --heartbeat-ms N       (1000) of both protocols\n"
 	     "  --linger-ms N          (3000) how long the end of a session is repeated\n"
 	     "  --session ID           (SIM0000001) MoldUDP64 session\n"
-	     "  --request-port PORT    answer requests for missed messages; 0: any port\n"
+	     "  --request-port PORT    answer requests for missed messages; 0: any port; may be\n"
+	     "                         repeated, a server each\n"
+	     "  --snapshot-port PORT   GLIMPSE snapshots; 0: any port\n"
+	     "  --snapshot-user NAME, --snapshot-password WORD\n"
+	     "                         (TEST01, SECRET)\n"
+	     "  --recovery-ip IP       where these servers listen (as --listen-ip)\n"
 	     "  --start-delay SECONDS  before the first message\n"
 	     "  --loop N               play the tape N times, a session each; 0: for ever\n"
 	     "  --wait-login           start when the first client has logged in\n"
@@ -293,7 +306,7 @@ parse_market(struct venue_config *c, int opt)
 		return true;
 	case OPT_HEARTBEAT_MS:
 		c->feed.heartbeat_ns = arg_u64("heartbeat-ms", optarg, 1, 600000) * 1000000;
-		c->account[0].c.heartbeat_ns = c->feed.heartbeat_ns;
+		c->account[0].c.heartbeat_ns = c->glimpse.heartbeat_ns = c->feed.heartbeat_ns;
 		return true;
 	case OPT_LINGER_MS:
 		c->feed.linger_ns = arg_u64("linger-ms", optarg, 0, 600000) * 1000000;
@@ -303,8 +316,25 @@ parse_market(struct venue_config *c, int opt)
 			  strlen(optarg));
 		return true;
 	case OPT_REQUEST_PORT:
-		c->serve_requests = true;
-		c->request_port = (uint16_t)arg_u64("request-port", optarg, 0, 65535);
+		if (c->request_port_cnt == REQUEST_SERVERS_MAX)
+			misuse("request-port", "too many request servers");
+		c->request_port[c->request_port_cnt++] =
+			(uint16_t)arg_u64("request-port", optarg, 0, 65535);
+		return true;
+	case OPT_SNAPSHOT_PORT:
+		c->serve_snapshots = true;
+		c->snapshot_port = (uint16_t)arg_u64("snapshot-port", optarg, 0, 65535);
+		return true;
+	case OPT_SNAPSHOT_USER:
+		copy_text("snapshot-user", c->glimpse.username, sizeof(c->glimpse.username), optarg,
+			  strlen(optarg));
+		return true;
+	case OPT_SNAPSHOT_PASSWORD:
+		copy_text("snapshot-password", c->glimpse.password, sizeof(c->glimpse.password),
+			  optarg, strlen(optarg));
+		return true;
+	case OPT_RECOVERY_IP:
+		c->recovery_ip = arg_ip("recovery-ip", optarg);
 		return true;
 	case OPT_START_DELAY:
 		c->start_delay_ns = arg_u64("start-delay", optarg, 0, 86400) * NS_PER_SEC;
@@ -331,6 +361,8 @@ parse_orders(struct venue_config *c, int opt, const char **accounts, unsigned *a
 	switch (opt) {
 	case OPT_LISTEN_IP:
 		c->listen_ip = arg_ip("listen-ip", optarg);
+		if (c->recovery_ip.s_addr == 0)
+			c->recovery_ip = c->listen_ip;
 		return true;
 	case OPT_ORDER_PORT:
 		a->port = (uint16_t)arg_u64("order-port", optarg, 0, 65535);
@@ -439,6 +471,14 @@ main(int argc, char **argv)
 	static struct venue_config c = {
 		.ttl = 8,
 		.ready_fd = -1,
+		.glimpse = {
+			.username = "TEST01",
+			.password = "SECRET",
+			.client_timeout_ns = 15 * NS_PER_SEC,
+			.login_timeout_ns = 30 * NS_PER_SEC,
+			.heartbeat_ns = NS_PER_SEC,
+			.linger_ns = 2 * NS_PER_SEC,
+		},
 		.account_cnt = 1,
 		.account[0] = {
 			.port = 26488,

@@ -88,7 +88,35 @@ line(const struct feed_line_counts *n)
 	json_object_set_new(l, "garbage", number(n->garbage));
 	json_object_set_new(l, "truncated", number(n->truncated));
 	json_object_set_new(l, "wrong_session", number(n->wrong_session));
+	json_object_set_new(l, "seq_jump", number(n->seq_jump));
+	json_object_set_new(l, "flooded", number(n->flooded));
 	return l;
+}
+
+static json_t *
+request_server(const struct venue *v, unsigned i)
+{
+	const struct request_server *s = &v->requests.server[i];
+	json_t *r = json_object();
+
+	json_object_set_new(r, "port", number(v->c.request_port[i]));
+#define SET_COUNT(name) json_object_set_new(r, #name, number(s->n.name));
+	REQUEST_COUNTS(SET_COUNT)
+#undef SET_COUNT
+	return r;
+}
+
+static json_t *
+snapshot_server(const struct venue *v)
+{
+	const struct glimpse *g = &v->glimpse;
+	json_t *r = json_object();
+
+#define SET_COUNT(name) json_object_set_new(r, #name, number(g->n.name));
+	GLIMPSE_COUNTS(SET_COUNT)
+#undef SET_COUNT
+	json_object_set_new(r, "last_seq", number(g->last_seq));
+	return r;
 }
 
 static json_t *
@@ -124,6 +152,8 @@ int
 venue_report(const struct venue *v, const char *path)
 {
 	json_t *r = json_object(), *md = json_object(), *accounts = json_array();
+	json_t *servers = json_array();
+	uint64_t asked = 0, answered = 0;
 	int err;
 
 	json_object_set_new(md, "session", json_stringn(v->feed.pack.session, MOLD_SESSION_LEN));
@@ -135,8 +165,15 @@ venue_report(const struct venue *v, const char *path)
 	json_object_set_new(md, "line_a", line(&v->feed.line[0].n));
 	json_object_set_new(md, "line_b", line(&v->feed.line[1].n));
 	json_object_set_new(md, "send_errors", number(v->send_error_cnt));
-	json_object_set_new(md, "requests", number(v->feed.request_cnt));
-	json_object_set_new(md, "requests_answered", number(v->feed.request_answered_cnt));
+	for (unsigned i = 0; i < v->c.request_port_cnt; i++) {
+		asked += v->requests.server[i].n.asked;
+		answered += v->requests.server[i].n.answered;
+		json_array_append_new(servers, request_server(v, i));
+	}
+	json_object_set_new(md, "requests", number(asked));
+	json_object_set_new(md, "requests_answered", number(answered));
+	json_object_set_new(md, "request_servers", servers);
+	json_object_set_new(md, "snapshot_server", snapshot_server(v));
 	json_object_set_new(md, "bad_references", number(v->match.bad_ref_cnt));
 	for (unsigned i = 0; i < v->c.account_cnt; i++)
 		json_array_append_new(accounts, account(v, i));

@@ -17,10 +17,13 @@ static uint8_t tape_bytes[MSGS * (2 + MSG_BYTES)];
 static struct tape tape;
 static struct faults faults;
 static struct feed feed;
-static uint8_t seen[FEED_LINES][MSGS + 1];
+static uint16_t seen[FEED_LINES][MSGS + 1];
 static uint64_t last_seq[FEED_LINES];
 static unsigned packets[FEED_LINES], marks[FEED_LINES], ends[FEED_LINES], odd[FEED_LINES];
 static unsigned backwards[FEED_LINES];
+static unsigned jumped[FEED_LINES];  // packets numbered 2^40 higher
+static unsigned renamed[FEED_LINES]; // packets of the next session
+static uint64_t renamed_seq;         // the tape's number of its first message
 static unsigned applied;
 
 static void
@@ -37,6 +40,14 @@ keep(void *ctx, unsigned l, const uint8_t *packet, uint16_t len)
 		return;
 	}
 	seq = be64_get(h->seq);
+	if (seq > FEED_SEQ_JUMP) {
+		jumped[l]++;
+		seq -= FEED_SEQ_JUMP;
+	}
+	if (h->session[9] == '2') {
+		renamed[l]++;
+		seq += renamed_seq - 1;
+	}
 	if (be16_get(h->msg_cnt) == MOLD_HEARTBEAT_CNT)
 		marks[l]++;
 	else if (be16_get(h->msg_cnt) == MOLD_END_OF_SESSION_CNT)
@@ -88,6 +99,8 @@ begin(const struct feed_config *c, const char *fault)
 	memset(ends, 0, sizeof(ends));
 	memset(odd, 0, sizeof(odd));
 	memset(backwards, 0, sizeof(backwards));
+	memset(jumped, 0, sizeof(jumped));
+	memset(renamed, 0, sizeof(renamed));
 	applied = 0;
 	feed_init(&feed, c, &tape, &faults);
 	feed.send = keep;
@@ -226,9 +239,90 @@ intruders_do_not_disturb_the_session(void **state)
 }
 
 static void
+line_b_may_pack_by_itself(void **state)
+{
+	struct feed_config c;
+
+	feed_config_init(&c);
+	c.pace = FEED_RATE;
+	c.rate = 100000;
+	c.pack_cnt = 7;
+	begin(&c, "pack_b=12");
+	run_through(NS_PER_SEC);
+	assert_int_equal(missing(0) + missing(1), 0);
+	for (unsigned i = 1; i <= MSGS; i++)
+		assert_int_equal(seen[0][i] + seen[1][i], 2);
+	assert_int_equal(packets[0], 15);
+	assert_true(packets[1] != packets[0]);
+	assert_int_equal(backwards[1], 0);
+	end();
+
+	begin(&c, "pack_b=12,loss_both=20+60-70,loss_b=90"); // both lose the same
+	run_through(NS_PER_SEC);
+	assert_in_range(missing(0), 7, 27);
+	for (unsigned i = 1; i <= 80; i++)
+		assert_int_equal(seen[0][i], seen[1][i]);
+	assert_int_equal(seen[0][90], 1);
+	assert_int_equal(seen[1][90], 0);
+	end();
+
+	feed_config_init(&c);
+	begin(&c, "pack_b=50"); // 1 ms apart: nothing waits for longer
+	run_through(NS_PER_SEC);
+	assert_int_equal(missing(1), 0);
+	assert_true(packets[1] > 90);
+	end();
+}
+
+static void
+a_flood_is_a_thousand_copies_on_one_line(void **state)
+{
+	struct feed_config c;
+
+	feed_config_init(&c);
+	begin(&c, "flood_b=50");
+	run_through(NS_PER_SEC);
+	assert_int_equal(packets[0], MSGS);
+	assert_int_equal(packets[1], MSGS + FEED_FLOOD_CNT);
+	assert_int_equal(feed.line[1].n.flooded, 1);
+	end();
+}
+
+static void
+numbers_may_jump_and_sessions_may_change(void **state)
+{
+	struct feed_config c;
+
+	feed_config_init(&c);
+	begin(&c, "seq_jump=50");
+	run_through(NS_PER_SEC);
+	assert_int_equal(jumped[0], 1);
+	assert_int_equal(jumped[1], 1);
+	assert_int_equal(seen[0][50], 2);
+	assert_int_equal(feed_next_seq(&feed), MSGS + 1);
+	end();
+
+	c.pack_cnt = 4; // and no packet has numbers of both kinds
+	begin(&c, "seq_jump_at=51");
+	run_through(NS_PER_SEC);
+	assert_int_equal(missing(0) + missing(1), 0);
+	assert_int_equal(jumped[0], 13 + 3); // 50 messages, 3 ends of session
+	assert_int_equal(feed_next_seq(&feed), MSGS + 1 + FEED_SEQ_JUMP);
+	end();
+
+	renamed_seq = 51;
+	begin(&c, "session_change_at=51,pack_b=9");
+	run_through(NS_PER_SEC);
+	assert_int_equal(missing(0) + missing(1), 0);
+	assert_int_equal(renamed[0], 13 + 3);
+	assert_int_equal(feed_next_seq(&feed), 51);
+	end();
+}
+
+static void
 the_same_seed_loses_the_same_packets(void **state)
 {
-	uint8_t first[MSGS + 1];
+	uint16_t first[MSGS + 1];
 	struct feed_config c;
 
 	feed_config_init(&c);
@@ -317,6 +411,9 @@ main(void)
 		cmocka_unit_test(packets_hold_what_was_asked_for),
 		cmocka_unit_test(faults_strike_their_line_only),
 		cmocka_unit_test(intruders_do_not_disturb_the_session),
+		cmocka_unit_test(line_b_may_pack_by_itself),
+		cmocka_unit_test(a_flood_is_a_thousand_copies_on_one_line),
+		cmocka_unit_test(numbers_may_jump_and_sessions_may_change),
 		cmocka_unit_test(the_same_seed_loses_the_same_packets),
 		cmocka_unit_test(requests_get_what_was_sent_and_nothing_else),
 		cmocka_unit_test(a_broken_tape_is_refused),

@@ -36,6 +36,7 @@ static struct {
 	pid_t pid;
 	unsigned order_port;
 	unsigned request_port;
+	unsigned snapshot_port;
 	int line_fd;
 	char report_path[64];
 } venue;
@@ -127,9 +128,9 @@ start_venue(const char *ouch, const char *fault)
 		snprintf(ready, sizeof(ready), "%d", pipe_fd[1]);
 		execl(venue_path, venue_path, "--itch", tape_path, "--line-a", line, "--source-ip",
 		      "127.0.0.1", "--listen-ip", "127.0.0.1", "--order-port", "0",
-		      "--request-port", "0", "--ouch", ouch, "--rate", "50000", "--wait-login",
-		      "--stay", "--exit-after", "60", "--ready-fd", ready, "--report",
-		      venue.report_path, "--fault", fault, NULL);
+		      "--request-port", "0", "--snapshot-port", "0", "--ouch", ouch, "--rate",
+		      "50000", "--wait-login", "--stay", "--exit-after", "60", "--ready-fd", ready,
+		      "--report", venue.report_path, "--fault", fault, NULL);
 		_exit(127);
 	}
 	close(pipe_fd[1]);
@@ -137,8 +138,8 @@ start_venue(const char *ouch, const char *fault)
 	       (n = read(pipe_fd[0], text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)n;
 	close(pipe_fd[0]);
-	if (sscanf(text, "order_port_TEST01=%u request_port=%u", &venue.order_port,
-		   &venue.request_port) != 2)
+	if (sscanf(text, "order_port_TEST01=%u request_port=%u snapshot_port=%u", &venue.order_port,
+		   &venue.request_port, &venue.snapshot_port) != 3)
 		fail_msg("not ready: '%s'", text);
 }
 
@@ -162,11 +163,11 @@ stop_venue(void)
 }
 
 static void
-client_connect(void)
+client_connect(unsigned port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-				  .sin_port = htons((uint16_t)venue.order_port) };
+				  .sin_port = htons((uint16_t)port) };
 	const struct timeval wait = { .tv_sec = WAIT_MS / 1000 };
 
 	client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -186,13 +187,19 @@ client_send(uint8_t type, const void *data, size_t len)
 }
 
 static void
-client_login(unsigned seq)
+client_login_at(unsigned port, unsigned seq)
 {
 	char l[64];
 
-	client_connect();
+	client_connect(port);
 	snprintf(l, sizeof(l), "%-6s%-10s%-10s%20u", "TEST01", "SECRET", "", seq);
 	client_send('L', l, 46);
+}
+
+static void
+client_login(unsigned seq)
+{
+	client_login_at(venue.order_port, seq);
 }
 
 static bool
@@ -481,12 +488,64 @@ ouch42_over_real_sockets(void **state)
 	json_decref(report);
 }
 
+/* A spin after the whole tape; the first connection is dropped, the second login refused. */
+static void
+snapshots_over_real_sockets(void **state)
+{
+	const uint8_t *msg = client.packet + 1;
+	unsigned directories = 0, orders = 0;
+	char want[24];
+	json_t *report;
+	const json_t *server;
+
+	memset(&client, 0, sizeof(client));
+	start_venue("50", "snapshot_reject=1,snapshot_drop=1");
+	client_login_at(venue.order_port, 1);
+	wait_for_tape();
+	close(client.fd);
+
+	client_login_at(venue.snapshot_port, 1);
+	assert_false(client_packet()); // dropped
+	close(client.fd);
+	client_login_at(venue.snapshot_port, 1);
+	assert_true(client_packet());
+	assert_int_equal(client.packet[0], 'J');
+	assert_false(client_packet());
+	close(client.fd);
+	client_login_at(venue.snapshot_port, 1);
+	assert_true(client_packet());
+	assert_int_equal(client.packet[0], 'A');
+	do {
+		assert_true(client_packet());
+		assert_int_equal(client.packet[0], 'S');
+		directories += msg[0] == 'R';
+		orders += msg[0] == 'A' || msg[0] == 'F';
+	} while (msg[0] != 'G');
+	snprintf(want, sizeof(want), "%20lu", (unsigned long)tape_msg_cnt + 1);
+	assert_memory_equal(msg + 1, want, 20);
+	assert_int_equal(directories, 3);
+	client_send('O', "", 0);
+	assert_false(client_packet());
+	close(client.fd);
+	report = stop_venue();
+	server = json_object_get(json_object_get(report, "market_data"), "snapshot_server");
+	assert_int_equal(number_of(server, "connects"), 2);
+	assert_int_equal(number_of(server, "dropped"), 1);
+	assert_int_equal(number_of(server, "logins_rejected"), 1);
+	assert_int_equal(number_of(server, "completed"), 1);
+	assert_int_equal(number_of(server, "logouts"), 1);
+	assert_int_equal(number_of(server, "orders"), orders);
+	assert_int_equal(number_of(server, "last_seq"), tape_msg_cnt + 1);
+	json_decref(report);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ouch50_over_real_sockets),
 		cmocka_unit_test(ouch42_over_real_sockets),
+		cmocka_unit_test(snapshots_over_real_sockets),
 	};
 	int status;
 
