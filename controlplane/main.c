@@ -42,7 +42,7 @@ complain(struct err *e, enum exit_code code)
 	return code;
 }
 
-/* Every session's password can be read; it is forgotten at once. */
+/* Every password can be read; it is forgotten at once. */
 static int
 try_secrets(const struct config *c, struct err *e)
 {
@@ -51,6 +51,12 @@ try_secrets(const struct config *c, struct err *e)
 
 	for (uint32_t i = 0; rc >= 0 && i < c->sessions_cnt; i++) {
 		rc = secret_load(&c->sessions[i], secret, e);
+		explicit_bzero(secret, sizeof(secret));
+	}
+	for (uint32_t i = 0; rc >= 0 && i < c->feeds_cnt; i++) {
+		if (c->feeds[i].recovery.snapshot.ip == 0)
+			continue;
+		rc = secret_load_snapshot(&c->feeds[i], secret, e);
 		explicit_bzero(secret, sizeof(secret));
 	}
 	return rc < 0 ? rc : 0;

@@ -69,11 +69,13 @@ static void
 paths_resolve(struct config *c, struct err *e)
 {
 	char path[CONFIG_PATH_MAX], where[300];
-	char *field[2 + SESSION_MAX] = { c->pmd_config_dir, c->control.event_log };
+	char *field[2 + SESSION_MAX + FEED_MAX] = { c->pmd_config_dir, c->control.event_log };
 	size_t cnt = 2;
 
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
 		field[cnt++] = c->sessions[i].password_file;
+	for (uint32_t i = 0; i < c->feeds_cnt; i++)
+		field[cnt++] = c->feeds[i].recovery.snapshot_password_file;
 	for (size_t i = 0; i < cnt; i++) {
 		if (!field[i][0])
 			continue;

@@ -20,6 +20,8 @@ enum {
 	SHARD_MAX = 8, // per feed
 	EAL_ARG_MAX = 16,
 	CONFIG_PATH_MAX = 512,
+	RECOVERY_SERVER_MAX = 4,     // per feed
+	RECOVERY_PORT_FIRST = 26480, // guess: no venue of ours uses it towards us
 };
 
 enum environment {
@@ -113,6 +115,31 @@ struct config_line {
 	uint32_t port_idx;
 };
 
+/* feeds.recovery.* */
+struct config_recovery {
+	char port[NAME_MAX_LEN]; // empty: that of the first line
+	struct ip4_endpoint
+		servers[RECOVERY_SERVER_MAX]; // of MoldUDP64 requests; none: never asked
+	uint32_t servers_cnt;
+	uint32_t local_port; // UDP; 0: RECOVERY_PORT_FIRST plus the feed's place
+	struct mac neighbour_mac;
+	uint32_t request_max_messages;
+	uint32_t request_wait_ms;
+	uint32_t request_attempts;
+	uint32_t request_interval_us;
+	uint32_t request_max_hole;
+	struct ip4_endpoint snapshot; // GLIMPSE; ip 0: none
+	char snapshot_username[7];
+	char snapshot_password_file[CONFIG_PATH_MAX];
+	char snapshot_credential[64];
+	uint32_t snapshot_timeout_ms;
+	uint32_t snapshot_retry_ms;
+	uint32_t snapshot_attempts;
+	uint32_t snapshot_heal_ms; // 0: never by itself
+	uint32_t buffer_mb;
+	uint32_t port_idx;
+};
+
 struct config_feed {
 	char name[NAME_MAX_LEN];
 	char venue[NAME_MAX_LEN];
@@ -130,6 +157,7 @@ struct config_feed {
 	bool trust_late_join;  // books joined in mid-day without a snapshot may be believed
 	struct config_line lines[FEED_LINE_MAX];
 	uint32_t lines_cnt;
+	struct config_recovery recovery;
 	uint32_t venue_idx;
 };
 
@@ -329,5 +357,15 @@ enum {
  * Returns  its length, or a negative errno with the words in *e, which never contain the secret
  */
 int secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e);
+
+/* The same for a feed's snapshot server. */
+int secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], struct err *e);
+
+/* Whether anything of a feed can be recovered: it has a request server or a snapshot server. */
+static inline bool
+config_feed_recovers(const struct config_feed *f)
+{
+	return f->recovery.servers_cnt != 0 || f->recovery.snapshot.ip != 0;
+}
 
 #endif

@@ -262,6 +262,91 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 	}
 }
 
+static bool
+is_alnum_text(const char *text)
+{
+	while (isalnum((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+/* A server can be reached from the port. */
+static void
+server_check(struct check *ck, const struct config_feed *f, const struct ip4_endpoint *s)
+{
+	const struct config_port *p = &ck->c->ports[f->recovery.port_idx];
+
+	if (!is_unicast(s->ip))
+		err_add(ck->e, -EINVAL, "%s: feed '%s': a server's address is no host's", AT(*s),
+			f->name);
+	else if (s->ip == p->address.ip)
+		err_add(ck->e, -EINVAL, "%s: feed '%s': the server is our own address, given at %s",
+			AT(*s), f->name, AT(p->address));
+	else if (!is_neighbour(p, s->ip) && !p->gateway && !f->recovery.neighbour_mac.is_set)
+		err_add(ck->e, -EINVAL,
+			"%s: feed '%s': the server is outside the network of port '%s' (%s), and "
+			"the port has no gateway; give it a gateway, or recovery a neighbour_mac",
+			AT(*s), f->name, p->name, AT(p->address));
+}
+
+static void
+recovery_check(struct check *ck, uint32_t idx)
+{
+	struct config_feed *f = &ck->c->feeds[idx];
+	struct config_recovery *r = &f->recovery;
+	const struct names ports = ports_of(ck->c);
+	char who[64];
+
+	if (!config_feed_recovers(f)) {
+		if (r->port[0])
+			err_add(ck->e, -EINVAL,
+				"%s: feed '%s': recovery has a port and neither servers nor a "
+				"snapshot; name one, or leave recovery out",
+				AT(r->port), f->name);
+		return;
+	}
+	snprintf(who, sizeof(who), "feed '%s' recovery", f->name);
+	if (!r->port[0])
+		r->port_idx = f->lines[0].port_idx;
+	else if (!name_find(ck, &ports, r->port, who, &r->port_idx))
+		return;
+	for (uint32_t i = 0; i < r->servers_cnt; i++) {
+		server_check(ck, f, &r->servers[i]);
+		for (uint32_t j = 0; j < i; j++)
+			if (r->servers[i].ip == r->servers[j].ip &&
+			    r->servers[i].port == r->servers[j].port)
+				err_add(ck->e, -EINVAL,
+					"%s: %s: a request server stands there twice, first at %s",
+					AT(r->servers[i]), who, AT(r->servers[j]));
+	}
+	if (!r->local_port)
+		r->local_port = RECOVERY_PORT_FIRST + idx;
+	for (uint32_t i = 0; i < idx; i++)
+		if (ck->c->feeds[i].recovery.local_port == r->local_port &&
+		    config_feed_recovers(&ck->c->feeds[i]))
+			err_add(ck->e, -EINVAL,
+				"%s: %s: its local_port %u is that of feed '%s'; give each its own",
+				AT(r->local_port), who, r->local_port, ck->c->feeds[i].name);
+	if (r->snapshot.ip == 0)
+		return;
+	server_check(ck, f, &r->snapshot);
+	if (!r->snapshot_username[0] || !is_alnum_text(r->snapshot_username))
+		err_add(ck->e, -EINVAL,
+			"%s: %s: snapshot_username is '%s'; a snapshot needs one of 1 to 6 letters "
+			"and digits",
+			AT(r->snapshot_username), who, r->snapshot_username);
+	if (!r->snapshot_password_file[0] == !r->snapshot_credential[0])
+		err_add(ck->e, -EINVAL,
+			"%s: %s has %s; give exactly one of snapshot_password_file and "
+			"snapshot_credential",
+			AT(r->snapshot), who,
+			r->snapshot_credential[0] ? "both a password file and a credential"
+						  : "no password");
+	if (strchr(r->snapshot_credential, '/') || r->snapshot_credential[0] == '.')
+		err_add(ck->e, -EINVAL, "%s: %s: a credential is a name, not a path",
+			AT(r->snapshot_credential), who);
+}
+
 static void
 feed_check(struct check *ck, uint32_t idx)
 {
@@ -277,14 +362,7 @@ feed_check(struct check *ck, uint32_t idx)
 			AT(f->trust_late_join), who, AT(ck->c->environment));
 	for (uint32_t i = 0; i < f->lines_cnt; i++)
 		line_check(ck, idx, i);
-}
-
-static bool
-is_alnum_text(const char *text)
-{
-	while (isalnum((unsigned char)*text))
-		text++;
-	return *text == '\0';
+	recovery_check(ck, idx);
 }
 
 static void
@@ -577,8 +655,9 @@ enum {
 	BOOK_TRADE_BYTES = 48,
 	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two
 	EXECUTION_BYTES = 36 * 2,
-	FIXED_MB = 48,     // DPDK's own, histograms, tables of instruments
-	POOL_SPARE = 1024, // buffers in the caches of the lanes
+	FIXED_MB = 48,            // DPDK's own, histograms, tables of instruments
+	SNAPSHOT_BYTES = 4 << 20, // connection, histograms
+	POOL_SPARE = 1024,        // buffers in the caches of the lanes
 };
 
 uint32_t
@@ -595,6 +674,9 @@ config_port_buffers(const struct config *c, uint32_t port_idx, uint32_t rx_descr
 		for (uint32_t j = 0; j < c->feeds[i].lines_cnt; j++)
 			if (c->feeds[i].lines[j].port_idx == port_idx)
 				cnt += c->feeds[i].reorder_packets;
+	for (uint32_t i = 0; i < c->feeds_cnt; i++)
+		if (config_feed_recovers(&c->feeds[i]) && c->feeds[i].recovery.port_idx == port_idx)
+			cnt += 64; // a recovered datagram being filled, requests, TCP
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
 		if (c->sessions[i].port_idx == port_idx)
 			cnt += 64; // segments being built; their bytes wait in TCP's own buffer
@@ -620,6 +702,8 @@ config_memory_bytes(const struct config *c)
 		bytes += (uint64_t)f->orders_max * BOOK_ORDER_BYTES;
 		bytes += (uint64_t)f->levels_max * BOOK_LEVEL_BYTES;
 		bytes += (uint64_t)f->trades_max * BOOK_TRADE_BYTES;
+		if (config_feed_recovers(f))
+			bytes += ((uint64_t)f->recovery.buffer_mb << 20) + SNAPSHOT_BYTES;
 	}
 	for (uint32_t i = 0; i < c->sessions_cnt; i++) {
 		const struct config_session *s = &c->sessions[i];

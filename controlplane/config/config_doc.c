@@ -48,6 +48,8 @@ type_word(const struct key *k)
 		return "list of texts";
 	case KEY_LIST_U32:
 		return "list of numbers";
+	case KEY_LIST_ENDPOINT:
+		return "list of IPv4 address:port";
 	case KEY_LIST_BLOCK:
 		return "list of blocks";
 	case KEY_REFUSED:
@@ -91,6 +93,7 @@ range_print(FILE *out, const struct key *k)
 		break;
 	case KEY_LIST_STR:
 	case KEY_LIST_U32:
+	case KEY_LIST_ENDPOINT:
 	case KEY_LIST_BLOCK:
 		fprintf(out, "%u..%u elements", k->least_cnt, k->most_cnt);
 		break;
@@ -285,9 +288,9 @@ key_sample(struct sample *sm, const struct key *k, const char *path, unsigned de
 		line_print(sm->out, depth, dash, false, leaf, value);
 	} else {
 		line_print(sm->out, depth, dash, true, leaf,
-			   k->dflt && k->dflt[0]                                ? k->dflt
-			   : k->type == KEY_LIST_STR || k->type == KEY_LIST_U32 ? "[]"
-										: "\"\"");
+			   k->dflt && k->dflt[0] ? k->dflt
+			   : key_is_list(k)      ? "[]"
+						 : "\"\"");
 	}
 }
 

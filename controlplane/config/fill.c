@@ -252,6 +252,7 @@ fill_key(struct fill *f, struct block *b, const struct key *k, const struct node
 		return;
 	case KEY_LIST_STR:
 	case KEY_LIST_U32:
+	case KEY_LIST_ENDPOINT:
 	case KEY_LIST_BLOCK:
 		mark(f, field, k->size * k->most_cnt, n, true);
 		fill_list(f, k, n, b->at, path);

@@ -13,16 +13,17 @@ enum key_type {
 	KEY_BOOL,
 	KEY_U32,
 	KEY_U64,
-	KEY_STR,      // char[]; min is its least length
-	KEY_USD,      // struct usd; min and max in 1/10,000 dollar
-	KEY_IP4,      // uint32_t, host order
-	KEY_NET4,     // struct ip4_net
-	KEY_ENDPOINT, // struct ip4_endpoint
-	KEY_MAC,      // struct mac
-	KEY_ENUM,     // an enum whose values are the positions of the words
-	KEY_SET,      // uint32_t with a bit per word, from a list of words
-	KEY_LIST_STR, // char[][]
-	KEY_LIST_U32, // uint32_t[]
+	KEY_STR,           // char[]; min is its least length
+	KEY_USD,           // struct usd; min and max in 1/10,000 dollar
+	KEY_IP4,           // uint32_t, host order
+	KEY_NET4,          // struct ip4_net
+	KEY_ENDPOINT,      // struct ip4_endpoint
+	KEY_MAC,           // struct mac
+	KEY_ENUM,          // an enum whose values are the positions of the words
+	KEY_SET,           // uint32_t with a bit per word, from a list of words
+	KEY_LIST_STR,      // char[][]
+	KEY_LIST_U32,      // uint32_t[]
+	KEY_LIST_ENDPOINT, // struct ip4_endpoint[]
 	KEY_LIST_BLOCK,
 	KEY_REFUSED, // a key that must not be there; meaning says why
 };
@@ -75,6 +76,13 @@ bool key_word(const struct key *k, uint32_t idx, char out[32]);
  */
 bool value_of_text(const struct key *k, const char *text, size_t text_len, bool plain, void *field,
 		   char *why, size_t why_bytes);
+
+/* A list of plain values; their type is the list's. */
+static inline bool
+key_is_list(const struct key *k)
+{
+	return k->type == KEY_LIST_STR || k->type == KEY_LIST_U32 || k->type == KEY_LIST_ENDPOINT;
+}
 
 /* Where a value stands: written for every field and block that the file sets. */
 struct config_mark {

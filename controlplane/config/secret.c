@@ -13,52 +13,56 @@ enum {
 	PASSWORD_LEN_MAX = 10, // SoupBinTCP Login Request, field Password
 };
 
+/* Whose password, and where it is. */
+struct source {
+	const char *who; // "session 'oe'"
+	const char *file;
+	const char *credential;
+};
+
 static int
-path_of(const struct config_session *s, char *path, size_t path_bytes, struct err *e)
+path_of(const struct source *s, char *path, size_t path_bytes, struct err *e)
 {
 	const char *dir;
 
 	if (!s->credential[0]) {
-		snprintf(path, path_bytes, "%s", s->password_file);
+		snprintf(path, path_bytes, "%s", s->file);
 		return 0;
 	}
 	dir = getenv("CREDENTIALS_DIRECTORY");
 	if (!dir)
 		return err_set(e, -ENOENT,
-			       "session '%s': credential '%s': systemd gave us no credentials; add "
+			       "%s: credential '%s': systemd gave us no credentials; add "
 			       "LoadCredential=%s:PATH to the unit, or use password_file",
-			       s->name, s->credential, s->credential);
+			       s->who, s->credential, s->credential);
 	snprintf(path, path_bytes, "%s/%s", dir, s->credential);
 	return 0;
 }
 
 /* systemd guards a credential by the folder it is in; a file guards itself. */
 static int
-guard_check(const struct config_session *s, const char *path, const struct stat *st, struct err *e)
+guard_check(const struct source *s, const char *path, const struct stat *st, struct err *e)
 {
 	if (!S_ISREG(st->st_mode))
-		return err_set(e, -EINVAL,
-			       "%s: session '%s': the password must be in a regular file", path,
-			       s->name);
+		return err_set(e, -EINVAL, "%s: %s: the password must be in a regular file", path,
+			       s->who);
 	if (s->credential[0])
 		return 0;
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return err_set(
-			e, -EPERM,
-			"%s: session '%s': the file belongs to user %u, allowed are root and "
-			"us (%u); change its owner",
-			path, s->name, st->st_uid, geteuid());
+		return err_set(e, -EPERM,
+			       "%s: %s: the file belongs to user %u, allowed are root and "
+			       "us (%u); change its owner",
+			       path, s->who, st->st_uid, geteuid());
 	if (st->st_mode & 077)
 		return err_set(e, -EPERM,
-			       "%s: session '%s': the file has mode %04o, so others can read the "
+			       "%s: %s: the file has mode %04o, so others can read the "
 			       "password; run: chmod 0600 %s",
-			       path, s->name, st->st_mode & 07777, path);
+			       path, s->who, st->st_mode & 07777, path);
 	return 0;
 }
 
 static int
-password_of(const struct config_session *s, const char *path, const char *text, ssize_t len,
-	    struct err *e)
+password_of(const struct source *s, const char *path, const char *text, ssize_t len, struct err *e)
 {
 	if (len > 0 && text[len - 1] == '\n')
 		len--;
@@ -66,20 +70,20 @@ password_of(const struct config_session *s, const char *path, const char *text, 
 		len--;
 	if (len < 1 || len > PASSWORD_LEN_MAX)
 		return err_set(e, -EINVAL,
-			       "%s: session '%s': the password is %s; SoupBinTCP allows 1 to %d "
+			       "%s: %s: the password is %s; SoupBinTCP allows 1 to %d "
 			       "characters",
-			       path, s->name, len < 1 ? "empty" : "too long", PASSWORD_LEN_MAX);
+			       path, s->who, len < 1 ? "empty" : "too long", PASSWORD_LEN_MAX);
 	for (ssize_t i = 0; i < len; i++)
 		if (text[i] <= ' ' || text[i] > '~')
 			return err_set(e, -EINVAL,
-				       "%s: session '%s': the password has a character that "
+				       "%s: %s: the password has a character that "
 				       "SoupBinTCP does not allow",
-				       path, s->name);
+				       path, s->who);
 	return (int)len;
 }
 
-int
-secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e)
+static int
+load(const struct source *s, char out[SECRET_MAX], struct err *e)
 {
 	char path[CONFIG_PATH_MAX * 2];
 	struct stat st;
@@ -92,8 +96,8 @@ secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e)
 		return code;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0)
-		return err_set(e, -errno, "%s: session '%s': the password cannot be read: %s", path,
-			       s->name, strerror(errno));
+		return err_set(e, -errno, "%s: %s: the password cannot be read: %s", path, s->who,
+			       strerror(errno));
 	if (fstat(fd, &st) < 0)
 		code = err_set(e, -errno, "%s: %s", path, strerror(errno));
 	else
@@ -109,4 +113,25 @@ secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e)
 	else
 		memset(out + code, 0, SECRET_MAX - (size_t)code);
 	return code;
+}
+
+int
+secret_load(const struct config_session *s, char out[SECRET_MAX], struct err *e)
+{
+	char who[64];
+	const struct source source = { who, s->password_file, s->credential };
+
+	snprintf(who, sizeof(who), "session '%s'", s->name);
+	return load(&source, out, e);
+}
+
+int
+secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], struct err *e)
+{
+	char who[64];
+	const struct source source = { who, f->recovery.snapshot_password_file,
+				       f->recovery.snapshot_credential };
+
+	snprintf(who, sizeof(who), "feed '%s' snapshot", f->name);
+	return load(&source, out, e);
 }

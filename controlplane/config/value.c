@@ -256,9 +256,10 @@ value_of_text(const struct key *k, const char *text, size_t text_len, bool plain
 		*(struct ip4_net *)field = (struct ip4_net){ ip, n };
 		return true;
 	case KEY_ENDPOINT:
+	case KEY_LIST_ENDPOINT:
 		if (!ip4_and_number(text, text_len, ':', 65535, &ip, &n) || ip == 0)
 			return refuse(&w,
-				      "'%s' is no IPv4 address with a TCP port, such as "
+				      "'%s' is no IPv4 address with a port, such as "
 				      "10.1.2.3:26400",
 				      shown.text);
 		*(struct ip4_endpoint *)field = (struct ip4_endpoint){ ip, n };

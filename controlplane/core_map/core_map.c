@@ -386,6 +386,19 @@ ports_resolve(struct resolve *r)
 		port_claim(r, &m->port_host_lane[session->port_idx], r->session_lane[s],
 			   session->port_idx, session->port, who, "answer for");
 	}
+	// answers come to the lane of the feed's rx: a ring between lanes brings it none
+	for (uint32_t f = 0; f < r->c->feeds_cnt; f++) {
+		const struct config_feed *feed = &r->c->feeds[f];
+		const uint32_t p = feed->recovery.port_idx;
+
+		if (!config_feed_recovers(feed))
+			continue;
+		snprintf(who, sizeof(who), "recovery of feed '%s'", feed->name);
+		port_claim(r, &m->port_rx_lane[p], r->rx_lane[f], p, &feed->recovery.port, who,
+			   "poll");
+		port_claim(r, &m->port_host_lane[p], r->rx_lane[f], p, &feed->recovery.port, who,
+			   "answer for");
+	}
 	for (uint32_t p = 0; p < r->c->ports_cnt; p++) {
 		uint32_t *rx = &m->port_rx_lane[p], *host = &m->port_host_lane[p];
 

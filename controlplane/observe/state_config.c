@@ -87,6 +87,11 @@ value_text(const struct key *k, const void *field, char *out, size_t out_bytes)
 		add(out, out_bytes, "/%u", net->prefix_len);
 		return;
 	case KEY_ENDPOINT:
+	case KEY_LIST_ENDPOINT:
+		if (endpoint->ip == 0) {
+			add(out, out_bytes, "\"\"");
+			return;
+		}
 		add_ip(out, out_bytes, endpoint->ip);
 		add(out, out_bytes, ":%u", endpoint->port);
 		return;
@@ -123,6 +128,13 @@ list_text(const struct key *k, const uint8_t *base, char *out, size_t out_bytes)
 		const uint8_t *element = base + k->offset + (size_t)(k->first_idx + i) * k->size;
 		uint32_t x;
 
+		if (k->type == KEY_LIST_ENDPOINT) {
+			char text[32];
+
+			value_text(k, element, text, sizeof(text));
+			add(out, out_bytes, "%s%s", i == 0 ? "" : ", ", text);
+			continue;
+		}
 		if (k->type == KEY_LIST_STR) {
 			add(out, out_bytes, "%s%s", i == 0 ? "" : ", ", (const char *)element);
 			continue;
@@ -142,7 +154,7 @@ row_add(struct rows *r, const char *path, const struct key *k, const uint8_t *ba
 		return;
 	memset(row, 0, sizeof(*row));
 	add(row->key, sizeof(row->key), "%s%s", path, k->name);
-	if (k->type == KEY_LIST_STR || k->type == KEY_LIST_U32)
+	if (key_is_list(k))
 		list_text(k, base, row->value, sizeof(row->value));
 	else
 		value_text(k, base + k->offset, row->value, sizeof(row->value));

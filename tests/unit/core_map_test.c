@@ -273,6 +273,28 @@ a_port_is_polled_by_one_lane(void **state)
 			    "port: run both on one lane, or use another port");
 }
 
+/* Answers of request and snapshot servers never cross a ring. */
+static void
+recovery_needs_a_port_of_the_feeds_lane(void **state)
+{
+	char text[8192];
+
+	assert_true(text_change(text, sizeof(text), CONFIG_GOOD, "venue: sim\n    lines:",
+				"venue: sim\n    recovery: { servers: [10.1.1.9:26400] }\n"
+				"    lines:"));
+	assert_int_equal(resolve(text), 0);
+	assert_int_equal(map.port_host_lane[0], map.port_rx_lane[0]);
+	assert_true(text_change(text, sizeof(text), CONFIG_GOOD, "venue: sim\n    lines:",
+				"venue: sim\n    recovery: { port: oe, servers: [10.1.2.9:26400] "
+				"}\n    lines:"));
+	assert_int_equal(resolve(text), -EINVAL);
+	assert_string_equal(err.text,
+			    "c.yaml:5:41: core_map.lanes[0] 'receive': recovery of feed 'itch' "
+			    "(c.yaml:17:23) makes it answer for port 'oe', which lane 'encoder' "
+			    "does already; one lane does that for a port: run both on one lane, or "
+			    "use another port");
+}
+
 static void
 a_loop_needs_a_message_that_needs_no_room(void **state)
 {
@@ -469,6 +491,7 @@ main(void)
 		cmocka_unit_test(each_fault_is_told_with_its_place),
 		cmocka_unit_test(instances_that_belong_together_stay_together),
 		cmocka_unit_test(a_port_is_polled_by_one_lane),
+		cmocka_unit_test(recovery_needs_a_port_of_the_feeds_lane),
 		cmocka_unit_test(a_loop_needs_a_message_that_needs_no_room),
 		cmocka_unit_test(the_machine_decides_what_is_near),
 		cmocka_unit_test(a_ring_has_room_for_what_one_price_causes),
