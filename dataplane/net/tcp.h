@@ -90,7 +90,7 @@ struct tcp_config {
 	uint64_t keepalive_interval_ns; // 0: 1 s
 	uint32_t keepalive_probes;      // 0: 5
 	uint32_t black_hole_rtos;       // after so many timeouts in a row segments get smaller (RFC
-				  // 4821); 0: never
+					// 4821); 0: never
 	uint64_t fin_wait_2_ns; // after tcp_close(), how long the peer may hold its half open; 0:
 				// 60 s
 	uint64_t time_wait_ns;  // 0: 60 s, twice the maximum segment lifetime of 30 s
