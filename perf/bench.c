@@ -221,6 +221,12 @@ bench_ns(const struct bench *b, struct bench_series *s, uint32_t per_million)
 	return (double)s->cycles[at == 0 ? 0 : at - 1] * b->ns_per_cycle / s->per_sample;
 }
 
+static bool
+has_target(const struct bench_target *t)
+{
+	return t->value_max != 0 || t->ratio_max != 0 || t->ratio_min != 0;
+}
+
 static void
 write_json(const struct bench *b, const char *name, double value, const char *unit, double floor,
 	   struct bench_target t, bool pass)
@@ -238,9 +244,11 @@ write_json(const struct bench *b, const char *name, double value, const char *un
 		fprintf(f, "\"target\":%g,\"target_of\":\"value\",", t.value_max);
 	else if (t.ratio_max != 0)
 		fprintf(f, "\"target\":%g,\"target_of\":\"ratio\",", t.ratio_max);
+	else if (t.ratio_min != 0)
+		fprintf(f, "\"target\":%g,\"target_of\":\"least ratio\",", t.ratio_min);
 	else
 		fprintf(f, "\"target\":null,\"target_of\":null,");
-	if (b->quick || (t.value_max == 0 && t.ratio_max == 0))
+	if (b->quick || !has_target(&t))
 		fprintf(f, "\"pass\":null}\n");
 	else
 		fprintf(f, "\"pass\":%s}\n", pass ? "true" : "false");
@@ -252,8 +260,9 @@ bench_figure(struct bench *b, const char *suffix, double value, const char *unit
 	     struct bench_target t)
 {
 	const bool pass = (t.value_max == 0 || value <= t.value_max) &&
-			  (t.ratio_max == 0 || value <= floor * t.ratio_max);
-	const bool judged = !b->quick && (t.value_max != 0 || t.ratio_max != 0);
+			  (t.ratio_max == 0 || value <= floor * t.ratio_max) &&
+			  value >= floor * t.ratio_min;
+	const bool judged = !b->quick && has_target(&t);
 	char name[96], against[96] = "", wanted[64] = "";
 
 	snprintf(name, sizeof(name), "%s%s%s", b->name, suffix[0] != '\0' ? "/" : "", suffix);
@@ -264,6 +273,8 @@ bench_figure(struct bench *b, const char *suffix, double value, const char *unit
 		snprintf(wanted, sizeof(wanted), "target <= %g %s", t.value_max, unit);
 	else if (t.ratio_max != 0)
 		snprintf(wanted, sizeof(wanted), "target <= %g x floor", t.ratio_max);
+	else if (t.ratio_min != 0)
+		snprintf(wanted, sizeof(wanted), "target >= %g x ours", t.ratio_min);
 	printf("  %-28s %9.2f %-6s %-30s  %-22s %s\n", name, value, unit, against, wanted,
 	       !judged ? ""
 	       : pass  ? "pass"

@@ -41,6 +41,7 @@ struct bench_series {
 struct bench_target {
 	double value_max; // in the figure's unit
 	double ratio_max; // to its floor
+	double ratio_min; // of a rival's figure to ours, which stands in the floor's place
 };
 
 enum {

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#include <rte_ring.h>
 
 #include "bench.h"
 #include "lab.h"
 #include "lane/session.h"
+#include "rival_kernel.h"
+#include "rival_lwip.h"
 
 /*
  * send.order: an order that risk has let pass, through orders (its entry, its token), encode (OUCH
@@ -19,6 +25,12 @@
  * is not timed but takes the caches with it as a running day would.  Frame buffers are used in
  * turns.  Each sample is the mean of 8 orders, so the tail of one order is not visible there;
  * send.order/cold times single orders after the caches were emptied.
+ *
+ * send.order/tx and its rivals: the bytes of one order are ready, and the sample ends when the
+ * frame is with the port: ours by tcp_frame_finish and the burst, lwIP's by tcp_write, tcp_output
+ * and the same burst on the same port, the kernel's by send() into a veth.  Single sends, in turns,
+ * each acknowledged by its peer before the next.  The kernel carries the frame up to the peer's
+ * socket within send(): there is no NIC whose driver would end it earlier.
  */
 enum {
 	PER_SAMPLE = 8,
@@ -31,6 +43,11 @@ enum {
 	FIRST_ID = 1 << 20, // far from those of the strategies
 	STEP_NS = 1000000,
 	STORE_BYTES = 65536,
+	RIVAL_TURN = 100,
+	RIVAL_WARM = 20,
+	LWIP_IP = 0x0a0a0302,
+	LWIP_PEER_IP = 0x0a0a0301,
+	PEER_PORT = 26488,
 };
 
 struct rig {
@@ -43,6 +60,8 @@ struct rig {
 	uint16_t sent_len;
 	uint8_t *store; // the floor's copy for retransmission
 	uint32_t store_at;
+	struct peer lwip_peer;
+	int kernel_fd;
 };
 
 /* What the lane does between risk's verdict and the port, as in pipeline.h. */
@@ -131,6 +150,169 @@ time_floor(struct rig *r, unsigned cnt)
 	return bench_since(start);
 }
 
+/* One order whose bytes are ready: the headers' numbers, the checksum, the burst. */
+static uint64_t
+time_tx(struct rig *r)
+{
+	struct order o = { .head.instr_idx = 1,
+			   .head.rx_ns = r->lab->now_ns,
+			   .px4 = 1000000,
+			   .reserve_qty = 100,
+			   .qty = 100,
+			   .tif = TIF_IOC,
+			   .intent_id = r->next_id++,
+			   .limits_version = 1 };
+	struct port_tx *tx = &r->s->port->tx;
+	struct venue_request request = { 0 };
+	uint16_t len, frame_len;
+	struct update update;
+	uint8_t *frame;
+	struct fill fill;
+	uint64_t start, cycles;
+
+	if (orders_on_order(&r->s->orders, &o, &request, &fill, &update) != ORDERS_SEND)
+		bench_die("an order was refused");
+	frame = port_tx_room(tx);
+	len = session_encode(r->s, &request, tcp_frame_start(&r->s->tcp, frame));
+	start = bench_start();
+	frame_len = tcp_frame_finish(&r->s->tcp, frame, len, o.head.rx_ns);
+	port_tx_add(tx, frame_len);
+	port_tx_flush(tx);
+	cycles = bench_since(start);
+	if (frame_len == 0)
+		bench_die("tcp refused a frame");
+	session_prepare(r->s);
+	port_tx_prepare(tx);
+	answer(r, 0);
+	return cycles;
+}
+
+static uint8_t *
+lwip_room(void *arg)
+{
+	return port_tx_room(arg);
+}
+
+static void
+lwip_flush(void *arg, uint16_t frame_len)
+{
+	port_tx_add(arg, frame_len);
+	port_tx_flush(arg);
+}
+
+/* lwIP's peer takes its frames and answers; lwIP digests that. */
+static void
+settle_lwip(struct rig *r)
+{
+	struct peer *p = &r->lwip_peer;
+	struct rte_mbuf *m;
+	bool moved;
+
+	do {
+		moved = false;
+		while (rte_ring_dequeue(r->lab->oe_out, (void **)&m) == 0) {
+			peer_on_frame(p, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+			rte_pktmbuf_free(m);
+			moved = true;
+		}
+		for (unsigned i = 0; i < p->out_cnt; i++)
+			if (!rival_lwip_input(p->out[i].data, p->out[i].len))
+				bench_die("lwIP has no buffer");
+		p->out_cnt = 0;
+	} while (moved);
+	p->log_len = 0;
+	if (!rival_lwip_connected())
+		bench_die("lwIP's connection is gone");
+}
+
+static void
+open_lwip(struct rig *r)
+{
+	const struct rival_lwip_port port = { lwip_room, lwip_flush, &r->s->port->tx };
+	const char *missing;
+
+	peer_init(&r->lwip_peer, LWIP_PEER_IP, PEER_PORT);
+	missing = rival_lwip_open(&port, LWIP_IP, LWIP_PEER_IP, PEER_PORT);
+	if (missing != NULL)
+		bench_die(missing);
+	settle_lwip(r);
+}
+
+static uint64_t
+time_lwip(struct rig *r)
+{
+	const uint16_t head_len = r->s->tcp.head_len;
+	const uint64_t start = bench_start();
+	uint64_t cycles;
+
+	if (!rival_lwip_send(r->sent + head_len, (uint16_t)(r->sent_len - head_len)))
+		bench_die("lwIP does not send");
+	cycles = bench_since(start);
+	port_tx_prepare(&r->s->port->tx);
+	settle_lwip(r);
+	return cycles;
+}
+
+static uint64_t
+time_kernel(struct rig *r)
+{
+	const uint16_t head_len = r->s->tcp.head_len;
+	const size_t len = (size_t)(r->sent_len - head_len);
+	const uint64_t start = bench_start();
+	uint64_t cycles;
+
+	if (send(r->kernel_fd, r->sent + head_len, len, MSG_NOSIGNAL) != (ssize_t)len)
+		bench_die("the kernel does not send");
+	cycles = bench_since(start);
+	rival_kernel_settle(r->kernel_fd);
+	return cycles;
+}
+
+/* Some sends of one rival; the first ones only bring its code and data back. */
+static void
+run_turn(struct rig *r, uint64_t (*time)(struct rig *), struct bench_series *series)
+{
+	for (unsigned i = 0; i < RIVAL_WARM; i++)
+		time(r);
+	for (unsigned i = 0; i < RIVAL_TURN; i++)
+		bench_add(series, time(r));
+}
+
+static void
+run_rivals(struct bench *b, struct rig *r)
+{
+	const struct bench_target none = { 0 }, lwip_least = { .ratio_min = 5 },
+				  kernel_least = { .ratio_min = 20 };
+	const unsigned samples = b->quick ? SAMPLES_QUICK : SAMPLES;
+	struct bench_series tx, lwip, kernel;
+
+	open_lwip(r);
+	r->kernel_fd = rival_kernel_open();
+	if (r->kernel_fd < 0)
+		printf("  no namespace for the kernel's TCP (needs root): not measured\n");
+	bench_series_init(&tx, samples, 1);
+	bench_series_init(&lwip, samples, 1);
+	bench_series_init(&kernel, samples, 1);
+	for (unsigned i = 0; i < samples; i += RIVAL_TURN) {
+		run_turn(r, time_tx, &tx);
+		run_turn(r, time_lwip, &lwip);
+		if (r->kernel_fd >= 0)
+			run_turn(r, time_kernel, &kernel);
+	}
+	bench_report(b, "tx", &tx, NULL, BENCH_P50, none);
+	bench_report(b, "tx p99", &tx, NULL, BENCH_P99, none);
+	bench_figure(b, "lwip", bench_ns(b, &lwip, BENCH_P50), "ns", bench_ns(b, &tx, BENCH_P50),
+		     lwip_least);
+	bench_figure(b, "lwip p99", bench_ns(b, &lwip, BENCH_P99), "ns",
+		     bench_ns(b, &tx, BENCH_P99), lwip_least);
+	if (r->kernel_fd < 0)
+		return;
+	bench_figure(b, "kernel", bench_ns(b, &kernel, BENCH_P50), "ns",
+		     bench_ns(b, &tx, BENCH_P50), kernel_least);
+	bench_figure(b, "kernel p99", bench_ns(b, &kernel, BENCH_P99), "ns",
+		     bench_ns(b, &tx, BENCH_P99), kernel_least);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -169,6 +351,7 @@ main(int argc, char **argv)
 	bench_report(&b, "", &value, &floor, BENCH_P50, (struct bench_target){ 0 });
 	bench_report(&b, "p99", &value, &floor, BENCH_P99, (struct bench_target){ 0 });
 	bench_report(&b, "cold", &cold, &cold_floor, BENCH_P50, (struct bench_target){ 0 });
+	run_rivals(&b, &r);
 	lab_close(r.lab);
 	return bench_close(&b);
 }

@@ -385,6 +385,8 @@ turn_flush(struct lane *l)
 	}
 	metric_add(&l->metrics.order_sent, l->sent_cnt);
 	l->sent_cnt = 0;
+	for (uint32_t i = 0; i < l->tx_cnt; i++)
+		port_tx_prepare(l->tx[i]);
 	for (uint32_t i = 0; here_holds(ORDERS) && i < l->session_cnt; i++)
 		session_prepare(l->session_here[i]);
 }

@@ -85,12 +85,18 @@ port_tx_flush(struct port_tx *q)
 		for (uint16_t i = sent; i < cnt; i++)
 			port_buf_free(q->pending[i]);
 	}
-	if (q->ready == NULL) // room that was asked for and not used is still there
-		q->ready = port_buf_alloc(q->pool); // for the next one, off the order's way
+	return sent;
+}
+
+/* A buffer for the next frame comes near.  After a flush, off the order's way. */
+HOT_INLINE void
+port_tx_prepare(struct port_tx *q)
+{
+	if (q->ready == NULL)
+		q->ready = port_buf_alloc(q->pool);
 	if (likely(q->ready != NULL))
 		for (uint32_t at = 0; at < PORT_TX_NEAR_BYTES; at += CACHE_LINE)
 			__builtin_prefetch(rte_pktmbuf_mtod_offset(q->ready, void *, at), 1);
-	return sent;
 }
 
 #endif
