@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot/capture.h"
 #include "boot/control.h"
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
@@ -122,6 +123,7 @@ run(struct gateway *g, const char *file, struct err *e)
 	code = control_run(g, e) == 0 ? EXIT_FINE : EXIT_BROKEN;
 stop_lanes:
 	lanes_stop(g);
+	capture_close(g); // the logout is in it
 	if (code != EXIT_START)
 		control_summary(g);
 	lanes_free(g);

@@ -10,6 +10,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "boot/capture.h"
 #include "boot/control.h"
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
@@ -398,6 +399,7 @@ control_run(struct gateway *g, struct err *e)
 			sd_notify(0, "WATCHDOG=1");
 		}
 		look_at_links(g);
+		capture_look(g);
 	}
 	sd_notify(0, "STOPPING=1");
 	g->stopping = true;

@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "boot/gateway.h"
+#include "lane/housekeeping.h"
 
 #define NAP_NS 20000 // a lane on a core of its own answers within a few microseconds
 
@@ -31,6 +32,8 @@ gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request,
 	c->reply = g->reply[lane_idx];
 	c->reply_max = COMMAND_REPLY_MAX;
 	command_ask(c);
+	if (!g->lcores) // we turn the lanes ourselves: it answers when we let it
+		lane_housekeeping(g->lane[lane_idx]);
 	while (!command_idle(c)) {
 		const struct timespec nap = { .tv_nsec = NAP_NS };
 

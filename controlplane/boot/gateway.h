@@ -62,7 +62,8 @@ struct gateway {
 	uint32_t open_at_end; // orders the venue had not confirmed as gone when we left
 	struct lane *lane[LANE_MAX];
 	uint32_t lane_cnt;
-	struct ring *ring;     // one per map->ring[]
+	struct capture *capture[PORT_MAX]; // by port; NULL: none since the start
+	struct ring *ring;                 // one per map->ring[]
 	void *reply[LANE_MAX]; // COMMAND_REPLY_MAX bytes each: where lanes answer commands
 	bool stopping;
 };

@@ -651,6 +651,60 @@ do_events(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
+captures_of(const struct state_source *s, const char *port)
+{
+	struct state_capture row[PORT_MAX];
+	const size_t cnt = rows_in(s->captures(s->ctx, row, PORT_MAX), PORT_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cnt; i++)
+		if (port == NULL || strcmp(row[i].port, port) == 0)
+			json_array_append_new(
+				list,
+				json_pack("{s:o,s:o,s:o,s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+					  "port", words(row[i].port), "file", words(row[i].file),
+					  "direction", words(row[i].direction), "running",
+					  row[i].running, "why", words(row[i].why), "captured_cnt",
+					  number(row[i].captured_cnt), "dropped_cnt",
+					  number(row[i].dropped_cnt), "blanked_cnt",
+					  number(row[i].blanked_cnt), "cut_cnt",
+					  number(row[i].cut_cnt), "disk_error_cnt",
+					  number(row[i].disk_error_cnt), "max_bytes",
+					  number(row[i].max_bytes), "start_ns",
+					  number(row[i].start_ns), "end_ns",
+					  number(row[i].end_ns)));
+	return list;
+}
+
+static json_t *
+do_capture_start(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const struct state_capture_wish wish = {
+		.port = json_string_value(json_object_get(args, "port")),
+		.file = json_string_value(json_object_get(args, "file")),
+		.direction = json_string_value(json_object_get(args, "direction")),
+		.max_mb = (uint64_t)json_integer_value(json_object_get(args, "max_mb")),
+		.snaplen = (uint64_t)json_integer_value(json_object_get(args, "snaplen")),
+	};
+
+	return s->capture_start(s->ctx, &wish, e) < 0 ? NULL : captures_of(s, wish.port);
+}
+
+static json_t *
+do_capture_stop(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *port = json_string_value(json_object_get(args, "port"));
+
+	return s->capture_stop(s->ctx, port, e) < 0 ? NULL : captures_of(s, port);
+}
+
+static json_t *
+do_captures(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return captures_of(s, NULL);
+}
+
+static json_t *
 do_version(const struct state_source *s, const json_t *args, struct err *e)
 {
 	struct state_status st = { 0 };

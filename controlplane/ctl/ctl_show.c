@@ -578,6 +578,25 @@ show_events(FILE *out, const json_t *r)
 	}
 }
 
+static void
+show_captures(FILE *out, const json_t *r)
+{
+	static const struct column COLUMN[] = {
+		{ "port", "port", AS_TEXT },
+		{ "direction", "direction", AS_TEXT },
+		{ "running", "runs", AS_YES },
+		{ "captured_cnt", "frames", AS_COUNT },
+		{ "dropped_cnt", "dropped", AS_COUNT },
+		{ "cut_cnt", "cut", AS_COUNT },
+		{ "blanked_cnt", "blanked", AS_COUNT },
+		{ "disk_error_cnt", "disk errors", AS_COUNT },
+		{ "file", "file", AS_TEXT },
+		{ "why", "ended", AS_TEXT },
+	};
+
+	show_rows(out, r, COLUMN, ARRAY_CNT(COLUMN));
+}
+
 void
 ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 {
@@ -632,6 +651,11 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_events:
 		show_events(out, r);
+		return;
+	case CTL_capture_start:
+	case CTL_capture_stop:
+	case CTL_captures:
+		show_captures(out, r);
 		return;
 	case CTL_version:
 		fprintf(out, "gateway   %s, pid %lld\n", text_of(r, "version"),

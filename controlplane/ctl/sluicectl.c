@@ -33,6 +33,16 @@ struct options {
 	json_t *args;
 };
 
+/* An argument's name as typed: where JSON has "_", a word of the command line has "-". */
+static void
+typed_name(const struct ctl_arg_def *a, char *out, size_t out_bytes)
+{
+	snprintf(out, out_bytes, "%s", a->name);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+}
+
 static void
 print_usage_of(FILE *out, enum ctl_command c)
 {
@@ -43,7 +53,7 @@ print_usage_of(FILE *out, enum ctl_command c)
 
 		if (a->command != c)
 			continue;
-		snprintf(name, sizeof(name), "%s", a->name);
+		typed_name(a, name, sizeof(name));
 		for (char *p = name; *p != '\0' && a->how != CTL_OPTION; p++)
 			*p = (char)(*p - 'a' + 'A');
 		if (a->how == CTL_PLACE)
@@ -51,7 +61,8 @@ print_usage_of(FILE *out, enum ctl_command c)
 		else if (a->how == CTL_PLACE_OPTIONAL)
 			fprintf(out, " [%s]", name);
 		else
-			fprintf(out, " [--%s%s]", name, a->type == CTL_FLAG ? "" : " N");
+			fprintf(out, " [--%s%s]", name,
+				a->type == CTL_FLAG ? "" : (a->type == CTL_COUNT ? " N" : " TEXT"));
 	}
 }
 
@@ -66,9 +77,12 @@ print_help(FILE *out)
 		print_usage_of(out, (enum ctl_command)c);
 		fprintf(out, "\n      %s\n", CTL_COMMAND[c].meaning);
 		for (size_t i = 0; i < CTL_ARG_CNT; i++)
-			if (CTL_ARG[i].command == c)
-				fprintf(out, "        %-8s %s\n", CTL_ARG[i].name,
-					CTL_ARG[i].meaning);
+			if (CTL_ARG[i].command == c) {
+				char name[32];
+
+				typed_name(&CTL_ARG[i], name, sizeof(name));
+				fprintf(out, "        %-8s %s\n", name, CTL_ARG[i].meaning);
+			}
 	}
 	fprintf(out,
 		"\nOptions:\n"
@@ -122,6 +136,17 @@ command_at(int argc, char **argv, int *used)
 	return CTL_COMMAND_CNT;
 }
 
+/* The gateway has another folder than we: a file is named from the root. */
+static json_t *
+file_name(const char *text)
+{
+	char *here = text[0] == '/' ? NULL : getcwd(NULL, 0);
+	json_t *name = here == NULL ? json_string(text) : json_sprintf("%s/%s", here, text);
+
+	free(here);
+	return name;
+}
+
 static int
 arg_add(struct options *o, const struct ctl_arg_def *a, const char *text)
 {
@@ -129,7 +154,7 @@ arg_add(struct options *o, const struct ctl_arg_def *a, const char *text)
 	long n;
 
 	if (a->type == CTL_TEXT) {
-		json_t *value = json_string(text);
+		json_t *value = strcmp(a->name, "file") == 0 ? file_name(text) : json_string(text);
 
 		if (value == NULL)
 			return wrong("%s: the text is not UTF-8", a->name);
@@ -145,10 +170,14 @@ arg_add(struct options *o, const struct ctl_arg_def *a, const char *text)
 static const struct ctl_arg_def *
 option_of(enum ctl_command c, const char *name)
 {
-	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+	char typed[32];
+
+	for (size_t i = 0; i < CTL_ARG_CNT; i++) {
+		typed_name(&CTL_ARG[i], typed, sizeof(typed));
 		if (CTL_ARG[i].command == c && CTL_ARG[i].how == CTL_OPTION &&
-		    strcmp(CTL_ARG[i].name, name) == 0)
+		    strcmp(typed, name) == 0)
 			return &CTL_ARG[i];
+	}
 	return NULL;
 }
 

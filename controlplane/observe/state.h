@@ -269,6 +269,31 @@ struct state_event {
 	char text[256];
 };
 
+/* A port's capture, running or the last one. */
+struct state_capture {
+	char port[STATE_NAME_MAX];
+	char file[512];
+	char direction[8];        // rx, tx, both
+	char why[STATE_TEXT_MAX]; // it ended; empty while it runs
+	bool running;
+	uint64_t captured_cnt;
+	uint64_t dropped_cnt; // the writer was behind
+	uint64_t blanked_cnt; // had a password
+	uint64_t cut_cnt;     // kept in part
+	uint64_t disk_error_cnt;
+	uint64_t max_bytes;
+	uint64_t start_ns;
+	uint64_t end_ns; // 0: it runs
+};
+
+struct state_capture_wish {
+	const char *port;
+	const char *file;
+	const char *direction; // rx, tx, both; NULL: both
+	uint64_t max_mb;       // 0: as the gateway thinks right
+	uint64_t snaplen;      // 0: all of a frame
+};
+
 typedef void state_metric_fn(void *arg, const struct state_metric *m);
 
 /*
@@ -309,6 +334,10 @@ struct state_source {
 	int (*resume)(void *ctx, struct err *e);
 	int (*arm)(void *ctx, struct err *e);
 	int (*disarm)(void *ctx, struct err *e);
+
+	int (*capture_start)(void *ctx, const struct state_capture_wish *w, struct err *e);
+	int (*capture_stop)(void *ctx, const char *port, struct err *e);
+	int (*captures)(void *ctx, struct state_capture *row, size_t row_max);
 };
 
 /* The words people and programs see for the numbers above; "?" for a number without one. */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot/capture.h"
 #include "boot/gateway.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
@@ -805,6 +806,9 @@ static const struct metric_def ICMP_METRIC[] = {
 static const struct metric_def IGMP_METRIC[] = {
 #include "net/igmp_metrics.def"
 };
+static const struct metric_def CAPTURE_METRIC[] = {
+#include "boot/capture_metrics.def"
+};
 static const struct metric_def CTL_METRIC[] = {
 #include "ctl/ctl_server_metrics.def"
 };
@@ -931,6 +935,10 @@ get_metrics(void *ctx, state_metric_fn *fn, void *arg)
 			if (l->port[k] != NULL)
 				emit_port(&to, l->port[k], c->ports[k].name);
 	}
+	for (uint32_t i = 0; i < c->ports_cnt; i++)
+		if (capture_metrics_of(g, i) != NULL)
+			EMIT(&to, "capture", CAPTURE_METRIC, capture_metrics_of(g, i),
+			     { "port", c->ports[i].name });
 	if (g->ctl != NULL)
 		emit(&to, "ctl", CTL_METRIC, ARRAY_CNT(CTL_METRIC),
 		     (const uint64_t *)ctl_server_metrics(g->ctl), NULL, 0);
@@ -961,5 +969,8 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.resume = do_resume,
 		.arm = do_arm,
 		.disarm = do_disarm,
+		.capture_start = capture_source_start,
+		.capture_stop = capture_source_stop,
+		.captures = capture_source_rows,
 	};
 }

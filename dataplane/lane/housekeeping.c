@@ -143,6 +143,7 @@ fill_session(const struct session *s, struct command_session *out)
 	out->peer_mac_known = s->connecting && !s->awaits_mac;
 	memcpy(out->venue_session, s->life.soup.session, sizeof(out->venue_session));
 	out->local_port = s->tcp_config.local_port;
+	out->isn = s->tcp.isn;
 	out->mss = s->tcp.mss_eff;
 	out->snd_wnd = s->tcp.snd_wnd;
 	out->cwnd = s->tcp.cwnd;

@@ -56,10 +56,15 @@ start_in "$GW" dump dpdk-dumpcap --file-prefix="$EAL_PREFIX" -i net_af_packet0 -
 	-w "$SMOKE_DIR/dump.pcapng"
 wait_for 10 "dpdk-dumpcap captures" test -s "$SMOKE_DIR/dump.pcapng"
 sleep 0.5
+# the gateway's own capture of the same port, at the same time
+ctl capture start md "$SMOKE_DIR/own.pcap" --direction rx >"$SMOKE_DIR/own.log" 2>&1 ||
+	fail "both cannot capture at once; see own.log"
 start_venue "$TAPE" --wait-login --start-delay 1 --stay --pack 4 --linger-ms 500
 day_is_over() { [ "$(ctl metrics sluice_arb_session_ended | awk '{ print $2 }')" = 1 ]; }
 wait_for 20 "the feed comes to its end" day_is_over
 sleep 2 # and is no longer repeated
+ctl capture stop md >>"$SMOKE_DIR/own.log" 2>&1 || fail "the own capture does not stop"
+own=$(ctl_value "capture status" 0.captured_cnt)
 kill -INT "${smoke_expected[dump]}"
 expect_end dump 5
 received=$(ctl_value ports 0.rx_packet_cnt)
@@ -84,6 +89,8 @@ for line in a b; do
 done
 expect_at_least "packets the port received" "$received" "$(frames 'udp && moldudp64')"
 expect_eq "frames tshark objects to" "$(frames '_ws.malformed || udp.checksum.status == "Bad"')" 0
+
+expect_at_least "packets of the gateway's own capture" "$own" "$(frames 'udp && moldudp64')"
 
 # The gateway minded nothing.
 expect_eq "messages lost" "$lost" 0

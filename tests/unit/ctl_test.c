@@ -170,6 +170,22 @@ the_switches_reach_the_gateway(void **state)
 }
 
 static void
+a_capture_is_begun_shown_and_ended(void **state)
+{
+	json_t *r = done("{\"command\":\"capture_start\",\"args\":{\"port\":\"md\","
+			 "\"file\":\"/tmp/a.pcap\",\"max_mb\":5}}");
+
+	assert_string_equal(fake.capture_file, "/tmp/a.pcap");
+	assert_int_equal(fake.capture_max_mb, 5);
+	assert_int_equal(json_array_size(r), 1);
+	assert_true(json_is_true(json_object_get(json_array_get(r, 0), "running")));
+	json_decref(r);
+	r = done("{\"command\":\"capture_stop\",\"args\":{\"port\":\"md\"}}");
+	assert_true(json_is_false(json_object_get(json_array_get(r, 0), "running")));
+	json_decref(r);
+}
+
+static void
 a_long_reason_is_cut_and_still_halts(void **state)
 {
 	char request[1200];
@@ -698,6 +714,7 @@ main(void)
 		TEST(a_request_is_done_or_refused_with_a_reason),
 		TEST(every_command_that_reads_has_a_result),
 		TEST(the_switches_reach_the_gateway),
+		TEST(a_capture_is_begun_shown_and_ended),
 		TEST(a_long_reason_is_cut_and_still_halts),
 		TEST(a_limit_may_be_named_with_or_without_risk),
 		TEST(latency_shows_stages_only_when_asked),

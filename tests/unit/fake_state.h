@@ -20,7 +20,10 @@ struct fake_state {
 	bool link_down;
 	bool feed_silent;
 	uint32_t session_run;
-	int order_cnt; // how many to make up
+	int order_cnt;                     // how many to make up
+	char capture_file[STATE_TEXT_MAX]; // of the last capture_start
+	uint64_t capture_max_mb;
+	bool captures;
 	unsigned reset_cnt;
 	unsigned ask_cnt; // calls of any kind
 };
@@ -324,6 +327,47 @@ fake_disarm(void *ctx, struct err *e)
 	return 0;
 }
 
+static int
+fake_capture_start(void *ctx, const struct state_capture_wish *w, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (strcmp(w->port, "md") != 0)
+		return err_set(e, -ENOENT, "there is no port '%s'", w->port);
+	FAKE_TEXT(f->capture_file, w->file);
+	f->capture_max_mb = w->max_mb;
+	f->captures = true;
+	return 0;
+}
+
+static int
+fake_capture_stop(void *ctx, const char *port, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (!f->captures)
+		return err_set(e, -ENOENT, "port '%s' is not captured", port);
+	f->captures = false;
+	return 0;
+}
+
+static int
+fake_captures(void *ctx, struct state_capture *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].port, "md");
+	FAKE_TEXT(row[0].file, f->capture_file[0] != '\0' ? f->capture_file : "/tmp/earlier");
+	FAKE_TEXT(row[0].direction, "both");
+	row[0].running = f->captures;
+	row[0].captured_cnt = 7;
+	return 1;
+}
+
 /* A healthy one, disarmed. */
 static inline void
 fake_state_init(struct fake_state *f, struct state_source *s)
@@ -355,6 +399,9 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.resume = fake_resume,
 		.arm = fake_arm,
 		.disarm = fake_disarm,
+		.capture_start = fake_capture_start,
+		.capture_stop = fake_capture_stop,
+		.captures = fake_captures,
 	};
 }
 
