@@ -54,7 +54,7 @@ state_trading_word(uint32_t state)
 	static const char *const WORD[] = {
 		[TRADING_UNKNOWN] = "unknown", [TRADING_HALTED] = "halted",
 		[TRADING_PAUSED] = "paused",   [TRADING_QUOTATION_ONLY] = "quotation_only",
-		[TRADING_OPEN] = "open",
+		[TRADING_OPEN] = "open",       [TRADING_TEST] = "test",
 	};
 
 	return word_of(WORD, ARRAY_CNT(WORD), state);

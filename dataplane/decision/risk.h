@@ -59,6 +59,7 @@ struct risk_instr {
 	uint8_t state;
 	uint8_t short_sale;
 	uint8_t pad;
+	uint32_t lot_qty; // only multiples of it are accepted; 1: any
 	// reserved for open orders, by side
 	uint32_t open_qty[2];
 	int64_t open_ntl4; // both sides; at most gross_max_ntl4 when it last grew
@@ -330,6 +331,8 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	}
 	if (unlikely(want_qty == 0 || want_qty > il->order_max_qty))
 		return RISK_REJECT_QTY;
+	if (unlikely(i->lot_qty > 1) && want_qty % i->lot_qty != 0)
+		return RISK_REJECT_LOT;
 	v = risk_judge_price(il, i, in->px4, in->side);
 	if (unlikely(v != RISK_PASS))
 		return v;
@@ -502,6 +505,7 @@ risk_on_mark(struct risk *r, const struct mark *m)
 	i->confidence = m->confidence;
 	i->state = m->state;
 	i->short_sale = m->short_sale;
+	i->lot_qty = m->lots_only ? m->round_lot_qty : 1;
 	i->band_lo_px4 = m->band_lo_px4;
 	i->band_hi_px4 = m->band_hi_px4;
 	if (m->confidence != CONFIDENCE_LIVE)

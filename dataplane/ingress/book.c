@@ -35,11 +35,12 @@ book_bytes(const struct book_config *c)
 	       rounded(u64_map_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
+	       rounded((size_t)INSTR_MAX * sizeof(struct book_notes)) +
 	       rounded(u64_map_bytes(INSTR_MAX));
 }
 
-static uint64_t
-symbol_key(const char symbol[8])
+uint64_t
+book_symbol_key(const char symbol[8])
 {
 	uint64_t key;
 
@@ -52,7 +53,7 @@ take_ours(struct book *b, const struct book_config *c)
 {
 	for (unsigned i = 0; i < c->ours_cnt; i++) {
 		const struct book_ours_config *o = &c->ours[i];
-		const uint64_t key = symbol_key(o->symbol);
+		const uint64_t key = book_symbol_key(o->symbol);
 
 		if (o->instr_idx == INSTR_NONE || o->instr_idx >= INSTR_MAX ||
 		    b->ours[o->instr_idx].configured || u64_map_find(&b->symbol, key) != NULL)
@@ -87,7 +88,9 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 								      sizeof(struct book_info)),
 		.feed_idx = c->feed_idx,
 		.events = c->events,
-		.stale = true,
+		.stale = BOOK_NO_SESSION,
+		.notes = (struct book_notes *)arena_take(arena,
+							 INSTR_MAX * sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
 		.block_words = block_words_for(c),
 		.trades_max = c->trades_max,
@@ -97,7 +100,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	if (!u64_map_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->level == NULL ||
-	    b->block == NULL || b->trade == NULL || b->info == NULL)
+	    b->block == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL)
 		return -ENOMEM;
 	return take_ours(b, c);
 }
@@ -117,6 +120,11 @@ empty_all(struct book *b)
 	b->level_cnt = 0;
 	b->trade_next = 0;
 	b->system_event = 0;
+	b->phase = PHASE_UNKNOWN;
+	b->breach_cnt = 0;
+	b->breach_level = 0;
+	memset(b->mwcb_px8, 0, sizeof(b->mwcb_px8));
+	memset(b->notes, 0, INSTR_MAX * sizeof(*b->notes));
 	b->ts_ns = 0;
 	metric_set(&b->metrics.instrument_known, 0);
 	metric_set(&b->metrics.instrument_suspect, 0);
@@ -130,7 +138,8 @@ book_on_datagram_flags(struct book *b, uint16_t flags)
 	if (flags & DATAGRAM_NEW_SESSION) {
 		empty_all(b);
 		book_recover_reset(b);
-		b->stale = b->suspect = b->closed = b->late_joined = false;
+		b->stale = 0;
+		b->suspect = b->closed = b->late_joined = false;
 		metric_add(&b->metrics.session, 1);
 	}
 	if ((flags & DATAGRAM_GAP) && (flags & DATAGRAM_NEW_SESSION) && b->trust_late_join) {
@@ -139,10 +148,12 @@ book_on_datagram_flags(struct book *b, uint16_t flags)
 		b->suspect = true;
 		metric_add(&b->metrics.gap, 1);
 	}
-	if (flags & (DATAGRAM_SILENT | DATAGRAM_END))
-		b->stale = true;
+	if (flags & DATAGRAM_SILENT)
+		b->stale |= BOOK_SILENT;
+	if (flags & DATAGRAM_END)
+		b->stale |= BOOK_ENDED;
 	if (flags & DATAGRAM_HEARD)
-		b->stale = false;
+		b->stale &= (uint8_t)~BOOK_SILENT;
 	if (book_recover_on_flags(b, flags))
 		return BOOK_ALL;
 	if ((flags & ~(DATAGRAM_SNAPSHOT | DATAGRAM_REPLAY)) == 0 || b->ours_end == 0)
@@ -165,6 +176,7 @@ fill_bbo(const struct book *b, const struct book_instr *in, const struct book_ou
 	bbo->last_px4 = in->last_px4;
 	bbo->confidence = o->confidence;
 	bbo->state = o->state;
+	bbo->phase = b->phase;
 	bbo->pad = 0;
 }
 
@@ -183,7 +195,29 @@ fill_mark(const struct book *b, const struct book_instr *in, const struct book_o
 	mark->confidence = o->confidence;
 	mark->state = o->state;
 	mark->short_sale = in->short_sale;
+	mark->phase = b->phase;
+	mark->lots_only = o->found && b->info[o->locate].directory.round_lots_only == 'Y';
 	memset(mark->pad, 0, sizeof(mark->pad));
+}
+
+/* The confidence of a configured instrument from now on, and how long it had the one before. */
+static COLD void
+set_confidence(struct book *b, struct book_ours *o, uint8_t confidence)
+{
+	if (o->since_ns != 0)
+		o->spent_ns[o->confidence] += b->now_ns - o->since_ns;
+	o->since_ns = b->now_ns;
+	o->confidence = confidence;
+}
+
+COLD void
+book_on_time(struct book *b, uint64_t now_ns)
+{
+	if (b->now_ns == 0)
+		for (uint32_t i = 0; i < b->ours_end; i++)
+			b->ours[i].since_ns = now_ns;
+	if (now_ns > b->now_ns)
+		b->now_ns = now_ns;
 }
 
 /* What the log says of a configured instrument whose confidence or state is another than told. */
@@ -206,13 +240,16 @@ book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo
 
 	if (in->instr_idx == INSTR_NONE)
 		return what & BOOK_TOP;
-	if (unlikely(!o->told || o->confidence != confidence || o->state != state)) {
+	if (unlikely(!o->told || o->confidence != confidence || o->state != state ||
+		     o->phase != b->phase)) {
 		what |= BOOK_BBO | BOOK_MARK;
 		say_change(b, o, in->instr_idx, confidence, state);
+		if (o->confidence != confidence)
+			set_confidence(b, o, confidence);
 	}
 	o->told = true;
-	o->confidence = confidence;
 	o->state = state;
+	o->phase = b->phase;
 	if (what & BOOK_BBO) {
 		fill_bbo(b, in, o, bbo);
 		metric_add(&b->metrics.bbo, 1);
@@ -242,12 +279,15 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 		const uint8_t state = o->found ? book_state(b, in) : TRADING_UNKNOWN;
 
 		// what was never told is another shard's, or told when it is found
-		if (!o->told || (o->confidence == confidence && o->state == state && o->found))
+		if (!o->told || (o->confidence == confidence && o->state == state &&
+				 o->phase == b->phase && o->found))
 			continue;
 		say_change(b, o, instr_idx, confidence, state);
+		if (o->confidence != confidence)
+			set_confidence(b, o, confidence);
 		o->told = o->found;
-		o->confidence = confidence;
 		o->state = state;
+		o->phase = b->phase;
 		fill_mark(b, in, o, mark);
 		fill_bbo(b, in, o, bbo);
 		metric_add(&b->metrics.mark, 1);
@@ -275,8 +315,8 @@ broken_reason(const struct book *b, const uint64_t *counter)
 	return counter == &m->book_crossed ? 4 : 5;
 }
 
-static void
-believe_no_more(struct book *b, struct book_instr *in, const uint64_t *counter)
+void
+book_believe_no_more(struct book *b, struct book_instr *in, const uint64_t *counter)
 {
 	if (in->suspect)
 		return;
@@ -295,7 +335,7 @@ book_odd(struct book *b, struct book_instr *in, uint64_t *counter, struct bbo *b
 		metric_add(counter, 1);
 	if (in->suspect)
 		return 0;
-	believe_no_more(b, in, counter);
+	book_believe_no_more(b, in, counter);
 	return book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
 }
 
@@ -326,7 +366,7 @@ book_mismatch(struct book *b, const struct md *m, uint16_t order_locate, struct 
 	// one message tells of one instrument; book_next tells of the other
 	what = book_odd(b, &b->instr[order_locate], &b->metrics.locate_mismatch, bbo, mark);
 	if (what != 0) {
-		believe_no_more(b, &b->instr[m->locate], NULL);
+		book_believe_no_more(b, &b->instr[m->locate], NULL);
 		b->walk_idx = 0;
 		return what | BOOK_ALL;
 	}
@@ -356,10 +396,10 @@ book_odd_order(struct book *b, const struct md *m)
 }
 
 /* Gives the instrument its name, and its place among the configured ones.  0 or BOOK_ALL. */
-static unsigned
-learn_symbol(struct book *b, struct book_instr *in, uint16_t locate, const char symbol[8])
+COLD unsigned
+book_learn_symbol(struct book *b, struct book_instr *in, uint16_t locate, const char symbol[8])
 {
-	const struct u64_slot *s = u64_map_find(&b->symbol, symbol_key(symbol));
+	const struct u64_slot *s = u64_map_find(&b->symbol, book_symbol_key(symbol));
 	struct book_ours *o;
 
 	memcpy(in->symbol, symbol, sizeof(in->symbol));
@@ -370,8 +410,8 @@ learn_symbol(struct book *b, struct book_instr *in, uint16_t locate, const char 
 	o = &b->ours[s->tag];
 	if (o->found) { // two instruments claim it: neither can be believed
 		metric_add(&b->metrics.symbol_repeated, 1);
-		believe_no_more(b, &b->instr[o->locate], NULL);
-		believe_no_more(b, in, NULL);
+		book_believe_no_more(b, &b->instr[o->locate], NULL);
+		book_believe_no_more(b, in, NULL);
 		b->walk_idx = 0;
 		return BOOK_ALL;
 	}
@@ -390,7 +430,7 @@ book_meet(struct book *b, struct book_instr *in, const struct md *m, struct bbo 
 	if (in->known)
 		return book_odd(b, in, &b->metrics.symbol_mismatch, bbo, mark);
 	metric_add(&b->metrics.locate_undefined, 1);
-	what = learn_symbol(b, in, m->locate, m->symbol);
+	what = book_learn_symbol(b, in, m->locate, m->symbol);
 	return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
 }
 
@@ -412,7 +452,7 @@ book_check_crossed(struct book *b, struct book_instr *in)
 		return;
 	}
 	metric_add(&b->metrics.book_crossed, 1);
-	believe_no_more(b, in, &b->metrics.book_crossed);
+	book_believe_no_more(b, in, &b->metrics.book_crossed);
 }
 
 bool
@@ -465,7 +505,7 @@ book_place_deep(const struct book_side *s, uint32_t end, uint32_t key)
 
 /* Remembers a print, in case it is broken later; the oldest one is forgotten. */
 static void
-remember_match(struct book *b, const struct md *m, uint64_t qty)
+remember_match(struct book *b, const struct md *m, uint64_t qty, uint32_t px4)
 {
 	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
 	struct book_trade *t;
@@ -473,6 +513,7 @@ remember_match(struct book *b, const struct md *m, uint64_t qty)
 	if (unlikely(s != NULL)) {
 		metric_add(&b->metrics.match_repeated, 1);
 		b->trade[s->tag - 1].qty += qty;
+		b->trade[s->tag - 1].ntl4 += qty * px4;
 		return;
 	}
 	t = &b->trade[b->trade_next];
@@ -482,18 +523,24 @@ remember_match(struct book *b, const struct md *m, uint64_t qty)
 	}
 	if (u64_map_add(&b->match, m->new_ref, 0, b->trade_next + 1) == NULL)
 		return;
-	*t = (struct book_trade){ .match_ref = m->new_ref, .qty = qty, .locate = m->locate };
+	*t = (struct book_trade){
+		.match_ref = m->new_ref, .qty = qty, .ntl4 = qty * px4, .locate = m->locate
+	};
 	b->trade_next = b->trade_next + 1 == b->trades_max ? 0 : b->trade_next + 1;
 }
 
 /* Counts a print: its volume, and its price as the last one. */
-static unsigned
-print_trade(struct book *b, struct book_instr *in, const struct md *m, uint64_t qty, uint32_t px4,
-	    struct bbo *bbo, struct mark *mark)
+unsigned
+book_print(struct book *b, struct book_instr *in, const struct md *m, uint64_t qty, uint32_t px4,
+	   struct bbo *bbo, struct mark *mark)
 {
+	struct book_info *info = &b->info[in - b->instr];
+
 	in->volume_qty += qty;
+	info->volume_ntl4 += qty * px4;
+	info->trade_cnt++;
 	metric_add(&b->metrics.trade_printed, 1);
-	remember_match(b, m, qty);
+	remember_match(b, m, qty, px4);
 	if (px4 == in->last_px4)
 		return 0;
 	in->last_px4 = px4;
@@ -508,121 +555,6 @@ book_on_execution(struct book *b, struct book_instr *in, const struct md *m, uin
 		return 0; // a bulk print will include it
 	if (m->qty == 0)
 		return 0;
-	return print_trade(b, in, m, m->qty, m->type == MD_ORDER_EXECUTED ? order_px4 : m->px4, bbo,
-			   mark);
-}
-
-static unsigned
-on_traded(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
-	  struct mark *mark)
-{
-	if (m->cross_qty == 0) { // nothing crossed
-		metric_add(&b->metrics.match_zero_qty, 1);
-		return 0;
-	}
-	return print_trade(b, in, m, m->cross_qty, m->px4, bbo, mark);
-}
-
-static void
-on_trade_broken(struct book *b, const struct md *m)
-{
-	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
-	struct book_trade *t;
-
-	if (s == NULL) {
-		metric_add(&b->metrics.match_unknown, 1);
-		return;
-	}
-	t = &b->trade[s->tag - 1];
-	b->instr[t->locate].volume_qty -= t->qty;
-	t->qty = 0; // a second break takes nothing
-	metric_add(&b->metrics.trade_broken, 1);
-}
-
-static unsigned
-on_directory(struct book *b, struct book_instr *in, const struct md *m, struct bbo *bbo,
-	     struct mark *mark)
-{
-	unsigned what = 0;
-
-	if (!in->known)
-		what = learn_symbol(b, in, m->locate, m->symbol);
-	else if (memcmp(in->symbol, m->symbol, sizeof(in->symbol)) != 0)
-		what = book_odd(b, in, &b->metrics.symbol_mismatch, bbo, mark);
-	in->defined = true;
-	in->round_lot_qty = m->round_lot_qty;
-	in->authenticity = m->state;
-	return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
-}
-
-/* A message that names its instrument may be the first one to do so. */
-static unsigned
-meet_quietly(struct book *b, struct book_instr *in, const struct md *m)
-{
-	if (in->known)
-		return 0;
-	metric_add(&b->metrics.locate_undefined, 1);
-	return learn_symbol(b, in, m->locate, m->symbol);
-}
-
-static unsigned
-on_system_event(struct book *b, const struct md *m)
-{
-	b->system_event = m->state;
-	switch (m->state) {
-	case 'C': // end of messages: nothing may be believed until the next session
-		b->stale = true;
-		b->closed = true;
-		break;
-	case 'E': // end of system hours: no new orders
-		b->closed = true;
-		break;
-	default:
-		return 0;
-	}
-	b->walk_idx = 0;
-	return BOOK_ALL;
-}
-
-unsigned
-book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
-{
-	struct book_instr *in = &b->instr[m->locate];
-	unsigned what;
-
-	if (m->locate > b->locate_max) {
-		metric_add(&b->metrics.locate_above_max, 1);
-		return 0;
-	}
-	switch (m->type) {
-	case MD_TRADED:
-		return on_traded(b, in, m, bbo, mark);
-	case MD_TRADE_BROKEN:
-		on_trade_broken(b, m);
-		return 0;
-	case MD_DIRECTORY:
-		return on_directory(b, in, m, bbo, mark);
-	case MD_SYSTEM_EVENT:
-		return on_system_event(b, m);
-	case MD_TRADING_STATE:
-		what = meet_quietly(b, in, m);
-		in->state = m->state;
-		if (m->state == TRADING_OPEN) // collars were the auction's
-			in->band_lo_px4 = in->band_hi_px4 = 0;
-		return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
-	case MD_MARKET_HALT:
-		what = meet_quietly(b, in, m);
-		in->market_halted = m->state != TRADING_OPEN;
-		return what | book_tell(b, in, BOOK_BBO | BOOK_MARK, bbo, mark);
-	case MD_SHORT_SALE:
-		what = meet_quietly(b, in, m);
-		in->short_sale = m->state;
-		return what | book_tell(b, in, BOOK_MARK, bbo, mark);
-	case MD_BANDS:
-		in->band_lo_px4 = m->band.lo_px4;
-		in->band_hi_px4 = m->band.hi_px4;
-		return book_tell(b, in, BOOK_MARK, bbo, mark);
-	default:
-		return 0;
-	}
+	return book_print(b, in, m, m->qty, m->type == MD_ORDER_EXECUTED ? order_px4 : m->px4, bbo,
+			  mark);
 }

@@ -112,6 +112,8 @@ static_assert(offsetof(struct book_instr, top_px4) == CACHE_LINE, "the top is th
 
 /* What was told of a configured instrument. */
 struct book_ours {
+	uint64_t since_ns;                 // when it got its confidence
+	uint64_t spent_ns[CONFIDENCE_CNT]; // in each one before
 	char symbol[8];
 	uint16_t locate;
 	uint8_t confidence;
@@ -119,13 +121,21 @@ struct book_ours {
 	bool found; // locate is valid
 	bool told;
 	bool configured;
-	uint8_t pad;
+	uint8_t phase;
 };
 
 struct book_trade {
 	uint64_t match_ref;
 	uint64_t qty;
+	uint64_t ntl4;
 	uint16_t locate;
+};
+
+/* Why no book of the feed may be believed, as bits. */
+enum book_stale {
+	BOOK_NO_SESSION = 1 << 0,
+	BOOK_SILENT = 1 << 1,
+	BOOK_ENDED = 1 << 2, // the session, or its messages for the day
 };
 
 struct book {
@@ -139,9 +149,9 @@ struct book {
 	uint32_t locate_max;
 	uint32_t locate_end; // messages of locates below go straight on; 0 while some may not
 	uint16_t feed_idx;
-	bool stale;       // no session, silent, or ended
+	uint8_t stale;    // enum book_stale: why nothing may be believed
 	bool suspect;     // a gap, or joined late
-	bool closed;      // end of system hours
+	bool closed;      // system hours are over
 	bool late_joined; // and trusted: unknown references are no surprise
 	bool trust_late_join;
 	uint8_t system_event; // last 'S' code
@@ -151,6 +161,12 @@ struct book {
 	size_t block_fresh;
 	size_t block_words;
 	uint32_t block_free[BOOK_BLOCK_KINDS]; // first word of a free block, +1; 0: none
+	uint64_t now_ns; // lane's time of the last datagram or look at the time
+	// of the whole market
+	uint8_t phase;        // enum feed_phase
+	uint8_t breach_cnt;   // times the market-wide circuit breaker tripped
+	uint8_t breach_level; // '1'..'3', 0: none
+	uint64_t mwcb_px8[3]; // levels, 1/100000000; 0: not heard
 	// trades that may be broken
 	struct u64_map match;
 	struct book_trade *trade;
@@ -171,6 +187,7 @@ struct book {
 	struct u64_map symbol; // symbol -> instr_idx
 	uint32_t walk_idx;     // book_next
 	uint32_t ours_end;
+	struct book_notes *notes; // by instr_idx
 	cache_aligned struct book_metrics metrics;
 	struct book_ours ours[INSTR_MAX];
 };
@@ -238,6 +255,9 @@ struct book_tally {
  */
 const char *book_audit(const struct book *b, struct book_tally *tally);
 
+/* The lane's time; confidence is measured by it.  Thread: the owner, now and then. */
+void book_on_time(struct book *b, uint64_t now_ns);
+
 /* Brings the gauges up to date.  Thread: the owner, now and then. */
 void book_set_gauges(struct book *b);
 
@@ -262,7 +282,11 @@ book_confidence(const struct book *b, const struct book_instr *in)
 HOT_INLINE uint8_t
 book_state(const struct book *b, const struct book_instr *in)
 {
-	return b->closed || in->market_halted ? TRADING_HALTED : in->state;
+	if (in->authenticity == 'T')
+		return TRADING_TEST;
+	if (b->closed || in->market_halted || b->info[in - b->instr].breach_cnt != b->breach_cnt)
+		return TRADING_HALTED;
+	return in->state;
 }
 
 /* Brings the order's record near.  Thread: the owner, some messages ahead. */
@@ -283,6 +307,15 @@ void book_recover_some(struct book *b);
 
 /* Rare messages and oddities, out of line; each returns enum book_flag. */
 unsigned book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+/* A symbol as a key of struct book's map. */
+uint64_t book_symbol_key(const char symbol[8]);
+/* Gives the instrument its name, and its place among the configured ones.  0 or BOOK_ALL. */
+unsigned book_learn_symbol(struct book *b, struct book_instr *in, uint16_t locate,
+			   const char symbol[8]);
+void book_believe_no_more(struct book *b, struct book_instr *in, const uint64_t *counter);
+/* Counts a print: its volume, and its price as the last one. */
+unsigned book_print(struct book *b, struct book_instr *in, const struct md *m, uint64_t qty,
+		    uint32_t px4, struct bbo *bbo, struct mark *mark);
 /* Counts one oddity and believes the instrument no more. */
 unsigned book_odd(struct book *b, struct book_instr *in, uint64_t *counter, struct bbo *bbo,
 		  struct mark *mark);

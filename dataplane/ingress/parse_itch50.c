@@ -122,6 +122,7 @@ crossed(struct parse *p, const uint8_t *msg, struct md *out)
 	out->px4 = be32_get(q->px4);
 	out->new_ref = be64_get(q->match_ref);
 	out->state = 'Y';
+	out->cross = q->cross;
 	check_price(p, out->px4);
 	return true;
 }
@@ -135,6 +136,19 @@ directory(const uint8_t *msg, struct md *out)
 	memcpy(out->symbol, r->symbol, sizeof(out->symbol));
 	out->round_lot_qty = be32_get(r->round_lot_qty);
 	out->state = r->authenticity;
+	out->directory = (struct md_directory){
+		.market_category = r->market_category,
+		.financial_status = r->financial_status,
+		.round_lots_only = r->round_lots_only,
+		.issue_class = r->issue_class,
+		.issue_subtype = { r->issue_subtype[0], r->issue_subtype[1] },
+		.short_sale_threshold = r->short_sale_threshold,
+		.ipo = r->ipo_flag,
+		.luld_tier = r->luld_tier,
+		.etp = r->etp_flag,
+		.inverse = r->inverse,
+		.etp_leverage = be32_get(r->etp_leverage),
+	};
 	return true;
 }
 
@@ -166,6 +180,77 @@ bands(const uint8_t *msg, struct md *out)
 	out->px4 = be32_get(j->ref_px4);
 	out->band.lo_px4 = be32_get(j->lower_px4);
 	out->band.hi_px4 = be32_get(j->upper_px4);
+	out->qty = be32_get(j->extension);
+	return true;
+}
+
+static bool
+trading_state(struct parse *p, const uint8_t *msg, struct md *out)
+{
+	const struct itch50_trading_action *h = (const struct itch50_trading_action *)msg;
+
+	out->type = MD_TRADING_STATE;
+	out->state = trading_state_of(p, h->state);
+	memcpy(out->symbol, h->symbol, sizeof(out->symbol));
+	memcpy(out->reason, h->reason, sizeof(out->reason));
+	return true;
+}
+
+static bool
+mwcb_levels(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_mwcb_levels *v = (const struct itch50_mwcb_levels *)msg;
+
+	out->type = MD_MWCB_LEVELS;
+	out->level_px8[0] = be64_get(v->level1_px8);
+	out->level_px8[1] = be64_get(v->level2_px8);
+	out->level3_px8 = be64_get(v->level3_px8);
+	return true;
+}
+
+static bool
+ipo_quoting(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_ipo_quoting *k = (const struct itch50_ipo_quoting *)msg;
+
+	out->type = MD_IPO_QUOTING;
+	out->state = k->qualifier;
+	out->qty = be32_get(k->release_s);
+	out->px4 = be32_get(k->px4);
+	memcpy(out->symbol, k->symbol, sizeof(out->symbol));
+	return true;
+}
+
+static bool
+imbalance(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_noii *i = (const struct itch50_noii *)msg;
+
+	out->type = MD_IMBALANCE;
+	out->state = i->direction;
+	out->cross = i->cross;
+	out->variation = i->variation;
+	out->paired_qty = be64_get(i->paired_qty);
+	out->imbalance_qty = be64_get(i->imbalance_qty);
+	out->px4 = be32_get(i->ref_px4);
+	out->band.lo_px4 = be32_get(i->far_px4);
+	out->band.hi_px4 = be32_get(i->near_px4);
+	return true;
+}
+
+static bool
+listing(const uint8_t *msg, struct md *out)
+{
+	const struct itch50_direct_listing *o = (const struct itch50_direct_listing *)msg;
+
+	out->type = MD_LISTING;
+	out->state = o->open_eligible;
+	out->px4 = be32_get(o->near_px4);
+	out->min_px4 = be32_get(o->min_px4);
+	out->max_px4 = be32_get(o->max_px4);
+	out->near_ts_ns = be64_get(o->near_ts_ns);
+	out->band.lo_px4 = be32_get(o->lower_px4);
+	out->band.hi_px4 = be32_get(o->upper_px4);
 	return true;
 }
 
@@ -186,6 +271,7 @@ parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
 	out->order_ref = out->new_ref = 0;
 	out->cross_qty = 0;
 	out->round_lot_qty = 0;
+	out->cross = out->variation = 0;
 	switch (msg[0]) {
 	case 'C':
 		return executed_at_price(p, msg, out);
@@ -200,12 +286,7 @@ parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
 	case 'R':
 		return directory(msg, out);
 	case 'H':
-		out->type = MD_TRADING_STATE;
-		out->state =
-			trading_state_of(p, ((const struct itch50_trading_action *)msg)->state);
-		memcpy(out->symbol, ((const struct itch50_trading_action *)msg)->symbol,
-		       sizeof(out->symbol));
-		return true;
+		return trading_state(p, msg, out);
 	case 'h':
 		return market_halt(p, msg, out);
 	case 'Y':
@@ -220,7 +301,23 @@ parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
 		out->type = MD_SYSTEM_EVENT;
 		out->state = ((const struct itch50_system_event *)msg)->event;
 		return true;
-	default: // 'L' 'V' 'W' 'K' 'I' 'N' 'O': known, counted, and no business of a book
+	case 'V':
+		return mwcb_levels(msg, out);
+	case 'W':
+		out->type = MD_MWCB_BREACH;
+		out->state = ((const struct itch50_mwcb_status *)msg)->level;
+		return true;
+	case 'K':
+		return ipo_quoting(msg, out);
+	case 'I':
+		return imbalance(msg, out);
+	case 'N':
+		out->type = MD_RETAIL;
+		out->state = ((const struct itch50_rpii *)msg)->interest;
+		return true;
+	case 'O':
+		return listing(msg, out);
+	default: // 'L': counted; who makes a market does not change a book
 		return false;
 	}
 }

@@ -329,6 +329,7 @@ lane_housekeeping(struct lane *l)
 		if (l->arb[i] != NULL)
 			l->arb_ready |= 1U << i; // its timers
 		if (l->book[i] != NULL) {
+			book_on_time(l->book[i], l->now_ns);
 			book_recover_some(l->book[i]);
 			book_set_gauges(l->book[i]);
 		}

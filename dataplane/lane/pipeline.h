@@ -345,6 +345,8 @@ start_datagram(struct lane *l, const struct datagram *m)
 {
 	struct book *book = l->book[m->head.feed_idx];
 
+	if (likely(m->head.rx_ns > book->now_ns))
+		book->now_ns = m->head.rx_ns;
 	l->datagram = *m;
 	l->walking = true;
 	parse_start(&l->walk, &l->datagram);

@@ -18,7 +18,8 @@ struct bbo {
 	uint32_t last_px4;
 	uint8_t confidence; // enum confidence
 	uint8_t state;      // enum trading_state
-	uint16_t pad;
+	uint8_t phase;      // enum feed_phase
+	uint8_t pad;
 };
 static_assert(sizeof(struct bbo) == CACHE_LINE, "one message, one cache line");
 

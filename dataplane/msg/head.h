@@ -50,6 +50,7 @@ enum confidence {
 	CONFIDENCE_SUSPECT,   // a gap is open, or the book broke an invariant
 	CONFIDENCE_RECOVERING,
 	CONFIDENCE_LIVE,
+	CONFIDENCE_CNT,
 };
 
 /* Trading state of an instrument: ITCH 5.0 Stock Trading Action 'H' and Operational Halt 'h'. */
@@ -59,6 +60,20 @@ enum trading_state {
 	TRADING_PAUSED,
 	TRADING_QUOTATION_ONLY,
 	TRADING_OPEN,
+	TRADING_TEST, // a test symbol: never traded
+	TRADING_STATE_CNT,
+};
+
+/* What part of its day a feed is in: ITCH 5.0 System Event 'S'. */
+enum feed_phase {
+	PHASE_UNKNOWN = 0,  // none was heard since the session was joined
+	PHASE_MESSAGES,     // 'O': messages have begun, no orders yet
+	PHASE_SYSTEM,       // 'S': orders are accepted
+	PHASE_MARKET,       // 'Q': market hours
+	PHASE_AFTER_MARKET, // 'M': market hours are over, orders are still accepted
+	PHASE_SYSTEM_END,   // 'E': no new orders
+	PHASE_END,          // 'C': the last message of the day
+	PHASE_CNT,
 };
 
 #endif

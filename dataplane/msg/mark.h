@@ -19,7 +19,9 @@ struct mark {
 	uint8_t confidence; // enum confidence
 	uint8_t state;      // enum trading_state
 	uint8_t short_sale; // Reg SHO action, '0' none, '1' or '2' restricted, 0 unknown
-	uint8_t pad[5];
+	uint8_t phase;      // enum feed_phase
+	uint8_t lots_only;  // 1: only multiples of round_lot_qty are accepted
+	uint8_t pad[3];
 };
 static_assert(sizeof(struct mark) == CACHE_LINE, "one message, one cache line");
 

@@ -27,15 +27,18 @@ static const struct {
 	// clang-format off
 	{ "53" HEAD0 "4f", { .type = MD_SYSTEM_EVENT, .state = 'O' } },
 	{ "52" HEAD AAPL "514e000000644e435a20504e4e314e000000034e",
-	  { .type = MD_DIRECTORY, .state = 'P', .round_lot_qty = 100 }, true },
-	{ "48" HEAD AAPL "542054312020", { .type = MD_TRADING_STATE, .state = TRADING_OPEN }, true },
+	  { .type = MD_DIRECTORY, .state = 'P', .round_lot_qty = 100,
+	    .directory = { 'Q', 'N', 'N', 'C', { 'Z', ' ' }, 'N', 'N', '1', 'N', 'N', 0, 3 } }, true },
+	{ "48" HEAD AAPL "542054312020", { .type = MD_TRADING_STATE, .state = TRADING_OPEN, .reason = "T1  " }, true },
 	{ "59" HEAD AAPL "30", { .type = MD_SHORT_SALE, .state = '0' }, true },
 	{ "4c" HEAD "4e534451" AAPL "594e41", { .type = MD_NONE } },
-	{ "56" HEAD0 "00000045da21194e0000004134 47e0800000003c89352801", { .type = MD_NONE } },
-	{ "57" HEAD0 "31", { .type = MD_NONE } },
-	{ "4b" HEAD AAPL "00008598410001e208", { .type = MD_NONE } },
+	{ "56" HEAD0 "00000045da21194e0000004134 47e0800000003c89352801",
+	  { .type = MD_MWCB_LEVELS, .level_px8 = { 300012345678, 280050000000 }, .level3_px8 = 260000000001 } },
+	{ "57" HEAD0 "31", { .type = MD_MWCB_BREACH, .state = '1' } },
+	{ "4b" HEAD AAPL "00008598410001e208",
+	  { .type = MD_IPO_QUOTING, .state = 'A', .qty = 34200, .px4 = 123400 }, true },
 	{ "4a" HEAD AAPL "0016e36000192d500014997000000001",
-	  { .type = MD_BANDS, .px4 = 1500000, .band = { 1350000, 1650000 } } },
+	  { .type = MD_BANDS, .px4 = 1500000, .qty = 1, .band = { 1350000, 1650000 } } },
 	{ "68" HEAD AAPL "5148", { .type = MD_MARKET_HALT, .state = TRADING_HALTED }, true },
 	{ "41" HEAD "00000000000003e9" "42" "0000012c" AAPL "001cdba2",
 	  { .type = MD_ORDER_ADDED, .order_ref = 1001, .side = SIDE_BUY, .qty = 300, .px4 = 1891234 }, true },
@@ -53,12 +56,16 @@ static const struct {
 	{ "50" HEAD "0000000000000000" "42" "0000000a" AAPL "001cdcac" "000000000000138b",
 	  { .type = MD_TRADED, .qty = 10, .px4 = 1891500, .new_ref = 5003, .state = 'Y', .cross_qty = 10 } },
 	{ "51" HEAD "000000000001e240" AAPL "001cdea0" "000000000000138c" "4f",
-	  { .type = MD_TRADED, .qty = 123456, .px4 = 1892000, .new_ref = 5004, .state = 'Y', .cross_qty = 123456 } },
+	  { .type = MD_TRADED, .qty = 123456, .px4 = 1892000, .new_ref = 5004, .state = 'Y', .cross = 'O',
+	    .cross_qty = 123456 } },
 	{ "42" HEAD "000000000000138b", { .type = MD_TRADE_BROKEN, .new_ref = 5003 } },
 	{ "49" HEAD "00000000000003e8" "00000000000001f4" "42" AAPL "001cd6d0001cdab8001cd8c4" "4f4c",
-	  { .type = MD_NONE } },
-	{ "4e" HEAD AAPL "41", { .type = MD_NONE } },
-	{ "4f" HEAD AAPL "59000186a000030d40000249f000001f1aced9f00000020f5800028488", { .type = MD_NONE } },
+	  { .type = MD_IMBALANCE, .state = 'B', .cross = 'O', .variation = 'L', .px4 = 1890500,
+	    .paired_qty = 1000, .imbalance_qty = 500, .band = { 1890000, 1891000 } } },
+	{ "4e" HEAD AAPL "41", { .type = MD_RETAIL, .state = 'A' } },
+	{ "4f" HEAD AAPL "59000186a000030d40000249f000001f1aced9f00000020f5800028488",
+	  { .type = MD_LISTING, .state = 'Y', .min_px4 = 100000, .max_px4 = 200000, .px4 = 150000,
+	    .near_ts_ns = 34200000000000, .band = { 135000, 165000 } } },
 	// clang-format on
 };
 
@@ -126,25 +133,25 @@ every_message_becomes_the_event_of_the_table(void **state)
 			continue;
 		assert_int_equal(m.type, want->type);
 		assert_int_equal(m.venue_type, block[2]);
-		assert_int_equal(m.locate, block[2] == 'S' ? 0 : 1738);
+		assert_int_equal(m.locate, strchr("SVW", block[2]) != NULL ? 0 : 1738);
 		assert_int_equal(m.ts_ns, 34200000000123);
 		assert_int_equal(m.seq, 42);
 		if (CASES[i].symbol)
 			assert_memory_equal(m.symbol, "AAPL    ", 8);
-		if (m.type >= MD_ORDER_ADDED && m.type <= MD_TRADE_BROKEN) {
-			assert_int_equal(m.order_ref, want->order_ref);
-			assert_int_equal(m.new_ref, want->new_ref);
-			assert_int_equal(m.qty, want->qty);
-			assert_int_equal(m.px4, want->px4);
+		assert_int_equal(m.order_ref, want->order_ref); // and what takes its place
+		assert_int_equal(m.new_ref, want->new_ref);
+		assert_int_equal(m.qty, want->qty);
+		assert_int_equal(m.px4, want->px4);
+		if (m.type >= MD_TRADED) {
+			assert_int_equal(m.cross, want->cross);
+			assert_int_equal(m.variation, want->variation);
 		}
+		if (m.type == MD_TRADING_STATE)
+			assert_memory_equal(m.reason, want->reason, 4);
 		if (m.type == MD_ORDER_ADDED)
 			assert_int_equal(m.side, want->side);
-		if (m.type == MD_TRADED)
-			assert_int_equal(m.cross_qty, want->cross_qty);
-		if (m.type == MD_BANDS) {
-			assert_int_equal(m.band.lo_px4, want->band.lo_px4);
-			assert_int_equal(m.band.hi_px4, want->band.hi_px4);
-		}
+		if (m.type >= MD_TRADED && !CASES[i].symbol)
+			assert_int_equal(m.cross_qty, want->cross_qty); // and what takes its place
 		if (m.type == MD_DIRECTORY)
 			assert_int_equal(m.round_lot_qty, want->round_lot_qty);
 		if (m.type != MD_ORDER_ADDED && want->state != 0)

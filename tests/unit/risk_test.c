@@ -187,6 +187,14 @@ state(struct scene *s, int64_t x)
 }
 
 static void
+odd_lot(struct scene *s, int64_t x)
+{
+	s->mark.round_lot_qty = 100;
+	s->mark.lots_only = 1;
+	s->in.qty = (uint32_t)x;
+}
+
+static void
 kind(struct scene *s, int64_t x)
 {
 	s->in.kind = (uint8_t)x;
@@ -509,6 +517,11 @@ static const struct {
 	{ "trading is halted",                         state, TRADING_HALTED, RISK_REJECT_STATE },
 	{ "trading is paused",                         state, TRADING_PAUSED, RISK_REJECT_STATE },
 	{ "quotation only",                            state, TRADING_QUOTATION_ONLY, RISK_REJECT_STATE },
+	{ "a test symbol",                             state, TRADING_TEST, RISK_REJECT_STATE },
+	{ "a round lot where nothing else goes",       odd_lot, 100, RISK_PASS },
+	{ "three round lots where nothing else goes",  odd_lot, 300, RISK_PASS },
+	{ "an odd lot where only round ones go",       odd_lot, 99, RISK_REJECT_LOT },
+	{ "a mixed lot where only round ones go",      odd_lot, 150, RISK_REJECT_LOT },
 
 	{ "a kind that does not exist",                kind, INTENT_CANCEL + 1, RISK_REJECT_MALFORMED },
 	{ "a side that does not exist",                side, SIDE_SELL + 1, RISK_REJECT_MALFORMED },
@@ -617,6 +630,10 @@ a_cancel_always_passes(void **unused)
 		{ "not allowed", allowed, 0, true },
 		{ "instrument halted", instr_halted, 1, true },
 		{ "stale", confidence, CONFIDENCE_STALE, true },
+		{ "suspect", confidence, CONFIDENCE_SUSPECT, true },
+		{ "recovering", confidence, CONFIDENCE_RECOVERING, true },
+		{ "a test symbol", state, TRADING_TEST, true },
+		{ "round lots only", odd_lot, 7, true },
 		{ "trading halted", state, TRADING_HALTED, true },
 		{ "rate used up", rate, 10, true },
 		{ "no instrument", instrument, 0, false },
