@@ -15,6 +15,7 @@
 
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
+#include "flow.h"
 #include "lab.h"
 #include "lane/lane_api.h"
 #include "port/port_buf.h"
@@ -53,8 +54,7 @@ static const char CONFIG[] =
 	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n"
 	"sessions:\n  - { name: oe, venue: sim, protocol: %s, port: oe, peer: \"10.10.2.1:26488\", "
 	"username: TEST01, password_file: \"%s\", capacity: principal, orders_max: 65536 }\n"
-	"instruments:\n  - { symbol: AAPL, feed: itch, session: oe, trade: true, short_allowed: "
-	"true }\n"
+	"instruments:\n%s"
 	"strategies:\n%s"
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
 	"5000\n"
@@ -129,6 +129,23 @@ lane_lines(const char *lanes, char *out, size_t out_bytes)
 	}
 }
 
+static void
+instrument_lines(unsigned cnt, char *out, size_t out_bytes)
+{
+	char symbol[9];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < cnt; i++) {
+		flow_symbol(i, symbol);
+		len += (size_t)snprintf(out + len, out_bytes - len,
+					"  - { symbol: %.*s, feed: itch, session: oe, trade: true, "
+					"short_allowed: true }\n",
+					(int)strcspn(symbol, " "), symbol);
+	}
+	if (len >= out_bytes)
+		die("too many instruments");
+}
+
 static struct rte_ring *
 make_ring(const char *name)
 {
@@ -154,7 +171,7 @@ lab_open(const struct lab_setup *s)
 {
 	static const char ALL[] = "rx arb parse book strategy risk orders encode tcp report";
 	struct lab *lab = calloc(1, sizeof(*lab));
-	char text[8192], lanes[2048];
+	char text[8192], lanes[2048], instruments[2048];
 	struct err e;
 
 	lab_eal();
@@ -163,9 +180,10 @@ lab_open(const struct lab_setup *s)
 	err_init(&e);
 	make_secret_file();
 	lane_lines(s->lanes != NULL ? s->lanes : ALL, lanes, sizeof(lanes));
+	instrument_lines(s->instr_cnt != 0 ? s->instr_cnt : 1, instruments, sizeof(instruments));
 	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
 		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->shards != 0 ? s->shards : 1,
-		 s->ouch42 ? "ouch42" : "ouch50", secret_path,
+		 s->ouch42 ? "ouch42" : "ouch50", secret_path, instruments,
 		 s->strategies != NULL ? s->strategies : STRATEGIES,
 		 s->risk_more != NULL ? s->risk_more : "");
 	lab->g.config = &lab->config;

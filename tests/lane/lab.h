@@ -42,6 +42,7 @@ struct lab_setup {
 	uint32_t burst;
 	uint32_t sample_every;
 	bool ouch42;
+	uint32_t instr_cnt;     // of flow_symbol(); 0: AAPL alone
 	const char *strategies; // YAML of the list; NULL: a taker and a maker on AAPL
 	const char *risk_more;  // YAML of further keys of risk, or NULL
 	bool real_clock;        // for benches: the TSC counts
