@@ -356,10 +356,9 @@ start(struct tool *t, size_t file_bytes, const char *name)
 		.trades_max = adds < TRADES_MAX ? (uint32_t)adds : TRADES_MAX,
 		.trust_late_join = true,
 	};
-	const size_t arb_bytes = ARB_REORDER_MAX * (sizeof(struct arb_held) + 4) + 4 * CACHE_LINE;
 
 	// ordinary pages, and of them only those that are touched: nobody waits for this program
-	t->arena.size_bytes = book_bytes(&book) + arb_bytes;
+	t->arena.size_bytes = book_bytes(&book) + arb_bytes(ARB_REORDER_MAX);
 	t->arena.base = mmap(NULL, t->arena.size_bytes, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (t->arena.base != MAP_FAILED && parse_init(&t->parse, &parse) == 0 &&

@@ -28,14 +28,18 @@ arb_init(struct arb *a, const struct arb_config *c, struct arena *arena)
 		.held = (struct arb_held *)arena_take(arena, c->reorder_packets * sizeof(*a->held)),
 		.order = (uint16_t *)arena_take(arena, c->reorder_packets * sizeof(*a->order)),
 		.unused = (uint16_t *)arena_take(arena, c->reorder_packets * sizeof(*a->unused)),
+		.first = arena_take(arena, ARB_FIRST_SLOTS * sizeof(*a->first)),
 	};
-	if (a->held == NULL || a->order == NULL || a->unused == NULL)
+	if (a->held == NULL || a->order == NULL || a->unused == NULL || a->first == NULL)
 		return -ENOMEM;
 	memcpy(a->session, c->session, sizeof(a->session));
 	for (uint32_t i = 0; i < a->held_max; i++)
 		a->unused[i] = (uint16_t)i;
-	for (unsigned i = 0; i < FEED_LINE_MAX; i++)
+	memset(a->first, 0, ARB_FIRST_SLOTS * sizeof(*a->first)); // no message has number 0
+	for (unsigned i = 0; i < FEED_LINE_MAX; i++) {
 		a->line[i].silent = true; // not heard yet
+		a->line[i].lag_ns = c->lag_ns[i];
+	}
 	return 0;
 }
 
@@ -97,7 +101,7 @@ say_session(const struct arb *a, enum event_code code, const char session[MOLD_S
 }
 
 static COLD void
-adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq)
+adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq, uint64_t now_ns)
 {
 	arb_give_back(a); // what the last session left behind
 	memcpy(a->session, h->session, sizeof(a->session));
@@ -108,6 +112,9 @@ adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq)
 	a->flags = DATAGRAM_NEW_SESSION;
 	if (a->expected_seq > 1)
 		a->flags |= DATAGRAM_GAP; // joined late: what was before is unknown
+	a->lost_from_seq = 1;
+	a->lost_since_ns = now_ns;
+	memset(a->first, 0, ARB_FIRST_SLOTS * sizeof(*a->first));
 	for (unsigned i = 0; i < FEED_LINE_MAX; i++)
 		a->line[i].next_seq = 0;
 	metric_add(&a->metrics.session_started, 1);
@@ -119,7 +126,7 @@ adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq)
  * last one has ended or fallen silent.
  */
 static bool
-session_ours(struct arb *a, const struct mold_head *h, uint64_t seq)
+session_ours(struct arb *a, const struct mold_head *h, uint64_t seq, uint64_t now_ns)
 {
 	const bool same = memcmp(h->session, a->session, sizeof(a->session)) == 0;
 
@@ -132,7 +139,7 @@ session_ours(struct arb *a, const struct mold_head *h, uint64_t seq)
 			say_session(a, EVENT_MD_SESSION_FOREIGN, h->session, seq);
 		return false;
 	}
-	adopt_session(a, h, seq);
+	adopt_session(a, h, seq, now_ns);
 	return true;
 }
 
@@ -170,7 +177,7 @@ hear_feed(struct arb *a, uint64_t now_ns)
 	metric_add(&a->metrics.feed_heard_again, 1);
 	event_put(a->events, EVENT_FEED_HEARD, a->feed_idx, a->expected_seq);
 	if (a->flags & DATAGRAM_SILENT)
-		a->flags &= (uint8_t)~DATAGRAM_SILENT; // nobody was told yet
+		a->flags &= (uint16_t)~DATAGRAM_SILENT; // nobody was told yet
 	else
 		a->flags |= DATAGRAM_HEARD;
 }
@@ -185,11 +192,11 @@ learn_high(struct arb *a, uint64_t seq, uint64_t now_ns)
 }
 
 /* Takes what is to be told.  That the feed is heard again waits until nothing is missing. */
-static uint8_t
+static uint16_t
 take_flags(struct arb *a)
 {
-	const uint8_t keep = a->gap_open ? DATAGRAM_HEARD : 0;
-	const uint8_t told = a->flags & (uint8_t)~keep;
+	const uint16_t keep = a->gap_open ? DATAGRAM_HEARD : 0;
+	const uint16_t told = a->flags & (uint16_t)~keep;
 
 	a->flags &= keep;
 	return told;
@@ -274,6 +281,18 @@ on_heartbeat(struct arb *a, const struct frame *f, uint64_t seq, bool end)
 	return ARB_DROP;
 }
 
+/* A second copy: how much later than the first it came, if that is still known. */
+static void
+note_lag(struct arb *a, const struct frame *f, uint64_t seq)
+{
+	const struct arb_first *first = &a->first[seq % ARB_FIRST_SLOTS];
+	struct hist *lag_ns = a->line[f->line_idx].lag_ns;
+
+	if (first->seq != seq || lag_ns == NULL)
+		return;
+	hist_record(lag_ns, f->head.rx_ns > first->rx_ns ? f->head.rx_ns - first->rx_ns : 0);
+}
+
 static enum arb_verdict
 on_data(struct arb *a, const struct frame *f, uint64_t seq, uint16_t cnt, struct datagram *out)
 {
@@ -285,6 +304,7 @@ on_data(struct arb *a, const struct frame *f, uint64_t seq, uint16_t cnt, struct
 		hear_feed(a, f->heard_ns);
 	if (end_seq <= a->expected_seq) {
 		metric_add(&line->metrics.message_duplicate, cnt);
+		note_lag(a, f, seq);
 		return ARB_DROP;
 	}
 	if (a->ended || (a->end_known && end_seq > a->end_seq)) {
@@ -329,7 +349,7 @@ arb_unusual(struct arb *a, const struct frame *f, struct datagram *out)
 		metric_add(&line->metrics.packet_malformed, 1);
 		return ARB_DROP;
 	}
-	if (!session_ours(a, h, seq))
+	if (!session_ours(a, h, seq, f->heard_ns))
 		return ARB_DROP;
 	hear_line(a, f->line_idx, f->heard_ns, seq, data ? seq + cnt : seq);
 	if (!data)
@@ -403,6 +423,7 @@ settle_gap(struct arb *a, uint64_t now_ns)
 	if (a->gap_open && a->expected_seq >= a->gap_to_seq) {
 		a->gap_open = false;
 		metric_add(&a->metrics.gap_filled, 1);
+		metric_add(&a->metrics.gap_ns, now_ns - a->gap_ns);
 		event_put(a->events, EVENT_GAP_CLOSED, a->feed_idx, a->gap_from_seq,
 			  now_ns - a->gap_ns);
 	}
@@ -422,10 +443,15 @@ settle_gap(struct arb *a, uint64_t now_ns)
 	if (full)
 		metric_add(&a->metrics.gap_lost_by_overflow, 1);
 	metric_add(&a->metrics.message_lost, to_seq - from_seq);
+	metric_add(&a->metrics.gap_ns, now_ns - a->gap_ns);
 	event_put(a->events, EVENT_GAP_GIVEN_UP, a->feed_idx, from_seq, to_seq - 1,
 		  now_ns - a->gap_ns);
 	a->expected_seq = to_seq;
 	a->gap_open = false;
+	if (!(a->flags & DATAGRAM_GAP)) {
+		a->lost_from_seq = from_seq;
+		a->lost_since_ns = a->gap_ns;
+	}
 	a->flags |= DATAGRAM_GAP;
 	return true;
 }
@@ -455,7 +481,7 @@ check_silence(struct arb *a, uint64_t now_ns)
 	if (a->adopted && !a->ended && !a->silent) {
 		if ((int64_t)(now_ns - a->heard_ns) >= (int64_t)a->silence_ns) {
 			a->silent = true;
-			a->flags &= (uint8_t)~DATAGRAM_HEARD;
+			a->flags &= (uint16_t)~DATAGRAM_HEARD;
 			a->flags |= DATAGRAM_SILENT;
 			metric_add(&a->metrics.feed_silenced, 1);
 			event_put(a->events, EVENT_FEED_SILENT, a->feed_idx, now_ns - a->heard_ns);
@@ -484,7 +510,7 @@ arb_line_down(struct arb *a, uint8_t line_idx, uint64_t now_ns)
 bool
 arb_next_slow(struct arb *a, uint64_t now_ns, struct datagram *out)
 {
-	uint8_t told;
+	uint16_t told;
 
 	do {
 		if (next_held(a, out))

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/event.h"
+#include "base/hist.h"
 #include "base/metric.h"
 #include "msg/datagram.h"
 #include "msg/frame.h"
@@ -24,13 +25,14 @@ struct arb_line_metrics {
 struct arb_config {
 	uint16_t feed_idx;
 	uint8_t line_cnt;
-	bool session_fixed;             // only this session; otherwise the first one heard
-	char session[MOLD_SESSION_LEN]; // padded with spaces on the right
-	uint64_t first_seq;             // 0: join late, take what comes
-	uint32_t reorder_packets;       // most packets kept while one before them is missing
-	uint64_t gap_wait_ns;           // how long a gap may stay open before it is given up
-	uint64_t silence_ns;            // a line or the feed not heard for so long is silent
-	struct event_sink *events;      // the lane's; NULL says nothing
+	bool session_fixed;                 // only this session; otherwise the first one heard
+	char session[MOLD_SESSION_LEN];     // padded with spaces on the right
+	uint64_t first_seq;                 // 0: join late, take what comes
+	uint32_t reorder_packets;           // most packets kept while one before them is missing
+	uint64_t gap_wait_ns;               // how long a gap may stay open before it is given up
+	uint64_t silence_ns;                // a line or the feed not heard for so long is silent
+	struct event_sink *events;          // the lane's; NULL says nothing
+	struct hist *lag_ns[FEED_LINE_MAX]; // of each line; NULL: not recorded
 };
 
 enum arb_state {
@@ -50,6 +52,13 @@ enum arb_verdict {
 
 enum {
 	ARB_REORDER_MAX = 4096,
+	ARB_FIRST_SLOTS = 1024, // packets whose first copy's time is remembered
+};
+
+/* When the first copy of a packet was received. */
+struct arb_first {
+	uint64_t seq;
+	uint64_t rx_ns;
 };
 
 /* A packet that came before its turn. */
@@ -63,6 +72,7 @@ struct arb_line {
 	uint64_t heard_ns;
 	uint64_t next_seq; // after the highest number the line has shown
 	bool silent;
+	struct hist *lag_ns; // how much later than the first copy this line's came
 	struct arb_line_metrics metrics;
 };
 
@@ -79,9 +89,9 @@ struct arb {
 	char session[MOLD_SESSION_LEN];
 	uint16_t feed_idx;
 	uint8_t line_cnt;
-	uint8_t flags; // enum datagram_flag, to be told with the next datagram
-	bool adopted;  // there is a session
-	bool busy;     // arb_next has something to do besides looking at the time
+	uint16_t flags; // enum datagram_flag, to be told with the next datagram
+	bool adopted;   // there is a session
+	bool busy;      // arb_next has something to do besides looking at the time
 	bool silent;
 	bool ended;
 	bool end_known; // an end of session was seen; end_seq is valid
@@ -94,19 +104,30 @@ struct arb {
 	uint64_t gap_to_seq;
 	uint64_t gap_wait_ns;
 	uint64_t first_seq;
+	uint64_t lost_from_seq; // what DATAGRAM_GAP tells of: the first message missing,
+	uint64_t lost_since_ns; // and when that was found
 	bool gap_open;
 	uint32_t held_cnt;
 	uint32_t held_max;
-	struct arb_held *held; // held_max places
-	uint16_t *order;       // places in use, by sequence number
-	uint16_t *unused;      // places not in use: held_max - held_cnt
+	struct arb_first *first; // ARB_FIRST_SLOTS, by the lowest bits of the number
+	struct arb_held *held;   // held_max places
+	uint16_t *order;         // places in use, by sequence number
+	uint16_t *unused;        // places not in use: held_max - held_cnt
 	struct event_sink *events;
 	struct arb_metrics metrics;
 	struct arb_line line[FEED_LINE_MAX];
 };
 
+/* What arb_init takes from its arena. */
+static inline size_t
+arb_bytes(uint32_t reorder_packets)
+{
+	return reorder_packets * (sizeof(struct arb_held) + 2 * sizeof(uint16_t)) +
+	       ARB_FIRST_SLOTS * sizeof(struct arb_first) + 4 * CACHE_LINE; // each rounded up
+}
+
 /*
- * Memory   reorder_packets places from the arena.
+ * Memory   arb_bytes from the arena.
  * Returns  0
  *          -EINVAL  line_cnt is outside 1..FEED_LINE_MAX, reorder_packets outside
  *                   1..ARB_REORDER_MAX, or a time is 0
@@ -156,6 +177,8 @@ HOT_INLINE void
 arb_account(struct arb *a, const struct datagram *d)
 {
 	a->expected_seq = d->seq + d->msg_cnt;
+	a->first[d->seq % ARB_FIRST_SLOTS] =
+		(struct arb_first){ .seq = d->seq, .rx_ns = d->head.rx_ns };
 	metric_add(&a->metrics.packet_delivered, 1);
 	metric_add(&a->metrics.message_delivered, d->msg_cnt);
 	metric_add(&a->line[d->line_idx].metrics.message_first, d->msg_cnt);
