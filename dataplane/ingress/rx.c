@@ -26,6 +26,19 @@ add_line(struct rx *r, const struct rx_line_config *l)
 	return 0;
 }
 
+static int
+add_answer(struct rx *r, const struct rx_answer_config *a)
+{
+	if (a->udp_port == 0 || a->our_ip == 0 || a->feed_idx >= FEED_MAX || a->server_cnt == 0 ||
+	    a->server_cnt > RX_SERVER_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < r->answer_cnt; i++)
+		if (r->answer[i].our_ip == a->our_ip && r->answer[i].udp_port == a->udp_port)
+			return -EEXIST;
+	r->answer[r->answer_cnt++] = *a;
+	return 0;
+}
+
 COLD int
 rx_init(struct rx *r, const struct rx_config *c)
 {
@@ -36,7 +49,67 @@ rx_init(struct rx *r, const struct rx_config *c)
 		return -EINVAL;
 	for (unsigned i = 0; i < c->line_cnt && rc == 0; i++)
 		rc = add_line(r, &c->line[i]);
+	if (c->answer_cnt > FEED_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < c->answer_cnt && rc == 0; i++)
+		rc = add_answer(r, &c->answer[i]);
 	return rc;
+}
+
+/*
+ * The server that a packet comes from; server_cnt: none of them.  MoldUDP64 does not say which port
+ * an answer is sent from, so the address alone is enough when the port is another one.
+ */
+static unsigned
+server_of(const struct rx_answer_config *a, uint32_t ip, uint16_t udp_port)
+{
+	unsigned found = a->server_cnt;
+
+	for (unsigned i = 0; i < a->server_cnt; i++) {
+		if (a->server[i].ip != ip)
+			continue;
+		if (a->server[i].udp_port == udp_port)
+			return i;
+		if (found == a->server_cnt)
+			found = i;
+	}
+	return found;
+}
+
+COLD enum rx_verdict
+rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len, const struct eth_ip *e,
+	      struct frame *out)
+{
+	const struct udp_head *udp = (const struct udp_head *)e->l4;
+	const struct rx_answer_config *a = NULL;
+	const uint8_t *data;
+	uint16_t data_len;
+	unsigned server_idx;
+
+	if (!eth_ip_udp_payload(e, &data, &data_len))
+		return rx_host(r, eth, len, out); // it counts why
+	for (unsigned i = 0; i < r->answer_cnt && a == NULL; i++)
+		if (r->answer[i].our_ip == be32_get(e->dst) &&
+		    r->answer[i].udp_port == be16_get(udp->dst_port))
+			a = &r->answer[i];
+	if (a == NULL)
+		return rx_host(r, eth, len, out);
+	server_idx = server_of(a, be32_get(e->src), be16_get(udp->src_port));
+	if (server_idx == a->server_cnt)
+		return rx_drop(&r->metrics.answer_foreign);
+	if (be16_get(udp->sum) == 0)
+		metric_add(&r->metrics.udp_unchecked, 1);
+	else if (!eth_ip_l4_sum_ok(e))
+		return rx_drop(&r->metrics.udp_checksum);
+	out->head.feed_idx = a->feed_idx;
+	out->head.instr_idx = INSTR_NONE;
+	out->data = data;
+	out->len = data_len;
+	out->line_idx = (uint8_t)server_idx;
+	out->port_idx = r->port_idx;
+	out->src_ip = be32_get(e->src);
+	metric_add(&r->metrics.frame_answer, 1);
+	return RX_ANSWER;
 }
 
 COLD void

@@ -16,6 +16,7 @@ enum {
 	RX_LINE_MAX = FEED_MAX * FEED_LINE_MAX,
 	RX_SLOTS = 64, // of the group table: at most a quarter of them is used
 	RX_VLAN_ANY = 0xFFFF,
+	RX_SERVER_MAX = 4, // of one feed
 };
 
 /* One line of one feed, as this port receives it.  Addresses in host order. */
@@ -27,15 +28,30 @@ struct rx_line_config {
 	uint8_t line_idx;
 };
 
+/* Where a feed's request servers answer to.  Addresses in host order. */
+struct rx_answer_config {
+	uint32_t our_ip;
+	uint16_t udp_port; // ours
+	uint16_t feed_idx;
+	unsigned server_cnt;
+	struct {
+		uint32_t ip;
+		uint16_t udp_port;
+	} server[RX_SERVER_MAX];
+};
+
 struct rx_config {
 	uint8_t port_idx;
 	uint16_t vlan_id; // 0: untagged (or tagged with priority only); RX_VLAN_ANY: not checked
 	unsigned line_cnt;
 	struct rx_line_config line[RX_LINE_MAX];
+	unsigned answer_cnt;
+	struct rx_answer_config answer[FEED_MAX];
 };
 
 enum rx_verdict {
 	RX_MARKET_DATA, // *out is a line's UDP payload
+	RX_ANSWER,      // *out is a request server's: line_idx is the server's place
 	RX_HOST,        // *out is the whole frame: ARP, IGMP, or IPv4 to a single host
 	RX_DROP,        // counted by reason
 };
@@ -52,15 +68,17 @@ struct rx_slot {
 struct rx {
 	uint16_t vlan_id;
 	uint8_t port_idx;
+	uint8_t answer_cnt;
 	struct rx_slot slot[RX_SLOTS];
+	struct rx_answer_config answer[FEED_MAX];
 	cache_aligned struct rx_metrics metrics;
 };
 
 /*
  * Returns  0
- *          -EINVAL  too many lines, a feed or line index out of range, port 0, or an address that
- *                   is no multicast group
- *          -EEXIST  two lines have the same group and port
+ *          -EINVAL  too many lines or servers, a feed or line index out of range, port 0, or an
+ *                   address that is no multicast group
+ *          -EEXIST  two lines have the same group and port, or two feeds' answers the same port
  */
 int rx_init(struct rx *r, const struct rx_config *c);
 
@@ -146,6 +164,10 @@ rx_on_multicast(struct rx *r, const uint8_t *eth, const struct eth_ip *e, bool h
 	return RX_MARKET_DATA;
 }
 
+/* UDP that is no multicast: an answer, or for the host. */
+enum rx_verdict rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len,
+			      const struct eth_ip *e, struct frame *out);
+
 /*
  * Judges one received frame.  hw_csum_ok: the NIC has verified the IPv4 and UDP checksums.  Fills
  * data, len, port_idx, and for market data line_idx, src_ip, head.feed_idx; buf and the times are
@@ -166,6 +188,8 @@ rx_on_bytes(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok, str
 		return rx_drop(&r->metrics.frame_vlan);
 	if (likely(v == ETH_IP_L4 && e.dst.b[0] >> 4 == 0xE && e.proto != IP_PROTO_IGMP))
 		return rx_on_multicast(r, eth, &e, hw_csum_ok, out);
+	if (r->answer_cnt != 0 && v == ETH_IP_L4 && e.proto == IP_PROTO_UDP)
+		return rx_on_unicast(r, eth, len, &e, out);
 	return rx_host(r, eth, len, out);
 }
 
