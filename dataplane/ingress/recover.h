@@ -6,6 +6,7 @@
 #include "base/event.h"
 #include "base/hist.h"
 #include "base/metric.h"
+#include "ingress/recover_store.h"
 #include "msg/datagram.h"
 #include "msg/frame.h"
 #include "wire/moldudp64.h"
@@ -55,8 +56,7 @@ enum recover_snapshot_end {
 
 enum {
 	RECOVER_SERVER_MAX = 4,
-	RECOVER_TELL_MAX = 8,
-	RECOVER_RECORD_BYTES = 32,
+	RECOVER_TELL_MAX = 16,
 	RECOVER_STORE_MIN = 1 << 17, // the longest datagram fits, twice
 };
 
@@ -99,17 +99,6 @@ struct recover_request {
 	char session[MOLD_SESSION_LEN];
 };
 
-/* Kept messages: records one behind the other, first in first out, none torn at the end. */
-struct recover_store {
-	uint8_t *base;
-	uint64_t bytes;
-	uint64_t head; // of the oldest record
-	uint64_t tail; // behind the newest
-	uint64_t end;  // behind the last record before the wrap
-	uint64_t cnt;
-	uint64_t used_bytes;
-};
-
 /* Messages collected in a buffer that is not recover's. */
 struct recover_room {
 	uint8_t *at;
@@ -145,6 +134,7 @@ struct recover {
 	uint64_t opened_ns; // when what is being recovered was found missing
 	uint64_t asked_ns;
 	uint32_t attempt_cnt;          // requests without progress
+	uint32_t snapshot_id;          // of the attempt: another one is another connection
 	uint32_t snapshot_attempt_cnt; // snapshots without success
 	uint64_t progress_ns;
 	uint64_t retry_ns; // when to try again; SNAPSHOT: not reading until then
@@ -166,8 +156,8 @@ int recover_init(struct recover *r, const struct recover_config *c, struct arena
 		 uint64_t now_ns);
 
 /*
- * A datagram of arb, while recover_is_busy or when the datagram has flags.  RECOVER_PASS may have
- * taken flags away from it.
+ * A datagram of arb, while recover_is_busy or when the datagram has flags, after recover_next told
+ * all flags it had.  RECOVER_PASS may have taken flags away from it.
  */
 enum recover_verdict recover_on_datagram(struct recover *r, struct datagram *d,
 					 const struct recover_feed *feed, uint64_t now_ns);
@@ -187,7 +177,10 @@ bool recover_next(struct recover *r, uint64_t now_ns, struct recover_room *room,
 /* A request that is due.  A lost one is the same as one that was never answered. */
 bool recover_request(struct recover *r, uint64_t now_ns, struct recover_request *out);
 
-/* Whether a connection to the snapshot server is to be opened, or kept. */
+/*
+ * Whether a connection to the snapshot server is to be opened, or kept.  When snapshot_id is not
+ * the one it was opened for, a new one.
+ */
 HOT_INLINE bool
 recover_wants_snapshot(const struct recover *r)
 {
@@ -226,7 +219,7 @@ HOT_INLINE bool
 recover_is_busy(const struct recover *r)
 {
 	return (r->state != RECOVER_SYNCHRONISED && r->state != RECOVER_FAILED) ||
-	       r->tell_cnt != 0 || r->store.cnt != 0;
+	       r->tell_cnt != 0 || r->store.cnt != 0 || r->ending;
 }
 
 /* The hole that is open: messages from *from_seq up to, not including, *to_seq.  False: none. */
