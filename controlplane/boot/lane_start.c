@@ -19,6 +19,12 @@ enum {
 	HOUSEKEEPING_TURNS_SHARED = 4, // a turn may last a scheduler's slice
 	ARENA_SLACK_BYTES = 1 << 20,
 	STOP_WAIT_MS = 2000,
+	TCP_MSS_USUAL = 1460,
+	SNAPSHOT_RX_BYTES = 1 << 20, // half is the window: 5 Gbit/s at a round trip of 1 ms
+	SNAPSHOT_TX_BYTES = 4096,    // logins and heartbeats
+	SNAPSHOT_RTO_MIN_MS = 5,
+	SNAPSHOT_HEARTBEAT_S = 1, // SoupBinTCP: what a server expects
+	SNAPSHOT_SILENCE_S = 15,  // ... and what a client may expect
 };
 
 #define QUERY_WAIT_NS 5000000000ULL // guess: an account query is answered in microseconds
@@ -119,7 +125,13 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 		if (!(m->feed_mask >> i & 1))
 			continue;
 		bytes += sizeof(struct arb) + sizeof(struct parse) + sizeof(struct book);
-		bytes += c->feeds[i].reorder_packets * (sizeof(struct arb_held) + 16);
+		if (holds(m->stages, ARB)) {
+			bytes += arb_bytes(c->feeds[i].reorder_packets);
+			bytes += (c->feeds[i].lines_cnt + 1) * sizeof(struct hist);
+		}
+		if (holds(m->stages, ARB) && config_feed_recovers(&c->feeds[i]))
+			bytes += sizeof(struct recovery) + SNAPSHOT_RX_BYTES + SNAPSHOT_TX_BYTES +
+				 ((size_t)c->feeds[i].recovery.buffer_mb << 20);
 		book_config_of(c, i, ours, &book);
 		if (holds(m->stages, BOOK))
 			bytes += book_bytes(&book);
@@ -183,6 +195,17 @@ build_host(struct build *b, uint32_t port_idx)
 					       "joined on port '%s'",
 					       b->g->config->feeds[f].name, k, c->name);
 		}
+	for (uint32_t f = 0; f < b->g->config->feeds_cnt; f++) {
+		const struct config_recovery *r = &b->g->config->feeds[f].recovery;
+
+		if (!config_feed_recovers(&b->g->config->feeds[f]) || r->port_idx != port_idx ||
+		    !r->neighbour_mac.is_set)
+			continue;
+		for (uint32_t k = 0; k < r->servers_cnt; k++)
+			host_add_static(&p->host, r->servers[k].ip, r->neighbour_mac.byte);
+		if (r->snapshot.ip != 0)
+			host_add_static(&p->host, r->snapshot.ip, r->neighbour_mac.byte);
+	}
 	for (uint32_t s = 0; s < b->g->config->sessions_cnt; s++) {
 		const struct config_session *cs = &b->g->config->sessions[s];
 
@@ -234,7 +257,23 @@ build_rx(struct build *b, uint32_t port_idx)
 					.feed_idx = (uint16_t)f,
 					.line_idx = (uint8_t)k,
 				};
-	if (rx.line_cnt == 0 || !holds(m->stages, RX))
+	for (uint32_t f = 0; f < c->feeds_cnt; f++) {
+		const struct config_recovery *r = &c->feeds[f].recovery;
+		struct rx_answer_config *a = &rx.answer[rx.answer_cnt];
+
+		if (!(m->feed_mask >> f & 1) || r->servers_cnt == 0 || r->port_idx != port_idx)
+			continue;
+		rx.answer_cnt++;
+		a->our_ip = c->ports[port_idx].address.ip;
+		a->udp_port = (uint16_t)r->local_port;
+		a->feed_idx = (uint16_t)f;
+		a->server_cnt = r->servers_cnt;
+		for (uint32_t k = 0; k < r->servers_cnt; k++) {
+			a->server[k].ip = r->servers[k].ip;
+			a->server[k].udp_port = (uint16_t)r->servers[k].port;
+		}
+	}
+	if ((rx.line_cnt == 0 && rx.answer_cnt == 0) || !holds(m->stages, RX))
 		return 0;
 	q->rx = take(l, sizeof(*q->rx), b->e);
 	if (q->rx == NULL)
@@ -244,6 +283,86 @@ build_rx(struct build *b, uint32_t port_idx)
 			       "ports '%s': two lines have the same group and port, or one is no "
 			       "multicast group",
 			       c->ports[port_idx].name);
+	return 0;
+}
+
+static int
+build_recovery(struct build *b, uint32_t feed_idx)
+{
+	const struct config_feed *f = &b->g->config->feeds[feed_idx];
+	const struct config_recovery *c = &f->recovery;
+	const struct config_port *port = &b->g->config->ports[c->port_idx];
+	struct lane *l = b->lane;
+	struct recovery_config rc = {
+		.recover = {
+			.feed_idx = (uint16_t)feed_idx,
+			.server_cnt = (uint8_t)c->servers_cnt,
+			.has_snapshot = c->snapshot.ip != 0,
+			.request_max_messages = (uint16_t)c->request_max_messages,
+			.request_attempts = c->request_attempts,
+			.request_wait_ns = c->request_wait_ms * 1000000ULL,
+			.request_interval_ns = c->request_interval_us * 1000ULL,
+			.request_max_hole = c->request_max_hole,
+			.snapshot_attempts = c->snapshot_attempts,
+			.snapshot_timeout_ns = c->snapshot_timeout_ms * 1000000ULL,
+			.snapshot_retry_ns = c->snapshot_retry_ms * 1000000ULL,
+			.store_bytes = (uint64_t)c->buffer_mb << 20,
+			.events = &l->events,
+		},
+		.local_port = (uint16_t)c->local_port,
+		.soup = {
+			.edition = SOUP_EDITION_300,
+			.first_seq = 1, // GLIMPSE 5.0: required
+			.heartbeat_ns = SNAPSHOT_HEARTBEAT_S * 1000000000ULL,
+			.silence_ns = SNAPSHOT_SILENCE_S * 1000000000ULL,
+			.login_wait_ns = c->snapshot_timeout_ms * 1000000ULL,
+		},
+		.tcp = {
+			.local_ip = port->address.ip,
+			.peer_ip = c->snapshot.ip,
+			.peer_port = (uint16_t)c->snapshot.port,
+			.vlan_id = (uint16_t)port->vlan,
+			.mss = (uint16_t)(port->mtu_bytes - 40),
+			.window_scaling = true,
+			.sack = true,
+			.rto_min_ns = SNAPSHOT_RTO_MIN_MS * 1000000ULL,
+			.connect_timeout_ns = c->snapshot_timeout_ms * 1000000ULL,
+			.rx_buf_bytes = SNAPSHOT_RX_BYTES,
+			.tx_buf_bytes = SNAPSHOT_TX_BYTES,
+		},
+	};
+	char secret[SECRET_MAX] = "";
+	struct recovery *r;
+	int code = 0;
+
+	for (uint32_t i = 0; i < c->servers_cnt; i++) {
+		rc.server[i].ip = c->servers[i].ip;
+		rc.server[i].udp_port = (uint16_t)c->servers[i].port;
+	}
+	if (rc.tcp.mss > TCP_MSS_USUAL)
+		rc.tcp.mss = TCP_MSS_USUAL;
+	memcpy(rc.tcp.local_mac, b->g->port[c->port_idx].mac, sizeof(rc.tcp.local_mac));
+	if (getrandom(rc.tcp.isn_secret, sizeof(rc.tcp.isn_secret), 0) !=
+	    (ssize_t)sizeof(rc.tcp.isn_secret))
+		return err_set(b->e, -EIO, "no random bits for TCP's sequence numbers");
+	snprintf(rc.soup.username, sizeof(rc.soup.username), "%s", c->snapshot_username);
+	if (rc.recover.has_snapshot)
+		code = secret_load_snapshot(f, secret, b->e);
+	if (code < 0)
+		return code;
+	snprintf(rc.soup.password, sizeof(rc.soup.password), "%.*s", SOUP_PASSWORD_LEN, secret);
+	explicit_bzero(secret, sizeof(secret));
+	rc.recover.recovery_ns = take(l, sizeof(struct hist), b->e);
+	r = take(l, sizeof(*r), b->e);
+	code = r == NULL || rc.recover.recovery_ns == NULL
+		       ? -ENOMEM
+		       : recovery_init(r, &rc, l->arb[feed_idx], l->port[c->port_idx], &l->arena,
+				       b->g->clock.base_ns);
+	explicit_bzero(rc.soup.password, sizeof(rc.soup.password));
+	if (code != 0)
+		return err_set(b->e, code, "feeds '%s': recovery cannot start: %s", f->name,
+			       strerror(-code));
+	l->recovery[feed_idx] = r;
 	return 0;
 }
 
@@ -271,12 +390,19 @@ build_feed(struct build *b, uint32_t feed_idx)
 
 		memset(arb.session, ' ', sizeof(arb.session));
 		memcpy(arb.session, c->session, strnlen(c->session, sizeof(arb.session)));
+		for (uint32_t k = 0; k < c->lines_cnt; k++) {
+			arb.lag_ns[k] = take(l, sizeof(struct hist), b->e);
+			if (arb.lag_ns[k] == NULL)
+				return -ENOMEM;
+		}
 		l->arb[feed_idx] = take(l, sizeof(struct arb), b->e);
 		if (l->arb[feed_idx] == NULL)
 			return -ENOMEM;
 		rc = arb_init(l->arb[feed_idx], &arb, &l->arena);
 		if (rc != 0)
 			return err_set(b->e, rc, "feeds '%s': arbitration cannot start", c->name);
+		if (config_feed_recovers(c) && build_recovery(b, feed_idx) != 0)
+			return b->e->code;
 	}
 	if (holds(m->stages, PARSE)) {
 		const struct parse_config parse = {
@@ -284,8 +410,6 @@ build_feed(struct build *b, uint32_t feed_idx)
 			.shard_cnt = (uint16_t)c->shards,
 			.shard_mask = m->shard_mask[feed_idx],
 			.market = 'Q',
-			.symbol = c->symbols,
-			.symbol_cnt = c->symbols_cnt,
 			.events = &l->events,
 		};
 
@@ -677,6 +801,9 @@ lanes_free(struct gateway *g)
 			continue;
 		for (uint32_t s = 0; s < l->session_cnt; s++)
 			session_fini(l->session_here[s]);
+		for (uint32_t f = 0; f < FEED_MAX; f++)
+			if (l->recovery[f] != NULL)
+				recovery_fini(l->recovery[f]);
 		arena = l->arena; // the lane lies in it
 		arena_close(&arena);
 		g->lane[i] = NULL;

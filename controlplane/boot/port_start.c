@@ -17,8 +17,9 @@
 #include "boot/port_start.h"
 
 enum {
-	BUF_CACHE_CNT = 256,  // buffers each lcore keeps to itself; DPDK's usual value
-	BUF_MARGIN_CNT = 512, // frames being built, in hand, or held by dumpcap's ring
+	BUF_CACHE_CNT = 256,   // buffers each lcore keeps to itself; DPDK's usual value
+	BUF_MARGIN_CNT = 512,  // frames being built, in hand, or held by dumpcap's ring
+	RECOVERY_BUF_CNT = 64, // recovered datagrams in hand, requests, a connection's segments
 	FLOW_PATTERN_MAX = 5,
 	CLOCK_READINGS = 5,              // the shortest one counts
 	CLOCK_FIRST_PAUSE_NS = 50000000, // guess: 100 ns of doubt are 2 ppm of it
@@ -80,6 +81,9 @@ buf_cnt(const struct gateway *g, uint32_t port_idx, uint16_t rx_desc, uint16_t t
 		for (uint32_t k = 0; k < c->feeds[f].lines_cnt; k++)
 			if (c->feeds[f].lines[k].port_idx == port_idx)
 				cnt += c->feeds[f].reorder_packets;
+	for (uint32_t f = 0; f < c->feeds_cnt; f++)
+		if (config_feed_recovers(&c->feeds[f]) && c->feeds[f].recovery.port_idx == port_idx)
+			cnt += RECOVERY_BUF_CNT;
 	for (uint32_t r = 0; r < g->map->ring_cnt; r++)
 		if (g->map->ring[r].hop == HOP_datagram || g->map->ring[r].hop == HOP_frame)
 			cnt += g->map->ring[r].slots;

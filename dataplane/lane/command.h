@@ -19,12 +19,13 @@ enum command_kind {
 	COMMAND_SESSION,         // arg[0] session -> struct command_session
 	COMMAND_SESSION_CONNECT, // arg[0] session
 	COMMAND_SESSION_DISCONNECT, // arg[0] session: logout, then close
-	COMMAND_CANCEL_ALL, // arg[0] session: cancel every working order; reply_cnt: how many
-	COMMAND_POSITIONS,  // arg[0] first instrument -> struct risk_position[]
-	COMMAND_FEED,       // arg[0] feed -> struct command_feed
-	COMMAND_LINK,       // arg[0] port, arg[1] 1 up, 0 down
-	COMMAND_CLOCK,      // arg[0] port, reply: struct clock_map of its stamps, to be read
-	COMMAND_JOINED,     // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
+	COMMAND_CANCEL_ALL,   // arg[0] session: cancel every working order; reply_cnt: how many
+	COMMAND_POSITIONS,    // arg[0] first instrument -> struct risk_position[]
+	COMMAND_FEED,         // arg[0] feed -> struct command_feed
+	COMMAND_FEED_RECOVER, // arg[0] feed: build its books that are not live anew
+	COMMAND_LINK,         // arg[0] port, arg[1] 1 up, 0 down
+	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
+	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 };
 
 enum {
@@ -46,6 +47,22 @@ struct command_book {
 	struct book_depth_row row[2][50];
 };
 
+/* How a feed's recovery stands. */
+struct command_recovery {
+	bool on;       // the feed has one
+	uint8_t state; // enum recover_state
+	bool partial;  // only books that broke by themselves are built anew
+	bool hole_open;
+	uint8_t tcp_state; // of the snapshot's connection
+	uint8_t reject_reason;
+	uint64_t hole_from_seq;
+	uint64_t hole_to_seq;
+	uint64_t store_used_bytes;
+	uint64_t store_bytes;
+	uint64_t spin_cnt; // messages of the snapshot so far
+	uint64_t retry_ns; // failed: when it is tried again; 0: no matter
+};
+
 /* The answer to COMMAND_FEED. */
 struct command_feed {
 	char session[MOLD_SESSION_LEN];
@@ -57,6 +74,7 @@ struct command_feed {
 	uint64_t gap_from_seq;
 	uint64_t gap_to_seq;
 	uint64_t line_heard_ns[LINE_MAX];
+	struct command_recovery recovery;
 };
 
 /* The answer to COMMAND_SESSION. */

@@ -34,6 +34,12 @@ lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t 
 		if (s->port == p && tcp_on_packet(&s->tcp, &e, csum_ok, l->now_ns))
 			return s;
 	}
+	for (uint32_t i = 0; i < FEED_MAX; i++) {
+		struct recovery *r = l->recovery[i];
+
+		if (r != NULL && r->port == p && recovery_on_segment(r, &e, csum_ok, l->now_ns))
+			return NULL; // what it brought is read when it is delivered
+	}
 	metric_add(&l->metrics.segment_foreign, 1);
 	return NULL;
 }
@@ -60,6 +66,59 @@ lane_net_emit(struct lane *l)
 	}
 	for (uint32_t i = 0; i < l->session_cnt; i++)
 		session_emit(l->session_here[i], l->now_ns);
+	for (uint32_t i = 0; i < FEED_MAX; i++)
+		if (l->recovery[i] != NULL)
+			recovery_emit(l->recovery[i], l->now_ns);
+}
+
+/* Whether the lane must ask the feed's recovery before a datagram passes. */
+static void
+note_recovery(struct lane *l, uint32_t feed_idx)
+{
+	const uint32_t bit = LANE_RECOVERY_BIT(feed_idx);
+
+	if (recover_is_busy(&l->recovery[feed_idx]->recover)) {
+		l->recovery_busy |= bit;
+		l->arb_ready |= bit;
+	} else {
+		l->recovery_busy &= ~bit;
+	}
+}
+
+COLD bool
+lane_recovery_takes(struct lane *l, struct datagram *d)
+{
+	const uint32_t feed_idx = d->head.feed_idx;
+	bool taken;
+
+	if (l->recovery[feed_idx] == NULL)
+		return false;
+	taken = recovery_takes(l->recovery[feed_idx], d, l->now_ns);
+	note_recovery(l, feed_idx);
+	return taken;
+}
+
+COLD bool
+lane_recovery_next(struct lane *l, uint32_t feed_idx, struct datagram *out)
+{
+	const bool found = recovery_next(l->recovery[feed_idx], l->now_ns, out);
+
+	note_recovery(l, feed_idx);
+	l->net_busy = true; // the window has moved on
+	return found;
+}
+
+COLD bool
+lane_recovery_answer(struct lane *l, const struct frame *f, struct datagram *out)
+{
+	const uint32_t feed_idx = f->head.feed_idx;
+	bool found;
+
+	if (l->recovery[feed_idx] == NULL)
+		return false;
+	found = recovery_on_answer(l->recovery[feed_idx], f, l->now_ns, out);
+	note_recovery(l, feed_idx);
+	return found;
 }
 
 /* The symbol's instrument in one of the feed's books; NULL when this lane's shards do not have it.
@@ -108,6 +167,37 @@ answer_book(struct lane *l, struct command *c)
 	return 0;
 }
 
+static void
+fill_recovery(const struct recovery *r, struct command_recovery *out)
+{
+	const struct recover *rec = &r->recover;
+
+	out->on = true;
+	out->state = rec->state;
+	out->partial = rec->passing;
+	out->hole_open = recover_hole(rec, &out->hole_from_seq, &out->hole_to_seq);
+	out->store_used_bytes = rec->store.used_bytes;
+	out->store_bytes = rec->store.bytes;
+	out->retry_ns = rec->state == RECOVER_FAILED ? rec->retry_ns : 0;
+	out->tcp_state = (uint8_t)tcp_state_of(&r->tcp);
+	out->reject_reason = r->soup.reject_reason;
+	out->spin_cnt = rec->spin_cnt;
+}
+
+static int
+answer_feed_recover(struct lane *l, const struct command *c)
+{
+	int rc;
+
+	if (c->arg[0] >= FEED_MAX || l->arb[c->arg[0]] == NULL)
+		return -EINVAL;
+	if (l->recovery[c->arg[0]] == NULL)
+		return -EOPNOTSUPP;
+	rc = recovery_start(l->recovery[c->arg[0]], l->now_ns);
+	note_recovery(l, c->arg[0]);
+	return rc;
+}
+
 static int
 answer_feed(struct lane *l, struct command *c)
 {
@@ -123,6 +213,8 @@ answer_feed(struct lane *l, struct command *c)
 	out->expected_seq = a->expected_seq;
 	out->held_cnt = a->held_cnt;
 	out->gap_open = arb_gap(a, &out->gap_from_seq, &out->gap_to_seq);
+	if (l->recovery[c->arg[0]] != NULL)
+		fill_recovery(l->recovery[c->arg[0]], &out->recovery);
 	for (uint32_t i = 0; i < a->line_cnt; i++) {
 		out->line_silent[i] = a->line[i].silent;
 		out->line_heard_ns[i] = a->line[i].heard_ns;
@@ -262,6 +354,9 @@ answer_joined(struct lane *l, struct command *c)
 static void
 answer_stop(struct lane *l)
 {
+	for (uint32_t i = 0; i < FEED_MAX; i++)
+		if (l->recovery[i] != NULL)
+			recovery_stop(l->recovery[i], l->now_ns);
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)
 			host_leave_all(&l->port[i]->host, l->now_ns);
@@ -284,6 +379,8 @@ answer(struct lane *l, struct command *c)
 		return answer_book(l, c);
 	case COMMAND_FEED:
 		return answer_feed(l, c);
+	case COMMAND_FEED_RECOVER:
+		return answer_feed_recover(l, c);
 	case COMMAND_ORDERS:
 	case COMMAND_SESSION:
 	case COMMAND_SESSION_CONNECT:
@@ -327,12 +424,18 @@ lane_housekeeping(struct lane *l)
 	metric_set(&l->metrics.turn, l->turn.turn >> 1);
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		if (l->arb[i] != NULL)
-			l->arb_ready |= 1U << i; // its timers
+			l->arb_ready |= LANE_ARB_BIT(i); // its timers
 		if (l->book[i] != NULL) {
 			book_on_time(l->book[i], l->now_ns);
 			book_recover_some(l->book[i]);
 			book_set_gauges(l->book[i]);
 		}
+	}
+	for (uint32_t i = 0; i < FEED_MAX; i++) {
+		if (l->recovery[i] == NULL)
+			continue;
+		recovery_housekeeping(l->recovery[i], l->now_ns);
+		note_recovery(l, i);
 	}
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)

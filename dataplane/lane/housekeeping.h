@@ -31,6 +31,14 @@ COLD void lane_housekeeping(struct lane *l);
 struct session *lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t len,
 				bool csum_ok);
 
+/*
+ * A datagram of arb while its feed recovers, or with flags: true when it was taken.  The next
+ * recovered datagram of a feed.  A server's answer: true when *out goes on with the frame's buffer.
+ */
+bool lane_recovery_takes(struct lane *l, struct datagram *d);
+bool lane_recovery_next(struct lane *l, uint32_t feed_idx, struct datagram *out);
+bool lane_recovery_answer(struct lane *l, const struct frame *f, struct datagram *out);
+
 /* Frames that the lane's ports and connections have to send by themselves. */
 void lane_net_emit(struct lane *l);
 

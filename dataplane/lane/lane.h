@@ -16,6 +16,7 @@
 #include "ingress/rx.h"
 #include "lane/command.h"
 #include "lane/hop.h"
+#include "lane/recovery.h"
 #include "lane/session.h"
 #include "lane/stage_set.h"
 #include "msg/bbo.h"
@@ -33,10 +34,15 @@ enum latency_id {
 };
 
 enum {
-	LANE_BURST_MAX = 256, // core_map.burst cannot be larger
-	LANE_RXQ_MAX = 8,     // queues one lane polls
-	LANE_SENT_MAX = 256,  // orders whose tick-to-trade is recorded after one flush
+	LANE_BURST_MAX = 256,   // core_map.burst cannot be larger
+	LANE_RXQ_MAX = 8,       // queues one lane polls
+	LANE_RECOVERED_MAX = 8, // recovered datagrams of one turn: the queues are polled in between
+	LANE_SENT_MAX = 256,    // orders whose tick-to-trade is recorded after one flush
 };
+
+/* What a feed recovers goes ahead of what its arbiter has. */
+#define LANE_RECOVERY_BIT(feed_idx) (1U << (feed_idx))
+#define LANE_ARB_BIT(feed_idx)      (1U << (FEED_MAX + (feed_idx)))
 
 /* One queue the lane polls, and where its frames go. */
 struct lane_rxq {
@@ -89,11 +95,14 @@ struct lane {
 	// where the walk through the last burst stands; it resumes when there is room again
 	uint16_t rx_cnt;
 	uint16_t rx_next;
-	bool strategies_due; // housekeeping wants strategies to look at the time
-	bool walking;        // parse has not finished with datagram
-	bool book_walking;   // the book has instruments to tell about
-	bool net_busy;       // frames came for a port's host: there may be something to answer
-	uint32_t arb_ready;  // bit i: feed i's arbiter may have datagrams
+	bool strategies_due;    // housekeeping wants strategies to look at the time
+	bool walking;           // parse has not finished with datagram
+	bool book_walking;      // the book has instruments to tell about
+	bool net_busy;          // frames came for a port's host: there may be something to answer
+	uint32_t arb_ready;     // LANE_ARB_BIT(i): feed i's arbiter may have datagrams,
+				// LANE_RECOVERY_BIT(i): its recovery; lower bits go first
+	uint32_t recovery_busy; // LANE_RECOVERY_BIT(i): feed i's datagrams do not simply pass
+	uint32_t recovered_cnt; // recovered datagrams of this turn
 	struct datagram datagram;
 	struct parse_walk walk;
 	void *rx_buf[LANE_BURST_MAX];
@@ -101,6 +110,7 @@ struct lane {
 
 	// stages, by instance; NULL where another lane has it
 	struct arb *arb[FEED_MAX];
+	struct recovery *recovery[FEED_MAX]; // NULL also where nothing is recovered
 	struct parse *parse[FEED_MAX];
 	struct book *book[FEED_MAX];
 	struct strategy *strategy[STRATEGY_MAX];

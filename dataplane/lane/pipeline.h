@@ -3,6 +3,7 @@
 #define SLUICE_LANE_PIPELINE_H
 
 #include "base/must.h"
+#include "lane/housekeeping.h"
 #include "lane/lane.h"
 
 /*
@@ -349,8 +350,6 @@ start_datagram(struct lane *l, const struct datagram *m)
 		book->now_ns = m->head.rx_ns;
 	l->datagram = *m;
 	l->walking = true;
-	if (unlikely(m->flags != 0))
-		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);
 	parse_start(&l->walk, &l->datagram);
 	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
 			  book_on_datagram_flags(book, m->flags) != 0;
@@ -384,6 +383,20 @@ datagram_has_way(struct lane *l, uint32_t feed_idx)
 	return rings_have_room(l->datagram_out[feed_idx], l->datagram_out_cnt[feed_idx], 1);
 }
 
+/*
+ * arb -> parse, or to recovery while that waits for messages before these.  A feed in which nothing
+ * is missing pays one branch.  The caller has asked datagram_has_way.
+ */
+static inline void
+give_arbitrated(struct lane *l, struct datagram *m)
+{
+	const uint32_t bit = LANE_RECOVERY_BIT(m->head.feed_idx);
+
+	if (unlikely(((l->recovery_busy & bit) | m->flags) != 0) && lane_recovery_takes(l, m))
+		return;
+	give_datagram(l, m);
+}
+
 /* rx -> arb: always the same lane.  The caller has asked datagram_has_way. */
 static inline void
 give_frame(struct lane *l, struct frame *m)
@@ -394,7 +407,7 @@ give_frame(struct lane *l, struct frame *m)
 	switch (arb_on_frame(l->arb[m->head.feed_idx], m, &d)) {
 	case ARB_DELIVER:
 		stamp(l, &d.head.trace, LATENCY_ARB);
-		give_datagram(l, &d);
+		give_arbitrated(l, &d);
 		break;
 	case ARB_DROP:
 		port_buf_free(m->buf);

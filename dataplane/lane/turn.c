@@ -122,8 +122,9 @@ turn_back(struct lane *l)
 {
 	uint32_t work = 0;
 
-	if (here_holds(TCP)) {
+	if (here_holds(TCP) || here_holds(RX))
 		l->net_busy = false;
+	if (here_holds(TCP)) {
 		work += turn_sessions(l);
 		TURN_DRAIN(frame, true, {
 			turn_host_frame(l, m.port_idx, m.data, m.len, false);
@@ -210,13 +211,31 @@ turn_trace(struct lane *l, struct msg_head *head)
 	}
 }
 
-/* Whatever the arbiters have ready, one datagram; false when they have none. */
+/* One recovered datagram; false when there is none, or the turn has had its share. */
+static inline bool
+turn_recovery(struct lane *l, uint32_t feed_idx)
+{
+	struct datagram d;
+
+	if (l->recovered_cnt == LANE_RECOVERED_MAX || !lane_recovery_next(l, feed_idx, &d)) {
+		l->arb_ready &= ~LANE_RECOVERY_BIT(feed_idx);
+		return false;
+	}
+	l->recovered_cnt++;
+	give_datagram(l, &d);
+	return true;
+}
+
+/* Whatever recovery and the arbiters have ready, one datagram; false when they have none. */
 static inline bool
 turn_arb(struct lane *l)
 {
-	const uint32_t feed_idx = (uint32_t)__builtin_ctz(l->arb_ready);
+	const uint32_t bit = (uint32_t)__builtin_ctz(l->arb_ready);
+	const uint32_t feed_idx = bit - FEED_MAX;
 	struct datagram d;
 
+	if (unlikely(bit < FEED_MAX))
+		return turn_recovery(l, bit);
 	if (!arb_next(l->arb[feed_idx], l->now_ns, &d)) {
 		l->arb_ready &= l->arb_ready - 1;
 		return false;
@@ -224,7 +243,7 @@ turn_arb(struct lane *l)
 	if (d.msg_cnt == 0 && d.flags == 0)
 		port_buf_free(d.buf);
 	else
-		give_datagram(l, &d);
+		give_arbitrated(l, &d);
 	return true;
 }
 
@@ -266,9 +285,20 @@ turn_frame(struct lane *l)
 			f.head.rx_ns = turn_stamp(l, &q->q, buf);
 		turn_trace(l, &f.head);
 		stamp(l, &f.head.trace, LATENCY_RX);
-		l->arb_ready |= 1U << f.head.feed_idx; // what it lets go of, after it
+		l->arb_ready |= LANE_ARB_BIT(f.head.feed_idx); // what it lets go of, after it
 		give_frame(l, &f);
 		return work;
+	}
+	if (here_holds(RX) && verdict == RX_ANSWER) {
+		struct datagram d;
+
+		f.buf = buf;
+		f.heard_ns = l->now_ns;
+		f.head.rx_ns = l->now_ns;
+		if (lane_recovery_answer(l, &f, &d)) {
+			give_datagram(l, &d);
+			return work;
+		}
 	}
 	if (verdict == RX_HOST && q->frame_out == NULL) {
 		work += turn_host_frame(l, q->port_idx, data, len, csum_ok);
@@ -331,6 +361,11 @@ turn_in(struct lane *l)
 {
 	uint32_t work = 0;
 	bool polled = false;
+
+	if (here_holds(ARB)) {
+		l->arb_ready |= l->recovery_busy;
+		l->recovered_cnt = 0;
+	}
 
 	while (l->sent_cnt == 0) {
 		if (here_holds(PARSE) && l->walking) {
@@ -402,7 +437,7 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 	work += turn_out(l);
 	if (here_holds(RX) || here_holds(PARSE) || here_holds(TCP))
 		work += turn_in(l);
-	if (here_holds(TCP) && unlikely(l->net_busy))
+	if ((here_holds(TCP) || here_holds(RX)) && unlikely(l->net_busy))
 		lane_net_emit(l); // acknowledgements, unless an order carried them
 	if (here_holds(RX) || here_holds(TCP))
 		turn_flush(l);
