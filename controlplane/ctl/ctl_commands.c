@@ -344,6 +344,57 @@ do_sessions(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
+counters_of(const struct state_tcp *t)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < t->counter_cnt; i++)
+		json_array_append_new(list, json_pack("{s:s,s:I,s:s}", "name", t->counter[i].name,
+						      "value", number(t->counter[i].value), "help",
+						      t->counter[i].help));
+	return list;
+}
+
+static json_t *
+do_tcp(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *session = json_string_value(json_object_get(args, "session"));
+	struct state_tcp row[SESSION_MAX];
+	const int found = s->tcp(s->ctx, session, row, SESSION_MAX, e);
+	json_t *list;
+
+	if (found < 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < rows_in(found, SESSION_MAX); i++) {
+		const struct state_tcp *t = &row[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:"
+				  "I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}",
+				  "session", words(t->session), "local", words(t->local), "peer",
+				  words(t->peer), "state", words(t->state), "recovery",
+				  words(t->recovery), "last_error", words(t->last_error), "options",
+				  words(t->options), "snd_una", number(t->snd_una), "snd_nxt",
+				  number(t->snd_nxt), "rcv_nxt", number(t->rcv_nxt), "mss_bytes",
+				  number(t->mss_bytes), "peer_mss_bytes", number(t->peer_mss_bytes),
+				  "snd_wnd_bytes", number(t->snd_wnd_bytes), "rcv_wnd_bytes",
+				  number(t->rcv_wnd_bytes), "cwnd_bytes", number(t->cwnd_bytes),
+				  "ssthresh_bytes", number(t->ssthresh_bytes), "in_flight_bytes",
+				  number(t->in_flight_bytes), "unsent_bytes",
+				  number(t->unsent_bytes), "unread_bytes", number(t->unread_bytes),
+				  "gap_cnt", number(t->gap_cnt), "gap_bytes", number(t->gap_bytes),
+				  "sacked_bytes", number(t->sacked_bytes), "timeout_cnt",
+				  number(t->timeout_cnt), "rtt_ns", number(t->rtt_ns), "rtt_var_ns",
+				  number(t->rtt_var_ns), "rto_ns", number(t->rto_ns), "rto_in_ns",
+				  number(t->rto_in_ns), "tx_ago_ns", number(t->tx_ago_ns),
+				  "rx_ago_ns", number(t->rx_ago_ns), "counters", counters_of(t)));
+	}
+	return list;
+}
+
+static json_t *
 levels_of(const struct state_level *level, uint32_t cnt)
 {
 	json_t *list = json_array();

@@ -382,6 +382,70 @@ show_sessions(FILE *out, const json_t *r)
 }
 
 static void
+show_tcp(FILE *out, const json_t *r)
+{
+	static const struct column STATE[] = {
+		{ "session", "session", AS_TEXT },
+		{ "state", "state", AS_TEXT },
+		{ "local", "local", AS_TEXT },
+		{ "peer", "peer", AS_TEXT },
+		{ "options", "options", AS_TEXT },
+		{ "rtt_ns", "rtt", AS_NS },
+		{ "rtt_var_ns", "rtt varies by", AS_NS },
+		{ "rto_ns", "rto", AS_NS },
+		{ "rto_in_ns", "rto in", AS_NS },
+		{ "timeout_cnt", "timeouts", AS_COUNT },
+		{ "recovery", "recovery", AS_TEXT },
+		{ "tx_ago_ns", "sent ago", AS_NS },
+		{ "rx_ago_ns", "heard ago", AS_NS },
+		{ "last_error", "last ended", AS_TEXT },
+	};
+	static const struct column WINDOW[] = {
+		{ "session", "session", AS_TEXT },
+		{ "snd_una", "snd.una", AS_COUNT },
+		{ "snd_nxt", "snd.nxt", AS_COUNT },
+		{ "rcv_nxt", "rcv.nxt", AS_COUNT },
+		{ "mss_bytes", "mss", AS_COUNT },
+		{ "snd_wnd_bytes", "snd.wnd", AS_COUNT },
+		{ "rcv_wnd_bytes", "rcv.wnd", AS_COUNT },
+		{ "cwnd_bytes", "cwnd", AS_COUNT },
+		{ "ssthresh_bytes", "ssthresh", AS_COUNT },
+		{ "in_flight_bytes", "in flight", AS_COUNT },
+		{ "unsent_bytes", "unsent", AS_COUNT },
+		{ "unread_bytes", "unread", AS_COUNT },
+		{ "gap_cnt", "gaps", AS_COUNT },
+		{ "gap_bytes", "behind gaps", AS_COUNT },
+		{ "sacked_bytes", "sacked", AS_COUNT },
+	};
+	static const struct column COUNTER[] = {
+		{ "session", "session", AS_TEXT },
+		{ "value", "count", AS_COUNT },
+		{ "name", "of", AS_TEXT },
+		{ "help", "which are", AS_TEXT },
+	};
+	json_t *counters = json_array();
+	const json_t *row, *x;
+	size_t i, k;
+
+	json_array_foreach(r, i, row)
+	{
+		json_array_foreach(json_object_get(row, "counters"), k, x)
+		{
+			json_t *copy = json_copy((json_t *)x);
+
+			json_object_set(copy, "session", json_object_get(row, "session"));
+			json_array_append_new(counters, copy);
+		}
+	}
+	show_rows(out, r, STATE, ARRAY_CNT(STATE));
+	fputc('\n', out);
+	show_rows(out, r, WINDOW, ARRAY_CNT(WINDOW));
+	fputc('\n', out);
+	show_rows(out, counters, COUNTER, ARRAY_CNT(COUNTER));
+	json_decref(counters);
+}
+
+static void
 show_books(FILE *out, const json_t *r)
 {
 	static const struct column LADDER[] = {
@@ -615,6 +679,9 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_sessions:
 		show_sessions(out, r);
+		return;
+	case CTL_tcp:
+		show_tcp(out, r);
 		return;
 	case CTL_books:
 		show_books(out, r);

@@ -158,6 +158,52 @@ struct state_session {
 	uint32_t order_max; // that may be open at once; 0: the lane was not asked
 };
 
+enum {
+	STATE_TCP_COUNTER_MAX = 64,
+};
+
+/* One of a connection's counters. */
+struct state_counter {
+	const char *name;
+	const char *help;
+	uint64_t value;
+};
+
+/* A TCP connection, as it is or as it was when it ended. */
+struct state_tcp {
+	char session[STATE_NAME_MAX];
+	char local[STATE_NAME_MAX]; // address:port
+	char peer[STATE_NAME_MAX];
+	char state[STATE_NAME_MAX];
+	char recovery[STATE_NAME_MAX];   // "none", "fast", "timeout"
+	char last_error[STATE_TEXT_MAX]; // why the last connection ended; empty: none did
+	char options[STATE_NAME_MAX];    // agreed with the peer
+	uint64_t snd_una;
+	uint64_t snd_nxt;
+	uint64_t rcv_nxt;
+	uint64_t mss_bytes;
+	uint64_t peer_mss_bytes;
+	uint64_t snd_wnd_bytes;
+	uint64_t rcv_wnd_bytes;
+	uint64_t cwnd_bytes;
+	uint64_t ssthresh_bytes; // 0: not lowered yet
+	uint64_t in_flight_bytes;
+	uint64_t unsent_bytes;
+	uint64_t unread_bytes;
+	uint64_t gap_cnt;
+	uint64_t gap_bytes;
+	uint64_t sacked_bytes;
+	uint64_t timeout_cnt; // in a row
+	uint64_t rtt_ns;
+	uint64_t rtt_var_ns;
+	uint64_t rto_ns;
+	uint64_t rto_in_ns;
+	uint64_t tx_ago_ns;
+	uint64_t rx_ago_ns;
+	uint32_t counter_cnt;
+	struct state_counter counter[STATE_TCP_COUNTER_MAX]; // those that are not zero
+};
+
 struct state_level {
 	int64_t px4;
 	uint64_t qty;
@@ -311,6 +357,9 @@ struct state_source {
 	int (*lanes)(void *ctx, struct state_lane *row, size_t row_max);
 	int (*feeds)(void *ctx, struct state_feed *row, size_t row_max);
 	int (*sessions)(void *ctx, struct state_session *row, size_t row_max);
+	/* session NULL: all.  A lane that does not answer leaves its rows out. */
+	int (*tcp)(void *ctx, const char *session, struct state_tcp *row, size_t row_max,
+		   struct err *e);
 	int (*book)(void *ctx, const char *symbol, uint32_t depth, struct state_book *out,
 		    struct err *e);
 	/* all: finished ones too, as far as they are remembered. */

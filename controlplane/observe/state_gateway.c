@@ -61,6 +61,95 @@ text_of_ip(uint32_t ip, char *out, size_t out_bytes, char separator, uint32_t nu
 		 ip & 255, separator, number);
 }
 
+/* Each module's list of counters. */
+
+struct metric_def {
+	const char *name;
+	bool counter;
+	const char *help;
+};
+
+enum {
+	COUNTER = true,
+	GAUGE = false,
+};
+
+#define METRIC(name, kind, help) { #name, kind, help },
+// clang-format off
+static const struct metric_def LANE_METRIC[] = {
+#include "lane/lane_metrics.def"
+};
+static const struct metric_def RX_METRIC[] = {
+#include "ingress/rx_metrics.def"
+};
+static const struct metric_def ARB_METRIC[] = {
+#include "ingress/arb_metrics.def"
+};
+static const struct metric_def ARB_LINE_METRIC[] = {
+#include "ingress/arb_line_metrics.def"
+};
+static const struct metric_def PARSE_METRIC[] = {
+#include "ingress/parse_itch50_metrics.def"
+};
+static const struct metric_def BOOK_METRIC[] = {
+#include "ingress/book_metrics.def"
+};
+static const struct metric_def STRATEGY_METRIC[] = {
+#include "decision/strategy_metrics.def"
+};
+static const struct metric_def RISK_METRIC[] = {
+#include "decision/risk_metrics.def"
+};
+static const struct metric_def ORDERS_METRIC[] = {
+#include "egress/orders_metrics.def"
+};
+static const struct metric_def ENCODE_METRIC[] = {
+#include "egress/encode_metrics.def"
+};
+static const struct metric_def SESSION_METRIC[] = {
+#include "lane/session_metrics.def"
+};
+static const struct metric_def ORDER_SESSION_METRIC[] = {
+#include "net/order_session_metrics.def"
+};
+static const struct metric_def SOUP_METRIC[] = {
+#include "net/soup_session_metrics.def"
+};
+static const struct metric_def TCP_METRIC[] = {
+#include "net/tcp_metrics.def"
+};
+static const struct metric_def UNFRAME_METRIC[] = {
+#include "returns/unframe_metrics.def"
+};
+static const struct metric_def REPORT_METRIC[] = {
+#include "returns/report_metrics.def"
+};
+static const struct metric_def HOST_METRIC[] = {
+#include "net/host_metrics.def"
+};
+static const struct metric_def ARP_METRIC[] = {
+#include "net/arp_metrics.def"
+};
+static const struct metric_def ICMP_METRIC[] = {
+#include "net/icmp_metrics.def"
+};
+static const struct metric_def IGMP_METRIC[] = {
+#include "net/igmp_metrics.def"
+};
+static const struct metric_def CAPTURE_METRIC[] = {
+#include "boot/capture_metrics.def"
+};
+static const struct metric_def CTL_METRIC[] = {
+#include "ctl/ctl_server_metrics.def"
+};
+static const struct metric_def PORT_TX_METRIC[] = {
+	METRIC(frame_sent, COUNTER, "Frames the lane handed to the port")
+	METRIC(frame_dropped, COUNTER, "Frames the transmit queue had no room for")
+	METRIC(buf_missing, COUNTER, "Times that no buffer was free for a frame")
+};
+// clang-format on
+#undef METRIC
+
 /*
  * Status
  */
@@ -403,6 +492,109 @@ get_sessions(void *ctx, struct state_session *row, size_t row_max)
 	return (int)c->sessions_cnt;
 }
 
+static void
+fill_tcp_options(const struct command_tcp *t, struct state_tcp *out)
+{
+	TEXT(out->options, "%s%s%s", t->sack_on ? "sack " : "", t->ts_on ? "timestamps " : "",
+	     t->wscale_on ? "scaling " : "");
+	if (out->options[0] != '\0')
+		out->options[strlen(out->options) - 1] = '\0';
+}
+
+static void
+fill_tcp_error(const struct command_tcp *t, struct state_tcp *out)
+{
+	const enum order_session_why why = (enum order_session_why)t->why;
+
+	if (why == ORDER_SESSION_WHY_LOST)
+		TEXT(out->last_error, "%s", tcp_end_name((enum tcp_end)t->end));
+	else if (why != ORDER_SESSION_WHY_NONE)
+		TEXT(out->last_error, "%s", order_session_why_words(why));
+	else if (t->soft_icmp_type != 0)
+		TEXT(out->last_error, "still there; ICMP type %u code %u was noted",
+		     t->soft_icmp_type, t->soft_icmp_code);
+}
+
+/* Only what is not zero: the rest says nothing. */
+static void
+fill_tcp_counters(const struct tcp_metrics *m, struct state_tcp *out)
+{
+	const uint64_t *value = (const uint64_t *)m;
+
+	static_assert(ARRAY_CNT(TCP_METRIC) <= STATE_TCP_COUNTER_MAX, "all of them fit");
+	for (uint32_t i = 0; i < ARRAY_CNT(TCP_METRIC); i++)
+		if (TCP_METRIC[i].counter && value[i] != 0)
+			out->counter[out->counter_cnt++] =
+				(struct state_counter){ .name = TCP_METRIC[i].name,
+							.help = TCP_METRIC[i].help,
+							.value = value[i] };
+}
+
+static void
+fill_tcp(const struct command_tcp *t, struct state_tcp *out)
+{
+	static const char *const RECOVERY[] = {
+		[TCP_RECOVERY_NONE] = "none",
+		[TCP_RECOVERY_FAST] = "fast",
+		[TCP_RECOVERY_RTO] = "timeout",
+	};
+
+	TEXT(out->state, "%s", tcp_state_name((enum tcp_state)t->state));
+	TEXT(out->recovery, "%s", RECOVERY[t->recovery]);
+	text_of_ip(t->local_ip, out->local, sizeof(out->local), ':', t->local_port);
+	text_of_ip(t->peer_ip, out->peer, sizeof(out->peer), ':', t->peer_port);
+	fill_tcp_options(t, out);
+	fill_tcp_error(t, out);
+	out->snd_una = t->snd_una;
+	out->snd_nxt = t->snd_nxt;
+	out->rcv_nxt = t->rcv_nxt;
+	out->mss_bytes = t->mss;
+	out->peer_mss_bytes = t->peer_mss;
+	out->snd_wnd_bytes = t->snd_wnd;
+	out->rcv_wnd_bytes = t->rcv_wnd;
+	out->cwnd_bytes = t->cwnd;
+	out->ssthresh_bytes = t->ssthresh >= INT32_MAX ? 0 : t->ssthresh;
+	out->in_flight_bytes = t->in_flight;
+	out->unsent_bytes = t->unsent;
+	out->unread_bytes = t->unread;
+	out->gap_cnt = t->gap_cnt;
+	out->gap_bytes = t->gap_bytes;
+	out->sacked_bytes = t->sacked_bytes;
+	out->timeout_cnt = t->backoff_cnt;
+	out->rtt_ns = t->srtt_ns;
+	out->rtt_var_ns = t->rttvar_ns;
+	out->rto_ns = t->rto_ns;
+	out->rto_in_ns = t->rto_in_ns;
+	out->tx_ago_ns = t->tx_ago_ns;
+	out->rx_ago_ns = t->rx_ago_ns;
+	fill_tcp_counters(&t->metrics, out);
+}
+
+static int
+get_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, struct err *e)
+{
+	struct gateway *g = ctx;
+	bool known = session == NULL;
+	size_t cnt = 0;
+
+	for (uint32_t i = 0; i < g->config->sessions_cnt; i++) {
+		const char *name = g->config->sessions[i].name;
+		const struct command request = { .kind = COMMAND_TCP, .arg = { i } };
+
+		if (session != NULL && strcmp(session, name) != 0)
+			continue;
+		known = true;
+		for (uint32_t l = 0; l < g->lane_cnt && cnt < row_max; l++) {
+			if (g->lane[l]->session[i] == NULL || ask(g, l, &request) != 0)
+				continue;
+			memset(&row[cnt], 0, sizeof(row[cnt]));
+			TEXT(row[cnt].session, "%s", name);
+			fill_tcp(g->reply[l], &row[cnt++]);
+		}
+	}
+	return known ? (int)cnt : err_set(e, -ENOENT, "there is no session '%.32s'", session);
+}
+
 bool
 state_gateway_sessions_closed(struct gateway *g)
 {
@@ -733,93 +925,6 @@ get_events(void *ctx, struct state_event *row, size_t row_max)
  * Metrics: every module's list, once per instance
  */
 
-struct metric_def {
-	const char *name;
-	bool counter;
-	const char *help;
-};
-
-enum {
-	COUNTER = true,
-	GAUGE = false,
-};
-
-#define METRIC(name, kind, help) { #name, kind, help },
-// clang-format off
-static const struct metric_def LANE_METRIC[] = {
-#include "lane/lane_metrics.def"
-};
-static const struct metric_def RX_METRIC[] = {
-#include "ingress/rx_metrics.def"
-};
-static const struct metric_def ARB_METRIC[] = {
-#include "ingress/arb_metrics.def"
-};
-static const struct metric_def ARB_LINE_METRIC[] = {
-#include "ingress/arb_line_metrics.def"
-};
-static const struct metric_def PARSE_METRIC[] = {
-#include "ingress/parse_itch50_metrics.def"
-};
-static const struct metric_def BOOK_METRIC[] = {
-#include "ingress/book_metrics.def"
-};
-static const struct metric_def STRATEGY_METRIC[] = {
-#include "decision/strategy_metrics.def"
-};
-static const struct metric_def RISK_METRIC[] = {
-#include "decision/risk_metrics.def"
-};
-static const struct metric_def ORDERS_METRIC[] = {
-#include "egress/orders_metrics.def"
-};
-static const struct metric_def ENCODE_METRIC[] = {
-#include "egress/encode_metrics.def"
-};
-static const struct metric_def SESSION_METRIC[] = {
-#include "lane/session_metrics.def"
-};
-static const struct metric_def ORDER_SESSION_METRIC[] = {
-#include "net/order_session_metrics.def"
-};
-static const struct metric_def SOUP_METRIC[] = {
-#include "net/soup_session_metrics.def"
-};
-static const struct metric_def TCP_METRIC[] = {
-#include "net/tcp_metrics.def"
-};
-static const struct metric_def UNFRAME_METRIC[] = {
-#include "returns/unframe_metrics.def"
-};
-static const struct metric_def REPORT_METRIC[] = {
-#include "returns/report_metrics.def"
-};
-static const struct metric_def HOST_METRIC[] = {
-#include "net/host_metrics.def"
-};
-static const struct metric_def ARP_METRIC[] = {
-#include "net/arp_metrics.def"
-};
-static const struct metric_def ICMP_METRIC[] = {
-#include "net/icmp_metrics.def"
-};
-static const struct metric_def IGMP_METRIC[] = {
-#include "net/igmp_metrics.def"
-};
-static const struct metric_def CAPTURE_METRIC[] = {
-#include "boot/capture_metrics.def"
-};
-static const struct metric_def CTL_METRIC[] = {
-#include "ctl/ctl_server_metrics.def"
-};
-static const struct metric_def PORT_TX_METRIC[] = {
-	METRIC(frame_sent, COUNTER, "Frames the lane handed to the port")
-	METRIC(frame_dropped, COUNTER, "Frames the transmit queue had no room for")
-	METRIC(buf_missing, COUNTER, "Times that no buffer was free for a frame")
-};
-// clang-format on
-#undef METRIC
-
 struct emitter {
 	state_metric_fn *fn;
 	void *arg;
@@ -955,6 +1060,7 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.lanes = get_lanes,
 		.feeds = get_feeds,
 		.sessions = get_sessions,
+		.tcp = get_tcp,
 		.book = get_book,
 		.orders = get_orders,
 		.positions = get_positions,

@@ -26,6 +26,7 @@ enum command_kind {
 	COMMAND_LINK,         // arg[0] port, arg[1] 1 up, 0 down
 	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
+	COMMAND_TCP,          // arg[0] session -> struct command_tcp
 };
 
 enum {
@@ -98,6 +99,47 @@ struct command_session {
 	uint64_t up_ns; // when it became ready for orders; 0: it is not
 	uint64_t srtt_ns;
 	uint64_t rto_ns;
+};
+
+/* The answer to COMMAND_TCP: the connection as it is, or as it was when it ended. */
+struct command_tcp {
+	uint8_t state;    // enum tcp_state
+	uint8_t end;      // enum tcp_end
+	uint8_t recovery; // enum tcp_recovery
+	uint8_t why;      // enum order_session_why
+	uint8_t gap_cnt;
+	uint8_t sacked_cnt;
+	uint8_t soft_icmp_type; // of the last soft error, with its code
+	uint8_t soft_icmp_code;
+	bool sack_on;
+	bool ts_on;
+	bool wscale_on;
+	uint32_t local_ip;
+	uint32_t peer_ip;
+	uint16_t local_port;
+	uint16_t peer_port;
+	uint16_t mss;
+	uint16_t peer_mss;
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t rcv_nxt;
+	uint32_t snd_wnd;
+	uint32_t rcv_wnd; // as the peer knows it
+	uint32_t cwnd;
+	uint32_t ssthresh;
+	uint32_t in_flight;
+	uint32_t unsent;    // bytes queued behind what is in flight
+	uint32_t unread;    // bytes in order that nobody has read
+	uint32_t gap_bytes; // bytes kept behind a hole
+	uint32_t sacked_bytes;
+	uint32_t backoff_cnt; // timeouts in a row
+	uint64_t srtt_ns;
+	uint64_t rttvar_ns;
+	uint64_t rto_ns;
+	uint64_t rto_in_ns; // until the retransmission timer runs out; 0: it does not run
+	uint64_t tx_ago_ns; // since a segment was sent; 0: never
+	uint64_t rx_ago_ns; // since one was received; 0: never
+	struct tcp_metrics metrics;
 };
 
 /*

@@ -4,6 +4,9 @@
 
 #include "lane/housekeeping.h"
 
+static_assert(sizeof(struct command_tcp) >= sizeof(struct command_session),
+	      "answer_session asks for room for the larger one");
+
 struct session *
 lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t len, bool csum_ok)
 {
@@ -248,6 +251,68 @@ fill_session(const struct session *s, struct command_session *out)
 	out->rto_ns = s->tcp.rto_ns;
 }
 
+static uint32_t
+bytes_of(const struct tcp_range *r, uint32_t cnt)
+{
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < cnt; i++)
+		bytes += r[i].end_seq - r[i].start_seq;
+	return bytes;
+}
+
+static uint64_t
+ago(uint64_t then_ns, uint64_t now_ns)
+{
+	return then_ns == 0 || then_ns > now_ns ? 0 : now_ns - then_ns;
+}
+
+static void
+fill_tcp(const struct session *s, uint64_t now_ns, struct command_tcp *out)
+{
+	const struct tcp *t = &s->tcp;
+
+	*out = (struct command_tcp){
+		.state = t->state,
+		.end = t->end,
+		.recovery = t->recovery,
+		.why = s->life.why,
+		.gap_cnt = t->gap_cnt,
+		.sacked_cnt = t->sacked_cnt,
+		.soft_icmp_type = t->soft_icmp_type,
+		.soft_icmp_code = t->soft_icmp_code,
+		.sack_on = t->sack_on,
+		.ts_on = t->ts_on,
+		.wscale_on = t->wscale_on,
+		.local_ip = t->config.local_ip,
+		.peer_ip = t->config.peer_ip,
+		.local_port = t->config.local_port,
+		.peer_port = t->config.peer_port,
+		.mss = t->mss_eff,
+		.peer_mss = t->peer_mss,
+		.snd_una = t->snd_una,
+		.snd_nxt = t->snd_nxt,
+		.rcv_nxt = t->rcv_nxt,
+		.snd_wnd = t->snd_wnd,
+		.rcv_wnd = t->rcv_adv - t->rcv_nxt,
+		.cwnd = t->cwnd,
+		.ssthresh = t->ssthresh,
+		.in_flight = tcp_in_flight(t),
+		.unsent = seq_before(t->snd_nxt, t->tx_end) ? t->tx_end - t->snd_nxt : 0,
+		.unread = t->rx_len,
+		.gap_bytes = bytes_of(t->gap, t->gap_cnt),
+		.sacked_bytes = bytes_of(t->sacked, t->sacked_cnt),
+		.backoff_cnt = t->backoff_cnt,
+		.srtt_ns = t->srtt_ns,
+		.rttvar_ns = t->rttvar_ns,
+		.rto_ns = t->rto_ns,
+		.rto_in_ns = t->rto_deadline_ns > now_ns ? t->rto_deadline_ns - now_ns : 0,
+		.tx_ago_ns = ago(t->last_tx_ns, now_ns),
+		.rx_ago_ns = ago(t->last_rx_ns, now_ns),
+		.metrics = t->metrics,
+	};
+}
+
 static int
 answer_session(struct lane *l, struct command *c)
 {
@@ -256,12 +321,16 @@ answer_session(struct lane *l, struct command *c)
 	uint32_t cursor = c->arg[1];
 
 	if (c->arg[0] >= SESSION_MAX || l->session[c->arg[0]] == NULL ||
-	    c->reply_max < sizeof(struct command_session))
+	    c->reply_max < sizeof(struct command_tcp))
 		return -EINVAL;
 	s = l->session[c->arg[0]];
 	switch (c->kind) {
 	case COMMAND_SESSION:
 		fill_session(s, c->reply);
+		c->reply_cnt = 1;
+		return 0;
+	case COMMAND_TCP:
+		fill_tcp(s, l->now_ns, c->reply);
 		c->reply_cnt = 1;
 		return 0;
 	case COMMAND_SESSION_CONNECT:
@@ -383,6 +452,7 @@ answer(struct lane *l, struct command *c)
 		return answer_feed_recover(l, c);
 	case COMMAND_ORDERS:
 	case COMMAND_SESSION:
+	case COMMAND_TCP:
 	case COMMAND_SESSION_CONNECT:
 	case COMMAND_SESSION_DISCONNECT:
 	case COMMAND_CANCEL_ALL:

@@ -83,6 +83,14 @@ expect_at_least "cancels that passed risk" "$(cancels)" 2
 ctl resume >/dev/null || fail "resume was refused"
 orders_leave "resumed"
 
+# --- the connection, told by sluicectl
+expect_eq "tcp: state" "$(ctl_value tcp oe 0.state)" ESTABLISHED
+expect_eq "tcp: peer" "$(ctl_value tcp oe 0.peer)" "$VENUE_OE:$OE_PORT"
+expect_at_least "tcp: round trip in ns" "$(ctl_value tcp oe 0.rtt_ns)" 1
+expect_at_least "tcp: segments sent" \
+	"$(ctl --json tcp oe | jq '.[0].counters[] | select(.name == "segment_sent") | .value')" 1
+ctl tcp | grep -q 'ESTABLISHED' || fail "tcp without a session shows no connection"
+
 # --- limits, while it runs
 limit() { ctl --json limits get | jq -r ".[] | select(.key == \"$1\" and .symbol == \"\") | .value"; }
 ctl limits set order_max_qty 50 >/dev/null || fail "limits set was refused"

@@ -72,6 +72,8 @@ static const struct {
 	{ "the beginning of a command", "{\"command\":\"pos\"}", "ENOENT", "did you mean 'positions'" },
 	{ "a flag as a number", "{\"command\":\"orders\",\"args\":{\"all\":1}}", "EINVAL", "true or false" },
 	{ "too many events", "{\"command\":\"events\",\"args\":{\"count\":513}}", "EINVAL", "1..512" },
+	{ "a session's connection", "{\"command\":\"tcp\",\"args\":{\"session\":\"oe\"}}", NULL, NULL },
+	{ "an unknown session", "{\"command\":\"tcp\",\"args\":{\"session\":\"x\"}}", "ENOENT", "no session 'x'" },
 	{ "args as a list", "{\"command\":\"status\",\"args\":[]}", "EINVAL", "args" },
 	{ "command as a number", "{\"command\":1}", "EINVAL", "command" },
 	{ "a list", "[\"status\"]", "EINVAL", "object" },

@@ -120,6 +120,28 @@ fake_sessions(void *ctx, struct state_session *row, size_t row_max)
 }
 
 static int
+fake_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (session != NULL && strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%.32s'", session);
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row->session, "oe");
+	FAKE_TEXT(row->state, "ESTABLISHED");
+	FAKE_TEXT(row->last_error, "reset by the peer");
+	row->cwnd_bytes = 14600;
+	row->counter_cnt = 1;
+	row->counter[0] = (struct state_counter){ .name = "dropped_bad_sum",
+						  .help = "Segments with a wrong checksum",
+						  .value = 3 };
+	return 1;
+}
+
+static int
 fake_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -385,6 +407,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.lanes = fake_lanes,
 		.feeds = fake_feeds,
 		.sessions = fake_sessions,
+		.tcp = fake_tcp,
 		.book = fake_book,
 		.orders = fake_orders,
 		.positions = fake_positions,
