@@ -26,6 +26,17 @@ rounded(size_t bytes)
 	return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
+static size_t
+ours_max(const struct book_config *c)
+{
+	size_t max = 0;
+
+	for (unsigned i = 0; i < c->ours_cnt; i++)
+		if (c->ours[i].instr_idx > max && c->ours[i].instr_idx < INSTR_MAX)
+			max = c->ours[i].instr_idx;
+	return max;
+}
+
 COLD size_t
 book_bytes(const struct book_config *c)
 {
@@ -36,6 +47,7 @@ book_bytes(const struct book_config *c)
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
 	       rounded((size_t)INSTR_MAX * sizeof(struct book_notes)) +
+	       rounded((ours_max(c) + 1) * sizeof(struct book_view_slot)) +
 	       rounded(u64_map_bytes(INSTR_MAX));
 }
 
@@ -89,6 +101,8 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.feed_idx = c->feed_idx,
 		.events = c->events,
 		.stale = BOOK_NO_SESSION,
+		.view = (struct book_view_slot *)arena_take(
+			arena, (ours_max(c) + 1) * sizeof(struct book_view_slot)),
 		.notes = (struct book_notes *)arena_take(arena,
 							 INSTR_MAX * sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
@@ -100,7 +114,8 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	if (!u64_map_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->level == NULL ||
-	    b->block == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL)
+	    b->block == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
+	    b->view == NULL)
 		return -ENOMEM;
 	return take_ours(b, c);
 }
@@ -215,7 +230,10 @@ book_on_time(struct book *b, uint64_t now_ns)
 {
 	if (b->now_ns == 0)
 		for (uint32_t i = 0; i < b->ours_end; i++)
-			b->ours[i].since_ns = now_ns;
+			if (b->ours[i].configured) {
+				b->ours[i].since_ns = now_ns;
+				b->view_due[i / 64] |= 1ULL << i % 64;
+			}
 	if (now_ns > b->now_ns)
 		b->now_ns = now_ns;
 }
@@ -250,6 +268,7 @@ book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo
 	o->told = true;
 	o->state = state;
 	o->phase = b->phase;
+	b->view_due[in->instr_idx / 64] |= 1ULL << in->instr_idx % 64;
 	if (what & BOOK_BBO) {
 		fill_bbo(b, in, o, bbo);
 		metric_add(&b->metrics.bbo, 1);
@@ -285,6 +304,7 @@ book_next(struct book *b, struct bbo *bbo, struct mark *mark)
 		say_change(b, o, instr_idx, confidence, state);
 		if (o->confidence != confidence)
 			set_confidence(b, o, confidence);
+		b->view_due[instr_idx / 64] |= 1ULL << instr_idx % 64;
 		o->told = o->found;
 		o->state = state;
 		o->phase = b->phase;

@@ -6,7 +6,7 @@
 #include "base/event.h"
 #include "base/metric.h"
 #include "base/u64_map.h"
-#include "ingress/book_info.h"
+#include "ingress/book_view.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/mark.h"
@@ -161,6 +161,7 @@ struct book {
 	size_t block_fresh;
 	size_t block_words;
 	uint32_t block_free[BOOK_BLOCK_KINDS]; // first word of a free block, +1; 0: none
+	uint64_t next_seq;                     // after the datagram in hand
 	uint64_t now_ns; // lane's time of the last datagram or look at the time
 	// of the whole market
 	uint8_t phase;        // enum feed_phase
@@ -187,7 +188,11 @@ struct book {
 	struct u64_map symbol; // symbol -> instr_idx
 	uint32_t walk_idx;     // book_next
 	uint32_t ours_end;
-	struct book_notes *notes; // by instr_idx
+	struct book_notes *notes;          // by instr_idx
+	struct book_view_slot *view;       // by instr_idx, for other threads
+	uint64_t view_seq[INSTR_MAX];      // what the view is of
+	uint64_t view_due[INSTR_MAX / 64]; // bit per instrument: its best or state changed
+	uint32_t view_next;                // in turn
 	cache_aligned struct book_metrics metrics;
 	struct book_ours ours[INSTR_MAX];
 };
@@ -222,12 +227,6 @@ book_wants_flags(const struct book *b)
  */
 unsigned book_next(struct book *b, struct bbo *bbo, struct mark *mark);
 
-struct book_depth_row {
-	uint32_t px4;
-	uint32_t order_cnt;
-	uint64_t qty;
-};
-
 /* Orders of one symbol, both sides.  Walks its levels.  Thread: the owner. */
 uint32_t book_order_cnt(const struct book *b, uint16_t locate);
 
@@ -257,6 +256,12 @@ const char *book_audit(const struct book *b, struct book_tally *tally);
 
 /* The lane's time; confidence is measured by it.  Thread: the owner, now and then. */
 void book_on_time(struct book *b, uint64_t now_ns);
+
+/*
+ * Writes a few views anew.  next_seq is the sequence number of the first message the book has not
+ * seen.  Thread: the owner, now and then.
+ */
+void book_publish(struct book *b, uint64_t next_seq);
 
 /* Brings the gauges up to date.  Thread: the owner, now and then. */
 void book_set_gauges(struct book *b);

@@ -483,6 +483,16 @@ note_pause(struct lane *l, uint64_t last_tsc)
 	}
 }
 
+/* The first message of a feed that its book has not seen: one of the datagram in hand, or later. */
+static uint64_t
+next_seq_of(const struct lane *l, uint32_t feed_idx)
+{
+	if (l->walking && l->datagram.head.feed_idx == feed_idx &&
+	    !(l->datagram.flags & DATAGRAM_SNAPSHOT))
+		return l->walk.seq;
+	return l->book[feed_idx]->next_seq;
+}
+
 void
 lane_housekeeping(struct lane *l)
 {
@@ -498,6 +508,7 @@ lane_housekeeping(struct lane *l)
 		if (l->book[i] != NULL) {
 			book_on_time(l->book[i], l->now_ns);
 			book_recover_some(l->book[i]);
+			book_publish(l->book[i], next_seq_of(l, i));
 			book_set_gauges(l->book[i]);
 		}
 	}

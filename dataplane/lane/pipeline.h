@@ -348,6 +348,8 @@ start_datagram(struct lane *l, const struct datagram *m)
 
 	if (likely(m->head.rx_ns > book->now_ns))
 		book->now_ns = m->head.rx_ns;
+	if (likely(m->msg_cnt != 0 && !(m->flags & DATAGRAM_SNAPSHOT)))
+		book->next_seq = m->seq + m->msg_cnt;
 	l->datagram = *m;
 	l->walking = true;
 	parse_start(&l->walk, &l->datagram);

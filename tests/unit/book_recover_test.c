@@ -175,8 +175,7 @@ open_book(struct book *b, unsigned which)
 {
 	struct book_ours_config ours[OURS];
 	struct book_config c = CONFIG;
-	const size_t bytes = book_bytes(&c);
-	struct arena a = { .size_bytes = bytes };
+	struct arena a = { 0 };
 
 	for (uint16_t i = 0; i < OURS; i++) {
 		name_of((uint16_t)(i + 1), ours[i].symbol);
@@ -184,9 +183,10 @@ open_book(struct book *b, unsigned which)
 	}
 	c.ours_cnt = OURS;
 	c.ours = ours;
+	a.size_bytes = book_bytes(&c);
 	free(memory[which]);
-	memory[which] = aligned_alloc(CACHE_LINE, bytes);
-	memset(memory[which], 0, bytes);
+	memory[which] = aligned_alloc(CACHE_LINE, a.size_bytes);
+	memset(memory[which], 0, a.size_bytes);
 	a.base = memory[which];
 	assert_int_equal(book_init(b, &c, &a), 0);
 }
