@@ -410,6 +410,8 @@ build_feed(struct build *b, uint32_t feed_idx)
 			.shard_cnt = (uint16_t)c->shards,
 			.shard_mask = m->shard_mask[feed_idx],
 			.market = 'Q',
+			.symbol = c->symbols,
+			.symbol_cnt = c->symbols_cnt,
 			.events = &l->events,
 		};
 

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "decision/strategy_kind.h"
 #include "err/err.h"
+#include "ingress/symbol_match.h"
 #include "msg/head.h"
 
 /*
@@ -155,6 +156,8 @@ struct config_feed {
 	uint32_t levels_max;   // price levels of all symbols the book has room for
 	uint32_t trades_max;   // matches remembered in case one is broken later
 	bool trust_late_join;  // books joined in mid-day without a snapshot may be believed
+	symbol_pattern symbols[SYMBOL_PATTERN_MAX]; // whose messages are wanted; empty: all
+	uint32_t symbols_cnt;
 	struct config_line lines[FEED_LINE_MAX];
 	uint32_t lines_cnt;
 	struct config_recovery recovery;

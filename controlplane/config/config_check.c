@@ -478,6 +478,15 @@ session_check(struct check *ck, uint32_t idx)
 	}
 }
 
+static bool
+feed_has_symbol(const struct config_feed *f, const char *symbol)
+{
+	for (uint32_t i = 0; i < f->symbols_cnt; i++)
+		if (symbol_match(f->symbols[i], symbol, strlen(symbol)))
+			return true;
+	return f->symbols_cnt == 0;
+}
+
 static void
 instrument_check(struct check *ck, uint32_t idx)
 {
@@ -492,6 +501,11 @@ instrument_check(struct check *ck, uint32_t idx)
 	if (strchr(in->symbol, ' '))
 		err_add(ck->e, -EINVAL, "%s: %s: a symbol is written without spaces",
 			AT(in->symbol), who);
+	if (known && !feed_has_symbol(&ck->c->feeds[in->feed_idx], in->symbol))
+		err_add(ck->e, -EINVAL,
+			"%s: %s is none of the symbols at %s, which are all that feed '%s' takes; "
+			"add it there",
+			AT(in->symbol), who, AT(ck->c->feeds[in->feed_idx].symbols), in->feed);
 	for (uint32_t i = 1; i < idx; i++)
 		if (strcmp(ck->c->instruments[i].symbol, in->symbol) == 0)
 			err_add(ck->e, -EINVAL, "%s: %s stands there twice, first at %s",

@@ -9,15 +9,86 @@
 ITCH50_MESSAGES(PARSE_METRIC_CHECK)
 #undef PARSE_METRIC_CHECK
 
+/* Who goes on before any symbol was heard: this shard's when all are wanted. */
+static COLD void
+forget_locates(struct parse *p)
+{
+	const bool all = p->symbol_cnt == 0;
+	const int nothing = 0, everything = 0xff;
+	uint32_t shard = 0;
+
+	memset(p->pass, all ? everything : nothing, sizeof(p->pass));
+	memset(p->settled, all ? everything : nothing, sizeof(p->settled));
+	p->pass[0] |= 1;
+	for (uint32_t l = 1; l < PARSE_LOCATES && p->shard_cnt > 1; l++) {
+		const uint64_t bit = 1ULL << l % 64;
+
+		shard = shard + 1 == p->shard_cnt ? 0 : shard + 1;
+		if (p->shard_mask >> shard & 1)
+			continue;
+		p->pass[l / 64] &= ~bit;
+		p->settled[l / 64] |= bit;
+	}
+	metric_set(&p->metrics.instrument_subscribed, 0);
+}
+
+COLD void
+parse_on_datagram_flags(struct parse *p, uint16_t flags)
+{
+	if (flags & DATAGRAM_NEW_SESSION)
+		forget_locates(p);
+}
+
+static bool
+wanted(const struct parse *p, const char symbol[SYMBOL_LEN])
+{
+	const size_t len = symbol_padded_len(symbol);
+
+	for (uint32_t i = 0; i < p->symbol_cnt; i++)
+		if (symbol_match(p->symbol[i], symbol, len))
+			return true;
+	return false;
+}
+
+COLD bool
+parse_admit(struct parse *p, const uint8_t *msg, uint16_t locate)
+{
+	static const uint8_t SYMBOL_AT[256] = {
+		['A'] = 24, ['F'] = 24, ['P'] = 24, ['Q'] = 19, ['L'] = 15, ['I'] = 28, ['R'] = 11,
+		['H'] = 11, ['Y'] = 11, ['K'] = 11, ['J'] = 11, ['h'] = 11, ['N'] = 11, ['O'] = 11,
+	};
+	const uint64_t bit = 1ULL << locate % 64;
+	const uint8_t at = SYMBOL_AT[msg[0]];
+
+	if (!parse_ours(p, locate)) {
+		metric_add(&p->metrics.message_other_shard, 1);
+		return false;
+	}
+	if (at == 0) {
+		metric_add(&p->metrics.message_unsettled, 1);
+		return true;
+	}
+	p->settled[locate / 64] |= bit;
+	if (!wanted(p, (const char *)msg + at)) {
+		metric_add(&p->metrics.message_unsubscribed, 1);
+		return false;
+	}
+	p->pass[locate / 64] |= bit;
+	metric_add(&p->metrics.instrument_subscribed, 1);
+	return true;
+}
+
 COLD int
 parse_init(struct parse *p, const struct parse_config *c)
 {
 	const uint32_t all = c->shard_cnt >= 32 ? UINT32_MAX : (1U << c->shard_cnt) - 1;
 	const uint32_t mask = c->shard_mask == 0 ? all : c->shard_mask & all;
 
-	if (c->shard_cnt == 0 || c->shard_cnt > 32 || mask == 0)
+	if (c->shard_cnt == 0 || c->shard_cnt > 32 || mask == 0 ||
+	    c->symbol_cnt > SYMBOL_PATTERN_MAX)
 		return -EINVAL;
 	*p = (struct parse){
+		.symbol_cnt = c->symbol_cnt,
 		.shard_mask = mask,
 		.shard_cnt = c->shard_cnt,
 		.shard_magic = (uint32_t)(UINT32_MAX / c->shard_cnt + 1),
@@ -25,6 +96,9 @@ parse_init(struct parse *p, const struct parse_config *c)
 		.feed_idx = c->feed_idx,
 		.events = c->events,
 	};
+	for (uint32_t i = 0; i < c->symbol_cnt; i++)
+		memcpy(p->symbol[i], c->symbol[i], sizeof(p->symbol[i]));
+	forget_locates(p);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "base/metric.h"
+#include "ingress/symbol_match.h"
 #include "msg/datagram.h"
 #include "msg/md.h"
 #include "wire/itch50.h"
@@ -19,11 +20,26 @@ struct parse_config {
 	uint16_t shard_cnt;  // 1..32; an instrument's shard is locate % shard_cnt
 	uint32_t shard_mask; // the shards this one takes, bit i for shard i; 0: all
 	char market;         // whose operational halts are ours: 'Q' Nasdaq, 'B' Texas, 'X' PSX
-	struct event_sink *events; // the lane's; NULL says nothing
+	const symbol_pattern *symbol; // whose messages are wanted; read by parse_init only
+	uint32_t symbol_cnt;          // 0: all
+	struct event_sink *events;    // the lane's; NULL says nothing
 };
 
-/* ITCH 5.0 messages into md.  Written by the lane that runs it. */
+enum {
+	PARSE_LOCATES = 1 << 16,
+};
+
+/*
+ * ITCH 5.0 messages into md.  Written by the lane that runs it.
+ *
+ * One bit per locate says whether its messages go on, and one whether that is settled.  Shards are
+ * settled at the start, subscriptions when a message first names the instrument's symbol; until
+ * then everything of it goes on, so that no order of a subscribed one is ever missed.  Locate 0 is
+ * for everybody.
+ */
 struct parse {
+	uint64_t pass[PARSE_LOCATES / 64];
+	uint64_t settled[PARSE_LOCATES / 64];
 	uint32_t shard_mask;
 	uint32_t shard_cnt;
 	uint32_t shard_magic; // 2^32 / shard_cnt, rounded up: a remainder without division
@@ -31,6 +47,8 @@ struct parse {
 	uint16_t feed_idx;
 	struct event_sink *events;
 	cache_aligned struct parse_metrics metrics;
+	uint32_t symbol_cnt;
+	symbol_pattern symbol[SYMBOL_PATTERN_MAX];
 };
 
 /* The way through a datagram's messages.  Lives on the lane's stack. */
@@ -44,8 +62,17 @@ struct parse_walk {
 /* md.side of an order whose side is neither 'B' nor 'S'. */
 enum { SIDE_INVALID = 2 };
 
-/* Returns 0, or -EINVAL when shard_cnt is outside 1..32 or shard_mask names none of them. */
+/*
+ * Returns 0, or -EINVAL when shard_cnt is outside 1..32 or shard_mask names none of them, or when
+ * there are more than SYMBOL_PATTERN_MAX patterns.
+ */
 int parse_init(struct parse *p, const struct parse_config *c);
+
+/* A new session gives out new locates.  Call with each datagram that has flags. */
+void parse_on_datagram_flags(struct parse *p, uint16_t flags);
+
+/* A message of a locate that is not to go on, or not yet settled: settles it where it can. */
+bool parse_admit(struct parse *p, const uint8_t *msg, uint16_t locate);
 
 /* Rare messages, decoded out of line.  False when the book has no use for the message. */
 bool parse_rare(struct parse *p, const uint8_t *msg, struct md *out);
@@ -125,6 +152,12 @@ parse_ours(const struct parse *p, uint16_t locate)
 	return p->shard_mask >> ((uint64_t)low * p->shard_cnt >> 32) & 1;
 }
 
+HOT_INLINE bool
+parse_bit(const uint64_t *bits, uint16_t locate)
+{
+	return bits[locate / 64] >> locate % 64 & 1;
+}
+
 HOT_INLINE void
 parse_start(struct parse_walk *w, const struct datagram *d)
 {
@@ -180,9 +213,15 @@ parse_next(struct parse *p, struct parse_walk *w, struct md *out)
 			continue;
 		}
 		locate = be16_get(h->locate);
-		if (unlikely(!parse_ours(p, locate)) && msg[0] != 'S') {
-			metric_add(&p->metrics.message_other_shard, 1);
-			continue;
+		if (unlikely(!parse_bit(p->pass, locate))) {
+			if (likely(parse_bit(p->settled, locate)) && msg[0] != 'R') {
+				metric_add(parse_ours(p, locate) ? &p->metrics.message_unsubscribed
+								 : &p->metrics.message_other_shard,
+					   1);
+				continue;
+			}
+			if (!parse_admit(p, msg, locate))
+				continue;
 		}
 		out->venue_type = msg[0];
 		out->locate = locate;

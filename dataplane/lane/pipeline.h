@@ -352,6 +352,8 @@ start_datagram(struct lane *l, const struct datagram *m)
 		book->next_seq = m->seq + m->msg_cnt;
 	l->datagram = *m;
 	l->walking = true;
+	if (unlikely(m->flags != 0))
+		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);
 	parse_start(&l->walk, &l->datagram);
 	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
 			  book_on_datagram_flags(book, m->flags) != 0;

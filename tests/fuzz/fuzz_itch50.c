@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct datagram d = { .data = data, .seq = 7, .msg_cnt = UINT16_MAX };
 	const struct parse_config all = { .shard_cnt = 1 };
-	uint64_t md_cnt = 0, system_cnt = 0, shard_md_cnt = 0;
+	uint64_t md_cnt = 0, everyone_cnt = 0, shard_md_cnt = 0;
 	struct parse_walk w;
 	struct parse p;
 	struct md m;
@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort(); // it is not where it ends, less its length
 		if (m.seq != 7 + counted(&p) - 1)
 			abort();
-		system_cnt += m.type == MD_SYSTEM_EVENT;
+		everyone_cnt += m.locate == 0;
 	}
 	if (p.metrics.block_truncated != 1 && counted(&p) != UINT16_MAX)
 		abort();
@@ -67,12 +67,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		parse_start(&w, &d);
 		for (before = shard_md_cnt; parse_next(&p, &w, &m); shard_md_cnt++)
-			if (m.type != MD_SYSTEM_EVENT && m.locate % 3 != i)
+			if (m.locate != 0 && m.locate % 3 != i)
 				abort();
 		if (shard_md_cnt - before > md_cnt)
 			abort();
 	}
-	if (shard_md_cnt != md_cnt + 2 * system_cnt)
+	if (shard_md_cnt != md_cnt + 2 * everyone_cnt)
 		abort();
 	return 0;
 }

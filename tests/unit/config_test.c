@@ -178,6 +178,8 @@ static const struct {
 	  "c.yaml:15:11: feed 'it ch': a name consists of letters, digits, _ and -\n"
 	  "c.yaml:30:27: instrument 'AAPL' names the feed 'itch', which is not there; there is: it ch\n"
 	  "c.yaml:31:27: instrument 'MSFT' names the feed 'itch', which is not there; there is: it ch" },
+	{ "an instrument the feed does not subscribe to", "    venue: sim\n    lines:", "    venue: sim\n    symbols: [\"A*\", \"?X\"]\n    lines:",
+	  "c.yaml:32:15: instrument 'MSFT' is none of the symbols at c.yaml:17:15, which are all that feed 'itch' takes; add it there" },
 	{ "a group that is a host", "group: 239.1.1.2", "group: 10.1.1.2",
 	  "c.yaml:19:28: feed 'itch' line 1: the group is no multicast address (224.0.0.0 to 239.255.255.255)" },
 	{ "a line twice", "group: 239.1.1.2, udp_port: 26401", "group: 239.1.1.1, udp_port: 26400",

@@ -226,9 +226,108 @@ shards_divide_the_locates(void **state)
 
 		open_parse(&p, mask, CNTS[c]);
 		for (uint32_t locate = 0; locate <= UINT16_MAX; locate++)
-			if (parse_ours(&p, (uint16_t)locate) != (mask >> locate % CNTS[c] & 1))
+			if (parse_ours(&p, (uint16_t)locate) != (mask >> locate % CNTS[c] & 1) ||
+			    parse_bit(p.pass, (uint16_t)locate) !=
+				    (locate == 0 || parse_ours(&p, (uint16_t)locate)))
 				fail_msg("locate %u of %u shards", locate, CNTS[c]);
 	}
+}
+
+static void
+patterns_match_as_in_a_shell(void **state)
+{
+	static const struct {
+		const char *pattern, *symbol;
+		bool want;
+	} TABLE[] = {
+		{ "AAPL", "AAPL", true },   { "AAPL", "AAPLW", false },
+		{ "AAPLW", "AAPL", false }, { "A*", "A", true },
+		{ "A*", "AAPL", true },     { "A*", "BA", false },
+		{ "*", "ZVZZT", true },     { "*L", "AAPL", true },
+		{ "*L", "AAPLW", false },   { "?B", "AB", true },
+		{ "?B", "B", false },       { "A?*P*", "AAPL", true },
+		{ "A?*P*", "AP", false },   { "*A*A*", "ABA", true },
+		{ "*A*A*", "AB", false },   { "BRK.B", "BRK.B", true },
+		{ "a*", "AAPL", false },    { "", "A", false },
+		{ "A**", "A", true },       { "ABCDEFG*", "ABCDEFGH", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_CNT(TABLE); i++)
+		if (symbol_match(TABLE[i].pattern, TABLE[i].symbol, strlen(TABLE[i].symbol)) !=
+		    TABLE[i].want)
+			fail_msg("%s %s", TABLE[i].pattern, TABLE[i].symbol);
+	assert_int_equal(symbol_padded_len("AAPL    "), 4);
+	assert_int_equal(symbol_padded_len("ABCDEFGH"), 8);
+}
+
+/* The message of that case, of another locate and symbol. */
+static bool
+goes_on(struct parse *p, unsigned case_idx, uint16_t locate, const char *symbol)
+{
+	uint8_t block[64] = { 0 };
+	const uint16_t len = block_of(CASES[case_idx].hex, block);
+	uint8_t *at = memmem(block, len, "AAPL    ", 8);
+	struct md m;
+
+	block[3] = (uint8_t)(locate >> 8);
+	block[4] = (uint8_t)locate;
+	if (at != NULL && symbol != NULL)
+		memcpy(at, symbol, 8);
+	return parse_one(p, block, len, &m);
+}
+
+enum {
+	CASE_S = 0,
+	CASE_R = 1,
+	CASE_H = 2,
+	CASE_A = 10,
+	CASE_E = 12,
+	CASE_D = 15,
+};
+
+static void
+only_subscribed_symbols_go_on(void **state)
+{
+	static const symbol_pattern SYMBOLS[] = { "AAPL", "M*" };
+	const struct parse_config c = { .shard_cnt = 2, // of which this one takes the even ones
+					.shard_mask = 1,
+					.symbol = SYMBOLS,
+					.symbol_cnt = 2 };
+	static struct parse p;
+
+	assert_int_equal(parse_init(&p, &c), 0);
+	assert_true(goes_on(&p, CASE_S, 0, NULL));
+	// its symbol is not known yet: nothing of it may be lost
+	assert_true(goes_on(&p, CASE_E, 2, NULL));
+	assert_int_equal(p.metrics.message_unsettled, 1);
+	assert_true(goes_on(&p, CASE_R, 2, "AAPL    "));
+	assert_true(goes_on(&p, CASE_A, 2, "AAPL    "));
+	assert_true(goes_on(&p, CASE_E, 2, NULL));
+	assert_false(goes_on(&p, CASE_R, 4, "GOOG    "));
+	assert_false(goes_on(&p, CASE_A, 4, "GOOG    "));
+	assert_false(goes_on(&p, CASE_D, 4, NULL));
+	assert_int_equal(p.metrics.message_unsubscribed, 3);
+	// met before its directory message, by an order
+	assert_true(goes_on(&p, CASE_A, 6, "MSFT    "));
+	assert_false(goes_on(&p, CASE_A, 8, "AMD     "));
+	assert_true(goes_on(&p, CASE_D, 6, NULL));
+	assert_false(goes_on(&p, CASE_D, 8, NULL));
+	// another shard's
+	assert_false(goes_on(&p, CASE_R, 3, "MSFTW   "));
+	assert_false(goes_on(&p, CASE_A, 3, "MSFTW   "));
+	assert_int_equal(p.metrics.message_other_shard, 2);
+	assert_int_equal(p.metrics.instrument_subscribed, 2);
+	// the directory corrects itself
+	assert_true(goes_on(&p, CASE_R, 4, "MU      "));
+	assert_true(goes_on(&p, CASE_D, 4, NULL));
+	// locates are given out anew
+	parse_on_datagram_flags(&p, DATAGRAM_GAP);
+	assert_false(goes_on(&p, CASE_D, 8, NULL));
+	parse_on_datagram_flags(&p, DATAGRAM_NEW_SESSION);
+	assert_true(goes_on(&p, CASE_D, 8, NULL));
+	assert_true(goes_on(&p, CASE_A, 8, "MSFT    "));
+	assert_false(goes_on(&p, CASE_A, 2, "GOOG    "));
+	assert_false(goes_on(&p, CASE_A, 3, "MSFT    "));
 }
 
 int
@@ -239,6 +338,8 @@ main(void)
 		cmocka_unit_test(every_wrong_length_is_counted_and_skipped),
 		cmocka_unit_test(oddities_are_counted_by_kind),
 		cmocka_unit_test(shards_divide_the_locates),
+		cmocka_unit_test(patterns_match_as_in_a_shell),
+		cmocka_unit_test(only_subscribed_symbols_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
