@@ -8,6 +8,9 @@
  *
  *   tcp_kernel_test                        the rounds of the table, seconds
  *   tcp_kernel_test --random SECONDS SEED  rounds at random; prints each and the seed
+ *   tcp_kernel_test --long MESSAGES        so many of 64 bytes on one connection, from shortly
+ * before sequence numbers wrap tcp_kernel_test --connects COUNT       connections one after
+ * another; memory stays what it was
  *
  * A round passes when the bytes that come back are the bytes sent, the connection ends in order,
  * and no acknowledgement of ours was waited for longer than STALL_MAX.
@@ -48,11 +51,12 @@ static const uint32_t KERNEL_IP = 0x0afe0001;
 static const char IF_NAME[] = "sltcp0";
 static const uint64_t NS_PER_MS = 1000000;
 static const uint64_t STALL_MAX_NS = 30000000000; // 2 s between two attempts at most, in a row
-static const uint64_t LIMIT_NS = 120000000000;    // the kernel's own timeouts get long
+static const uint64_t LIMIT_NS = 120000000000;    // and 1 us a byte: the kernel's timeouts get long
 
 struct round {
 	char what[96];
 	uint32_t bytes;
+	uint32_t message_bytes;                          // of one send; 0: different ones
 	unsigned loss_pm, dup_pm, reorder_pm, damage_pm; // per mille of the frames, each way
 	unsigned delay_ms;                               // each way, to it and half as much again
 	bool sack, timestamps, scaling, we_close_first;
@@ -269,7 +273,8 @@ transfer_send(struct transfer *t, const struct round *r, uint64_t at_ns)
 
 	for (int i = 0; i < 32 && t->sent < r->bytes && tcp_can_send(&t->c); i++) {
 		uint8_t *p = tcp_frame_start(&t->c, f);
-		uint32_t len = 1 + (t->sent * 7u) % t->c.mss_eff;
+		uint32_t len =
+			r->message_bytes ? r->message_bytes : 1 + (t->sent * 7u) % t->c.mss_eff;
 		uint16_t n;
 
 		if (len > r->bytes - t->sent)
@@ -373,7 +378,7 @@ round_run(const struct round *r, int tap, struct tcp_config *k)
 	if (tcp_init(&t.c, k) != 0 || !tcp_connect(&t.c, start_ns))
 		return false;
 	while (tcp_state_of(&t.c) != TCP_STATE_CLOSED) {
-		if (now_ns() - start_ns > LIMIT_NS || !turn(&t, tap, r))
+		if (now_ns() - start_ns > LIMIT_NS + 1000ull * r->bytes || !turn(&t, tap, r))
 			break;
 		poll(&p, 1, to_us.cnt + to_kernel.cnt == 0);
 	}
@@ -421,6 +426,59 @@ random_round(struct wire *w)
 	return r;
 }
 
+/* Pages of memory this process has, as /proc says. */
+static long
+resident_pages(void)
+{
+	long all = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f == NULL || fscanf(f, "%ld %ld", &all, &resident) != 2)
+		resident = 0;
+	if (f != NULL)
+		fclose(f);
+	return resident;
+}
+
+static int
+run_long(uint32_t messages, int tap, struct tcp_config *k)
+{
+	struct round r = { .what = "messages of 64 bytes across the wrap",
+			   .bytes = messages * 64,
+			   .message_bytes = 64,
+			   .sack = true,
+			   .scaling = true,
+			   .we_close_first = true };
+
+	if (messages == 0 || messages > UINT32_MAX / 64)
+		return 2;
+	k->isn_fixed = true;
+	k->isn = 0u - (1u << 20);
+	return !round_run(&r, tap, k);
+}
+
+static int
+run_connects(unsigned count, int tap, struct tcp_config *k)
+{
+	static struct round r = { .what = "a short connection",
+				  .bytes = 1024,
+				  .we_close_first = true };
+	const uint64_t time_wait_ns = k->time_wait_ns;
+	long before = 0;
+
+	k->time_wait_ns = NS_PER_MS; // each has a port of its own
+	for (unsigned i = 0; i < count; i++) {
+		if (!round_run(&r, tap, k))
+			return 1;
+		if (i == count / 2)
+			before = resident_pages();
+	}
+	k->time_wait_ns = time_wait_ns;
+	printf("%u connections; resident pages %ld half way, %ld at the end\n", count, before,
+	       resident_pages());
+	return resident_pages() > before + 64; // pages of the wire that were never needed before
+}
+
 static int
 run_random(unsigned seconds, uint64_t seed, int tap, struct tcp_config *k)
 {
@@ -465,13 +523,16 @@ main(int argc, char **argv)
 		.tx_buf_bytes = TX_BYTES,
 	};
 	const bool random = argc == 4 && strcmp(argv[1], "--random") == 0;
+	const bool is_long = argc == 3 && strcmp(argv[1], "--long") == 0;
+	const bool connects = argc == 3 && strcmp(argv[1], "--connects") == 0;
 	struct sockaddr_in here = { 0 };
 	pthread_t echo;
 	int listener, tap;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 1 && !random) {
-		fprintf(stderr, "usage: tcp_kernel_test [--random SECONDS SEED]\n");
+	if (argc != 1 && !random && !is_long && !connects) {
+		fprintf(stderr, "usage: tcp_kernel_test [--random SECONDS SEED | --long MESSAGES | "
+				"--connects COUNT]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -493,6 +554,10 @@ main(int argc, char **argv)
 	if (random)
 		return run_random((unsigned)strtoul(argv[2], NULL, 0), strtoull(argv[3], NULL, 0),
 				  tap, &k);
+	if (is_long)
+		return run_long((uint32_t)strtoul(argv[2], NULL, 0), tap, &k);
+	if (connects)
+		return run_connects((unsigned)strtoul(argv[2], NULL, 0), tap, &k);
 	for (size_t i = 0; i < ARRAY_CNT(ROUNDS); i++)
 		if (!round_run(&ROUNDS[i], tap, &k))
 			return 1;
