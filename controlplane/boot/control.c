@@ -12,6 +12,7 @@
 
 #include "boot/capture.h"
 #include "boot/control.h"
+#include "boot/feed_watch.h"
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
@@ -130,6 +131,7 @@ control_close(struct gateway *g)
 		telemetry_close(g->telemetry);
 	if (g->latency != NULL)
 		latency_close(g->latency);
+	feed_watch_close(g);
 	if (g->log != NULL)
 		event_log_close(g->log);
 	g->http = NULL;
@@ -342,6 +344,8 @@ control_run(struct gateway *g, struct err *e)
 
 	rc = open_latency(g, e);
 	if (rc == 0)
+		rc = feed_watch_open(g, e);
+	if (rc == 0)
 		rc = telemetry_open(&g->telemetry, &g->source, e);
 	if (rc != 0)
 		return rc;
@@ -396,6 +400,7 @@ control_run(struct gateway *g, struct err *e)
 		if (now_ns() >= next_second_ns) {
 			next_second_ns = now_ns() + NS_PER_SEC;
 			look_at_losses(g);
+			feed_watch_heal(g, now_ns());
 			sd_notify(0, "WATCHDOG=1");
 		}
 		look_at_links(g);
@@ -427,8 +432,10 @@ write_histograms(struct gateway *g, const struct state_latency_row *row, int row
 		return;
 	}
 	for (int i = 0; i < row_cnt; i++)
-		if (row[i].cnt != 0)
+		if (row[i].cnt != 0 && i < (int)LATENCY_CNT)
 			latency_write_percentiles(g->latency, (size_t)i, f);
+		else if (row[i].cnt != 0)
+			feed_watch_write_percentiles(g, (size_t)i - LATENCY_CNT, f);
 	if (fclose(f) != 0)
 		fprintf(stderr, "sluice: latency.histogram_file: %s: %s\n", path, strerror(errno));
 }
@@ -436,7 +443,7 @@ write_histograms(struct gateway *g, const struct state_latency_row *row, int row
 void
 control_summary(struct gateway *g)
 {
-	static struct state_latency_row row[LATENCY_CNT];
+	static struct state_latency_row row[LATENCY_CNT + FEED_MAX * (1 + FEED_LINE_MAX)];
 	struct state_status st;
 	int all, cnt = 0;
 
@@ -453,6 +460,7 @@ control_summary(struct gateway *g)
 	if (g->latency == NULL)
 		return;
 	all = latency_rows(g->latency, row, LATENCY_CNT);
+	all += feed_watch_rows(g, row + all, ARRAY_CNT(row) - (size_t)all);
 	write_histograms(g, row, all);
 	for (int i = 0; i < all; i++)
 		if (row[i].cnt != 0) // this core map has such a hop, and something took it

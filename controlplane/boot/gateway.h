@@ -55,6 +55,7 @@ struct gateway {
 	bool lcores; // lanes run on EAL lcores; false: a test turns them itself
 	struct event_log *log;
 	struct latency *latency;
+	struct feed_watch *feed_watch;
 	struct ctl_server *ctl;
 	struct metrics_export *http;
 	struct telemetry *telemetry;

@@ -278,6 +278,20 @@ do_lanes(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
+recovery_of(const struct state_recovery *r)
+{
+	return json_pack(
+		"{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "state", words(r->state),
+		"hole_from_seq", number(r->hole_from_seq), "hole_cnt", number(r->hole_cnt),
+		"request_cnt", number(r->request_cnt), "unanswered_cnt", number(r->unanswered_cnt),
+		"answered_cnt", number(r->answered_cnt), "snapshot_tried_cnt",
+		number(r->snapshot_tried_cnt), "snapshot_taken_cnt", number(r->snapshot_taken_cnt),
+		"done_cnt", number(r->done_cnt), "lost_cnt", number(r->lost_cnt),
+		"store_used_bytes", number(r->store_used_bytes), "time_p50_ns",
+		number(r->time_p50_ns), "time_max_ns", number(r->time_max_ns));
+}
+
+static json_t *
 do_feeds(const struct state_source *s, const json_t *args, struct err *e)
 {
 	struct state_feed row[FEED_MAX];
@@ -292,25 +306,42 @@ do_feeds(const struct state_source *s, const json_t *args, struct err *e)
 
 			json_array_append_new(
 				lines,
-				json_pack("{s:i,s:o,s:o,s:b,s:b,s:I,s:I,s:I,s:I}", "line", (int)k,
-					  "port", words(l->port), "group", words(l->group),
-					  "joined", l->joined, "silent", l->silent, "packet_cnt",
-					  number(l->packet_cnt), "first_cnt", number(l->first_cnt),
-					  "duplicate_cnt", number(l->duplicate_cnt),
-					  "last_heard_ns", number(l->last_heard_ns)));
+				json_pack(
+					"{s:i,s:o,s:o,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+					"line", (int)k, "port", words(l->port), "group",
+					words(l->group), "joined", l->joined, "silent", l->silent,
+					"packet_cnt", number(l->packet_cnt), "first_cnt",
+					number(l->first_cnt), "duplicate_cnt",
+					number(l->duplicate_cnt), "last_heard_ns",
+					number(l->last_heard_ns), "msg_cnt", number(l->msg_cnt),
+					"missing_cnt", number(l->missing_cnt), "unordered_cnt",
+					number(l->unordered_cnt), "lag_p50_ns",
+					number(l->lag_p50_ns), "lag_p99_ns",
+					number(l->lag_p99_ns)));
 		}
 		json_array_append_new(
 			list,
-			json_pack("{s:o,s:o,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+			json_pack("{s:o,s:o,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "name",
 				  words(row[i].name), "session", words(row[i].session), "silent",
 				  row[i].silent, "gap_open", row[i].gap_open, "ended", row[i].ended,
 				  "next_seq", number(row[i].next_seq), "msg_cnt",
 				  number(row[i].msg_cnt), "gap_cnt", number(row[i].gap_cnt),
 				  "gap_lost_cnt", number(row[i].gap_lost_cnt), "msg_lost_cnt",
 				  number(row[i].msg_lost_cnt), "reorder_held_cnt",
-				  number(row[i].reorder_held_cnt), "lines", lines));
+				  number(row[i].reorder_held_cnt), "lines", lines, "recovery",
+				  recovery_of(&row[i].recovery)));
 	}
 	return list;
+}
+
+static json_t *
+do_feed_recover(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *feed = json_string_value(json_object_get(args, "feed"));
+
+	if (s->feed_recover(s->ctx, feed, e) != 0)
+		return NULL;
+	return json_pack("{s:o,s:s}", "feed", words(feed), "recovery", "begun");
 }
 
 static json_t *

@@ -313,6 +313,29 @@ show_lanes(FILE *out, const json_t *r)
 	json_decref(rings);
 }
 
+struct share {
+	char text[16];
+};
+
+/* Of all messages passed on, how many came first on this line. */
+static struct share
+share_text(const json_t *feeds, const json_t *line)
+{
+	struct share s = { "" };
+	json_t *feed;
+	size_t i;
+
+	json_array_foreach((json_t *)feeds, i, feed)
+	{
+		const json_int_t all = int_of(feed, "msg_cnt");
+
+		if (strcmp(text_of(feed, "name"), text_of(line, "feed")) == 0 && all != 0)
+			snprintf(s.text, sizeof(s.text), "%.1f %%",
+				 100.0 * (double)int_of(line, "first_cnt") / (double)all);
+	}
+	return s;
+}
+
 static void
 show_feeds(FILE *out, const json_t *r)
 {
@@ -337,15 +360,55 @@ show_feeds(FILE *out, const json_t *r)
 		{ "silent", "silent", AS_YES },
 		{ "packet_cnt", "packets", AS_COUNT },
 		{ "first_cnt", "came first", AS_COUNT },
+		{ "share", "share", AS_TEXT },
 		{ "duplicate_cnt", "came second", AS_COUNT },
+		{ "lag_p50_ns", "by p50", AS_NS },
+		{ "lag_p99_ns", "p99", AS_NS },
+		{ "missing_cnt", "missing", AS_COUNT },
+		{ "unordered_cnt", "out of order", AS_COUNT },
 		{ "last_heard_ns", "last heard", AS_WALL },
 	};
-	json_t *lines = flatten(r, "lines", "feed");
+	static const struct column RECOVERY[] = {
+		{ "feed", "feed", AS_TEXT },
+		{ "state", "recovery", AS_TEXT },
+		{ "hole_from_seq", "hole at", AS_COUNT },
+		{ "hole_cnt", "messages", AS_COUNT },
+		{ "request_cnt", "requests", AS_COUNT },
+		{ "unanswered_cnt", "unanswered", AS_COUNT },
+		{ "answered_cnt", "messages back", AS_COUNT },
+		{ "snapshot_tried_cnt", "snapshots", AS_COUNT },
+		{ "snapshot_taken_cnt", "whole", AS_COUNT },
+		{ "done_cnt", "recovered", AS_COUNT },
+		{ "time_p50_ns", "in p50", AS_NS },
+		{ "time_max_ns", "longest", AS_NS },
+		{ "lost_cnt", "given up", AS_COUNT },
+	};
+	json_t *lines = flatten(r, "lines", "feed"), *recoveries = json_array(), *row;
+	size_t i;
 
+	json_array_foreach(lines, i, row)
+	{
+		json_object_set_new(row, "share", json_string(share_text(r, row).text));
+	}
+	json_array_foreach((json_t *)r, i, row)
+	{
+		json_t *one = json_object_get(row, "recovery");
+
+		if (one == NULL || strcmp(text_of(one, "state"), "off") == 0)
+			continue;
+		one = json_copy(one);
+		json_object_set(one, "feed", json_object_get(row, "name"));
+		json_array_append_new(recoveries, one);
+	}
 	show_rows(out, r, FEED, ARRAY_CNT(FEED));
 	fputc('\n', out);
 	show_rows(out, lines, LINE, ARRAY_CNT(LINE));
+	if (json_array_size(recoveries) != 0) {
+		fputc('\n', out);
+		show_rows(out, recoveries, RECOVERY, ARRAY_CNT(RECOVERY));
+	}
 	json_decref(lines);
+	json_decref(recoveries);
 }
 
 static void
@@ -676,6 +739,10 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_feeds:
 		show_feeds(out, r);
+		return;
+	case CTL_feed_recover:
+		fprintf(out, "feed %s: the books that are not live are built anew\n",
+			text_of(r, "feed"));
 		return;
 	case CTL_sessions:
 		show_sessions(out, r);

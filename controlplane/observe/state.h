@@ -109,6 +109,27 @@ struct state_line {
 	uint64_t first_cnt;     // packets of which this line brought the first copy
 	uint64_t duplicate_cnt; // packets that another line had brought before
 	uint64_t last_heard_ns; // since 1970; 0: never
+	uint64_t msg_cnt;       // received
+	uint64_t missing_cnt;   // messages the line itself left out
+	uint64_t unordered_cnt; // packets after a later one of the line
+	uint64_t lag_p50_ns;    // how much later than the first copy this line's came, when it was
+	uint64_t lag_p99_ns;    // the second
+};
+
+struct state_recovery {
+	char state[STATE_NAME_MAX]; // "off": the feed has none
+	uint64_t hole_from_seq;     // 0: no hole is open
+	uint64_t hole_cnt;          // messages
+	uint64_t request_cnt;
+	uint64_t unanswered_cnt;
+	uint64_t answered_cnt; // messages
+	uint64_t snapshot_tried_cnt;
+	uint64_t snapshot_taken_cnt;
+	uint64_t done_cnt; // recoveries that ended well
+	uint64_t lost_cnt; // ... and badly
+	uint64_t store_used_bytes;
+	uint64_t time_p50_ns; // of a recovery
+	uint64_t time_max_ns;
 };
 
 struct state_feed {
@@ -125,6 +146,7 @@ struct state_feed {
 	uint64_t reorder_held_cnt; // packets held back now
 	uint32_t line_cnt;
 	struct state_line line[STATE_LINE_CNT_MAX];
+	struct state_recovery recovery;
 };
 
 enum state_session_run {
@@ -379,6 +401,8 @@ struct state_source {
 	/* The newest last. */
 	int (*events)(void *ctx, struct state_event *row, size_t row_max);
 
+	/* Builds the feed's books that are not live anew. */
+	int (*feed_recover)(void *ctx, const char *feed, struct err *e);
 	int (*halt)(void *ctx, const char *reason, struct err *e);
 	int (*resume)(void *ctx, struct err *e);
 	int (*arm)(void *ctx, struct err *e);

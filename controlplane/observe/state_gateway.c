@@ -8,19 +8,16 @@
 #include <unistd.h>
 
 #include "boot/capture.h"
+#include "boot/feed_watch.h"
 #include "boot/gateway.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
 #include "err/err.h"
 #include "observe/event_log.h"
 #include "observe/latency.h"
+#include "observe/state_ask.h"
 #include "observe/state_config.h"
-
-enum {
-	ASK_WAIT_MS = 500, // a lane answers within its housekeeping, or shares its core
-};
-
-#define TEXT(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
+#include "observe/state_feed.h"
 
 static uint64_t
 now_ns(void)
@@ -29,36 +26,6 @@ now_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-static bool
-lane_runs(const struct gateway *g, uint32_t lane_idx)
-{
-	return g->lane[lane_idx] != NULL && (load_relaxed_u64(&g->lane[lane_idx]->turn.turn) & 1);
-}
-
-/* As gateway_ask, but a lane that does not run is not waited for. */
-static int
-ask(struct gateway *g, uint32_t lane_idx, const struct command *request)
-{
-	return lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS) : -ESRCH;
-}
-
-/* A text of fixed length, padded on the right. */
-static void
-text_of_padded(const char *from, size_t len, char *out)
-{
-	while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\0'))
-		len--;
-	memcpy(out, from, len);
-	out[len] = '\0';
-}
-
-static void
-text_of_ip(uint32_t ip, char *out, size_t out_bytes, char separator, uint32_t number)
-{
-	snprintf(out, out_bytes, "%u.%u.%u.%u%c%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
-		 ip & 255, separator, number);
 }
 
 /* Each module's list of counters. */
@@ -81,6 +48,12 @@ static const struct metric_def LANE_METRIC[] = {
 };
 static const struct metric_def RX_METRIC[] = {
 #include "ingress/rx_metrics.def"
+};
+static const struct metric_def RECOVER_METRIC[] = {
+#include "ingress/recover_metrics.def"
+};
+static const struct metric_def RECOVERY_METRIC[] = {
+#include "lane/recovery_metrics.def"
 };
 static const struct metric_def ARB_METRIC[] = {
 #include "ingress/arb_metrics.def"
@@ -318,92 +291,8 @@ get_lanes(void *ctx, struct state_lane *row, size_t row_max)
 }
 
 /*
- * Feeds and sessions
+ * Sessions
  */
-
-static void
-fill_feed(const struct config *c, uint32_t feed_idx, const struct arb *a, struct state_feed *out)
-{
-	const struct arb_metrics *m = &a->metrics;
-	bool heard = false;
-
-	out->next_seq = metric_get(&m->expected_seq);
-	out->msg_cnt = metric_get(&m->message_delivered);
-	out->gap_cnt = metric_get(&m->gap_opened);
-	out->gap_lost_cnt = metric_get(&m->gap_lost);
-	out->msg_lost_cnt = metric_get(&m->message_lost);
-	out->reorder_held_cnt = metric_get(&m->packet_held_now);
-	for (uint32_t i = 0; i < out->line_cnt; i++) {
-		const struct arb_line_metrics *lm = &a->line[i].metrics;
-		struct state_line *line = &out->line[i];
-
-		line->silent = metric_get(&lm->heard) == 0;
-		heard |= !line->silent;
-		line->packet_cnt = metric_get(&lm->packet);
-		line->first_cnt = metric_get(&lm->message_first);
-		line->duplicate_cnt = metric_get(&lm->message_duplicate);
-	}
-	out->silent = !heard;
-}
-
-static void
-fill_feed_asked(const struct command_feed *f, struct state_feed *out)
-{
-	text_of_padded(f->session, sizeof(f->session), out->session);
-	out->gap_open = f->gap_open;
-	out->ended = f->state == ARB_ENDED;
-	out->silent = f->state == ARB_SILENT || f->state == ARB_INIT;
-	for (uint32_t i = 0; i < out->line_cnt; i++) {
-		out->line[i].silent = f->line_silent[i] || f->line_heard_ns[i] == 0;
-		out->line[i].last_heard_ns = f->line_heard_ns[i];
-	}
-}
-
-/* Whether the port's host is a member of the line's group, and the switch can hear of it. */
-static bool
-line_joined(struct gateway *g, const struct config_line *line)
-{
-	const struct command request = { .kind = COMMAND_JOINED,
-					 .arg = { line->port_idx, line->group } };
-	const uint32_t lane_idx = g->map->port_host_lane[line->port_idx];
-
-	return g->port[line->port_idx].link_up && lane_idx < g->lane_cnt &&
-	       ask(g, lane_idx, &request) == 0 && g->lane[lane_idx]->command.reply_cnt != 0;
-}
-
-static int
-get_feeds(void *ctx, struct state_feed *row, size_t row_max)
-{
-	struct gateway *g = ctx;
-	const struct config *c = g->config;
-
-	for (uint32_t i = 0; i < c->feeds_cnt && i < row_max; i++) {
-		const struct command request = { .kind = COMMAND_FEED, .arg = { i } };
-
-		memset(&row[i], 0, sizeof(row[i]));
-		TEXT(row[i].name, "%s", c->feeds[i].name);
-		row[i].silent = true;
-		row[i].line_cnt = c->feeds[i].lines_cnt < STATE_LINE_CNT_MAX ? c->feeds[i].lines_cnt
-									     : STATE_LINE_CNT_MAX;
-		for (uint32_t k = 0; k < row[i].line_cnt; k++) {
-			const struct config_line *line = &c->feeds[i].lines[k];
-
-			TEXT(row[i].line[k].port, "%s", line->port);
-			text_of_ip(line->group, row[i].line[k].group, sizeof(row[i].line[k].group),
-				   ':', line->udp_port);
-			row[i].line[k].silent = true;
-			row[i].line[k].joined = line_joined(g, line);
-		}
-		for (uint32_t l = 0; l < g->lane_cnt; l++) {
-			if (g->lane[l]->arb[i] == NULL)
-				continue;
-			fill_feed(c, i, g->lane[l]->arb[i], &row[i]);
-			if (ask(g, l, &request) == 0)
-				fill_feed_asked(g->reply[l], &row[i]);
-		}
-	}
-	return (int)c->feeds_cnt;
-}
 
 static uint32_t
 session_run_of(const struct command_session *s)
@@ -805,7 +694,14 @@ get_latency(void *ctx, struct state_latency_row *row, size_t row_max)
 {
 	struct gateway *g = ctx;
 
-	return g->latency == NULL ? 0 : latency_rows(g->latency, row, row_max);
+	int cnt;
+
+	if (g->latency == NULL)
+		return 0;
+	cnt = latency_rows(g->latency, row, row_max);
+	if ((size_t)cnt >= row_max)
+		return cnt;
+	return cnt + feed_watch_rows(g, row + cnt, row_max - (size_t)cnt);
 }
 
 static void
@@ -815,6 +711,7 @@ reset_latency(void *ctx)
 
 	if (g->latency != NULL)
 		latency_reset(g->latency);
+	feed_watch_reset(g);
 }
 
 static int
@@ -962,6 +859,17 @@ emit(const struct emitter *to, const char *module, const struct metric_def *def,
 	} while (0)
 
 static void
+emit_recovery(const struct emitter *to, const struct recovery *r, const char *feed)
+{
+	EMIT(to, "recover", RECOVER_METRIC, &r->recover.metrics, { "feed", feed });
+	EMIT(to, "recovery", RECOVERY_METRIC, &r->metrics, { "feed", feed });
+	if (!r->recover.has_snapshot)
+		return;
+	EMIT(to, "soup", SOUP_METRIC, &r->soup.metrics, { "feed", feed });
+	EMIT(to, "tcp", TCP_METRIC, &r->tcp.metrics, { "feed", feed });
+}
+
+static void
 emit_ingress(const struct emitter *to, const struct gateway *g, const struct lane *l)
 {
 	const struct config *c = g->config;
@@ -982,6 +890,8 @@ emit_ingress(const struct emitter *to, const struct gateway *g, const struct lan
 				     { "feed", feed }, { "line", line });
 			}
 		}
+		if (l->recovery[f] != NULL)
+			emit_recovery(to, l->recovery[f], feed);
 		if (l->parse[f] != NULL)
 			EMIT(to, "parse", PARSE_METRIC, &l->parse[f]->metrics, { "lane", l->name },
 			     { "feed", feed });
@@ -1058,7 +968,8 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.status = get_status,
 		.ports = get_ports,
 		.lanes = get_lanes,
-		.feeds = get_feeds,
+		.feeds = state_feed_rows,
+		.feed_recover = state_feed_recover,
 		.sessions = get_sessions,
 		.tcp = get_tcp,
 		.book = get_book,

@@ -19,6 +19,7 @@ struct fake_state {
 	uint32_t lane_run;
 	bool link_down;
 	bool feed_silent;
+	unsigned recover_cnt;
 	uint32_t session_run;
 	int order_cnt;                     // how many to make up
 	char capture_file[STATE_TEXT_MAX]; // of the last capture_start
@@ -102,6 +103,7 @@ fake_feeds(void *ctx, struct state_feed *row, size_t row_max)
 	row[0] = (struct state_feed){ .silent = f->feed_silent, .next_seq = 77, .line_cnt = 1 };
 	FAKE_TEXT(row[0].name, "itch");
 	FAKE_TEXT(row[0].line[0].group, "239.10.1.1:26400");
+	FAKE_TEXT(row[0].recovery.state, "synchronised");
 	return 1;
 }
 
@@ -313,6 +315,17 @@ fake_events(void *ctx, struct state_event *row, size_t row_max)
 }
 
 static int
+fake_feed_recover(void *ctx, const char *feed, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (strcmp(feed, "itch") != 0)
+		return err_set(e, -ENOENT, "there is no feed '%s'", feed);
+	f->recover_cnt++;
+	return 0;
+}
+
+static int
 fake_halt(void *ctx, const char *reason, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -418,6 +431,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.config = fake_config,
 		.metrics = fake_metrics,
 		.events = fake_events,
+		.feed_recover = fake_feed_recover,
 		.halt = fake_halt,
 		.resume = fake_resume,
 		.arm = fake_arm,

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_OBSERVE_STATE_ASK_H
+#define SLUICE_OBSERVE_STATE_ASK_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot/gateway.h"
+
+/* What the parts of the gateway's state source share. */
+
+enum {
+	ASK_WAIT_MS = 500, // a lane answers within its housekeeping, or shares its core
+};
+
+#define TEXT(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
+
+static inline bool
+lane_runs(const struct gateway *g, uint32_t lane_idx)
+{
+	return g->lane[lane_idx] != NULL && (load_relaxed_u64(&g->lane[lane_idx]->turn.turn) & 1);
+}
+
+/* As gateway_ask, but a lane that does not run is not waited for. */
+static inline int
+ask(struct gateway *g, uint32_t lane_idx, const struct command *request)
+{
+	return lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS) : -ESRCH;
+}
+
+/* A text of fixed length, padded on the right. */
+static inline void
+text_of_padded(const char *from, size_t len, char *out)
+{
+	while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\0'))
+		len--;
+	memcpy(out, from, len);
+	out[len] = '\0';
+}
+
+static inline void
+text_of_ip(uint32_t ip, char *out, size_t out_bytes, char separator, uint32_t number)
+{
+	snprintf(out, out_bytes, "%u.%u.%u.%u%c%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
+		 ip & 255, separator, number);
+}
+
+#endif
