@@ -51,7 +51,7 @@ struct rig {
 	struct book book;
 	struct parse parse;
 	struct u64_slot *order; // the floor's tables
-	struct book_level *level;
+	struct price_level *level;
 	struct md md[SLICE_MESSAGES_MAX];
 	struct touch *touch; // of the noted messages; a replace touches two orders
 	uint32_t md_cnt;
@@ -77,7 +77,7 @@ start_books(void)
 		bench_die("the books do not start");
 	book_on_datagram_flags(&r->book, DATAGRAM_NEW_SESSION);
 	r->order = bench_memory(u64_map_bytes(ORDERS_MAX));
-	r->level = bench_memory(((size_t)LEVELS_MAX + 1) * sizeof(*r->level));
+	r->level = bench_memory(price_levels_bytes(LEVELS_MAX));
 }
 
 HOT_INLINE void
@@ -148,12 +148,11 @@ touch_one(const struct touch *t)
 {
 	struct u64_slot *s = &r->order[t->slot_idx];
 	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->tag;
-	struct book_level *lv = &r->level[level_idx];
+	struct price_level *lv = &r->level[level_idx + 3];
 
 	s->key++;
 	s->tag = level_idx & U64_TAG_MAX;
-	lv->qty++;
-	lv->order_cnt++;
+	lv->sum++;
 }
 
 static uint64_t
@@ -201,7 +200,7 @@ static void
 copy_tables(void)
 {
 	memcpy(r->order, r->book.order.slot, u64_map_bytes(ORDERS_MAX));
-	memcpy(r->level, r->book.level, ((size_t)LEVELS_MAX + 1) * sizeof(*r->level));
+	memcpy(r->level, r->book.levels.level - 3, price_levels_bytes(LEVELS_MAX));
 }
 
 /* Builds the day up to its steady state; returns how many messages that took. */
@@ -376,7 +375,7 @@ main(int argc, char **argv)
 	day_memory_fill(&m, d, timed_cnt);
 	bench_figure(&b, "live orders", (double)r->book.order.cnt, "orders", 0,
 		     (struct bench_target){ 0 });
-	bench_figure(&b, "levels", (double)r->book.level_cnt, "levels", 0,
+	bench_figure(&b, "levels", (double)r->book.levels.cnt, "levels", 0,
 		     (struct bench_target){ 0 });
 	bench_series_init(&out.whole, m.packet_cnt, 1000);
 	bench_series_init(&out.apply, m.packet_cnt, 1000);

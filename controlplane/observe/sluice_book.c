@@ -389,7 +389,7 @@ is_capture(const uint8_t *bytes, size_t size)
 static enum exit_code
 audit(const struct tool *t, const char *name)
 {
-	struct book_tally *tally = calloc(t->book.levels_max + 1, sizeof(*tally));
+	struct book_tally *tally = calloc(book_tally_cnt(t->book.levels.max), sizeof(*tally));
 	const char *wrong;
 
 	if (tally == NULL) {

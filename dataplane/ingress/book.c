@@ -3,21 +3,14 @@
 
 #include "ingress/book.h"
 
-/* A block of 16 << kind keys and as many level indices, in words. */
-static size_t
-block_words_of(unsigned kind)
-{
-	return (size_t)2 * BOOK_BLOCK_MIN << kind;
-}
-
 /*
  * Every side that was ever used keeps a smallest block; a side of n levels has at most 2n keys, and
  * what it outgrew on the way there is at most as much again, of which others take some.
  */
 static size_t
-block_words_for(const struct book_config *c)
+key_cnt_for(const struct book_config *c)
 {
-	return ((size_t)c->locate_max + 1) * 2 * block_words_of(0) + (size_t)c->levels_max * 6;
+	return ((size_t)c->locate_max + 1) * 2 * BOOK_BLOCK_MIN + (size_t)c->levels_max * 3;
 }
 
 static size_t
@@ -41,9 +34,9 @@ COLD size_t
 book_bytes(const struct book_config *c)
 {
 	return rounded(((size_t)c->locate_max + 1) * sizeof(struct book_instr)) +
-	       rounded(((size_t)c->levels_max + 1) * sizeof(struct book_level)) +
-	       rounded(block_words_for(c) * sizeof(uint32_t)) +
-	       rounded(u64_map_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
+	       rounded(price_levels_bytes(c->levels_max)) +
+	       rounded(key_cnt_for(c) * sizeof(uint32_t)) + rounded(u64_map_bytes(c->orders_max)) +
+	       rounded(u64_map_bytes(c->trades_max)) +
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
 	       rounded((size_t)INSTR_MAX * sizeof(struct book_notes)) +
@@ -83,17 +76,13 @@ COLD int
 book_init(struct book *b, const struct book_config *c, struct arena *arena)
 {
 	const size_t instr_bytes = ((size_t)c->locate_max + 1) * sizeof(*b->instr);
-	const size_t level_bytes = ((size_t)c->levels_max + 1) * sizeof(*b->level);
 
 	if (c->orders_max == 0 || c->orders_max > 1U << 30 || c->levels_max == 0 ||
-	    c->levels_max > U64_TAG_MAX || c->trades_max == 0 || c->trades_max >= U64_TAG_MAX ||
-	    c->ours_cnt >= INSTR_MAX)
+	    c->levels_max > PRICE_LEVELS_MAX || c->trades_max == 0 ||
+	    c->trades_max >= U64_TAG_MAX || c->ours_cnt >= INSTR_MAX)
 		return -EINVAL;
 	*b = (struct book){
 		.instr = (struct book_instr *)arena_take(arena, instr_bytes),
-		.level = (struct book_level *)arena_take(arena, level_bytes),
-		.level_fresh = 1,
-		.levels_max = c->levels_max,
 		.locate_max = c->locate_max,
 		.locate_end = c->locate_max + 1u,
 		.info = (struct book_info *)arena_take(arena, ((size_t)c->locate_max + 1) *
@@ -106,16 +95,16 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.notes = (struct book_notes *)arena_take(arena,
 							 INSTR_MAX * sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
-		.block_words = block_words_for(c),
+		.key_cnt = (uint32_t)key_cnt_for(c),
 		.trades_max = c->trades_max,
 	};
-	b->block = (uint32_t *)arena_take(arena, b->block_words * sizeof(*b->block));
+	b->key = (uint32_t *)arena_take(arena, b->key_cnt * sizeof(*b->key));
 	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
-	if (!u64_map_init(&b->order, c->orders_max, arena) ||
+	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
+	    !u64_map_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
-	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->level == NULL ||
-	    b->block == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
-	    b->view == NULL)
+	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->key == NULL ||
+	    b->trade == NULL || b->info == NULL || b->notes == NULL || b->view == NULL)
 		return -ENOMEM;
 	return take_ours(b, c);
 }
@@ -128,11 +117,9 @@ empty_all(struct book *b)
 	u64_map_clear(&b->match);
 	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
 	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));
-	memset(b->block_free, 0, sizeof(b->block_free));
-	b->block_fresh = 0;
-	b->level_free = 0;
-	b->level_fresh = 1;
-	b->level_cnt = 0;
+	price_levels_clear(&b->levels);
+	memset(b->key_free, 0, sizeof(b->key_free));
+	b->key_fresh = 0;
 	b->trade_next = 0;
 	b->system_event = 0;
 	b->phase = PHASE_UNKNOWN;
@@ -475,52 +462,116 @@ book_check_crossed(struct book *b, struct book_instr *in)
 	book_believe_no_more(b, in, &b->metrics.book_crossed);
 }
 
-bool
-book_side_grow(struct book *b, struct book_side *s)
+/* Room for twice as many prices. */
+static COLD bool
+side_grow(struct book *b, struct book_side *s)
 {
 	const unsigned kind =
 		s->cap == 0 ? 0 : (unsigned)__builtin_ctz(s->cap / BOOK_BLOCK_MIN) + 1;
-	const uint32_t cap = BOOK_BLOCK_MIN << kind;
-	const size_t words = block_words_of(kind);
-	uint32_t *key;
+	uint32_t at;
 
 	if (kind >= BOOK_BLOCK_KINDS)
 		return false;
-	if (b->block_free[kind] != 0) {
-		key = &b->block[b->block_free[kind] - 1];
-		b->block_free[kind] = key[0];
+	if (b->key_free[kind] != 0) {
+		at = b->key_free[kind] - 1;
+		b->key_free[kind] = b->key[at];
 	} else {
-		if (words > b->block_words - b->block_fresh)
+		if ((uint32_t)BOOK_BLOCK_MIN << kind > b->key_cnt - b->key_fresh)
 			return false;
-		key = &b->block[b->block_fresh];
-		b->block_fresh += words;
+		at = b->key_fresh;
+		b->key_fresh += BOOK_BLOCK_MIN << kind;
 	}
-	memset(key, 0, words * sizeof(*key));
+	memset(&b->key[at], 0, sizeof(uint32_t) * BOOK_BLOCK_MIN << kind);
 	if (s->cap != 0) {
-		memcpy(key, s->key, s->cnt * sizeof(*key));
-		memcpy(key + cap, s->key + s->cap, s->cnt * sizeof(*key));
-		s->key[0] = b->block_free[kind - 1];
-		b->block_free[kind - 1] = (uint32_t)(s->key - b->block) + 1;
+		memcpy(&b->key[at], &b->key[s->key_at], s->cnt * sizeof(uint32_t));
+		b->key[s->key_at] = b->key_free[kind - 1];
+		b->key_free[kind - 1] = s->key_at + 1;
 	}
-	s->key = key;
-	s->cap = cap;
+	s->key_at = at;
+	s->cap = BOOK_BLOCK_MIN << kind;
 	return true;
 }
 
-uint32_t
-book_place_deep(const struct book_side *s, uint32_t end, uint32_t key)
-{
-	uint32_t lo = 0;
+typedef uint32_t v4 __attribute__((vector_size(16)));
 
+/* How many of 16 keys are above key. */
+static inline uint32_t
+above_cnt(const uint32_t *keys, uint32_t key)
+{
+	const v4 want = { key, key, key, key };
+	v4 sum = { 0 };
+
+	for (unsigned i = 0; i < BOOK_BLOCK_MIN; i += 4) {
+		v4 k;
+
+		memcpy(&k, keys + i, sizeof(k));
+		sum -= (v4)(k > want); // a true lane is all ones: -1
+	}
+	return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+/* The position after all keys that are not above key. */
+static uint32_t
+place(const uint32_t *keys, uint32_t cnt, uint32_t key)
+{
+	const uint32_t base = cnt > BOOK_BLOCK_MIN ? cnt - BOOK_BLOCK_MIN : 0;
+	const uint32_t above = above_cnt(keys + base, key);
+	uint32_t lo = 0, end = base;
+
+	if (likely(above != BOOK_BLOCK_MIN || base == 0))
+		return cnt - above;
 	while (lo < end) { // keys before lo are not above, keys from end on are
 		const uint32_t mid = lo + (end - lo) / 2;
 
-		if (s->key[mid] > key)
+		if (keys[mid] > key)
 			end = mid;
 		else
 			lo = mid + 1;
 	}
 	return lo;
+}
+
+uint32_t
+book_level_make(struct book *b, struct book_instr *in, uint64_t key)
+{
+	struct book_side *s = &in->side[key >> 48];
+	const uint32_t side_key = book_key((uint8_t)(key >> 48), (uint32_t)key);
+	uint32_t at, idx;
+	uint32_t *keys;
+
+	if (unlikely(s->cnt == s->cap) && !side_grow(b, s))
+		return 0;
+	idx = price_levels_add(&b->levels, key);
+	if (unlikely(idx == 0))
+		return 0;
+	keys = &b->key[s->key_at];
+	at = place(keys, s->cnt, side_key);
+	for (uint32_t i = s->cnt; i > at; i--)
+		keys[i] = keys[i - 1];
+	keys[at] = side_key;
+	if (at == s->cnt++)
+		s->top_idx = idx;
+	return idx;
+}
+
+void
+book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
+{
+	const struct price_level *l = &b->levels.level[idx];
+	const uint8_t side = price_level_side(l);
+	struct book_side *s = &in->side[side];
+	uint32_t *keys = &b->key[s->key_at];
+	const uint32_t at = place(keys, s->cnt, book_key(side, price_level_px4(l))) - 1;
+
+	s->cnt--;
+	for (uint32_t i = at; i < s->cnt; i++)
+		keys[i] = keys[i + 1];
+	keys[s->cnt] = 0;
+	price_levels_remove(&b->levels, idx);
+	if (idx == s->top_idx)
+		s->top_idx =
+			s->cnt == 0 ? 0
+				    : book_level_at(b, (uint16_t)(in - b->instr), side, s->cnt - 1);
 }
 
 /* Remembers a print, in case it is broken later; the oldest one is forgotten. */

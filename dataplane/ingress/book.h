@@ -6,7 +6,9 @@
 #include "base/event.h"
 #include "base/metric.h"
 #include "base/u64_map.h"
+#include "ingress/book_info.h"
 #include "ingress/book_view.h"
+#include "ingress/price_levels.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/mark.h"
@@ -16,8 +18,9 @@
  * The books of all instruments of a feed's shard: order by order into price levels.
  *
  * One record per order, kept in the slot of the map from its reference (reference, shares left,
- * level); one record per level; per instrument and side a sorted array of prices, the best one
- * last, so that a change near the touch moves little.  Indices have 32 bits; nothing is allocated.
+ * level); one record per level, found by its price; per instrument and side a sorted array of
+ * prices, the best one last, so that a change near the touch moves little, and no array is looked
+ * at unless a level comes or goes.  Indices have 32 bits; nothing is allocated.
  * What a hostile feed says is counted by kind, and an instrument whose book can no longer be
  * believed is SUSPECT until a new session: out of the market beats wrong in the market.
  */
@@ -46,7 +49,7 @@ struct book_config {
 	uint16_t feed_idx;
 	uint16_t locate_max;  // largest locate; 65535 takes all
 	uint32_t orders_max;  // orders alive at once
-	uint32_t levels_max;  // price levels alive at once, below 2^24
+	uint32_t levels_max;  // price levels alive at once, at most PRICE_LEVELS_MAX
 	uint32_t trades_max;  // matches remembered in case one is broken later, below 2^24
 	bool trust_late_join; // books joined in mid-day without a snapshot may be LIVE: simulations
 	unsigned ours_cnt;
@@ -61,27 +64,15 @@ enum {
 	BOOK_BLOCK_KINDS = 21, // 16 << 20 prices exceed any levels_max
 };
 
-struct book_level {
-	uint64_t qty;
-	uint32_t px4;
-	uint32_t order_cnt;
-	uint16_t locate;
-	uint8_t side;
-	uint8_t pad[5];
-	uint64_t next_idx; // of unused levels
-};
-static_assert(sizeof(struct book_level) == 32, "two levels, one cache line");
-
 /*
  * Levels of one side.  A key is the price of a bid and the complement of an offer's: larger is
  * better on both sides.  Keys ascend; keys from cnt on are 0.
  */
 struct book_side {
-	uint32_t *key; // cap keys, then cap indices of their levels
+	uint32_t key_at; // of cap keys, in struct book's key
 	uint32_t cnt;
 	uint32_t cap;
 	uint32_t top_idx; // level of the best price; 0: none
-	uint32_t pad;
 };
 
 struct book_instr {
@@ -95,9 +86,9 @@ struct book_instr {
 	bool defined;       // by a directory message
 	bool suspect;       // broke an invariant
 	bool crossed;       // bid above offer at this moment
-	// what its top touches
 	uint32_t top_px4[2];
 	uint32_t top_qty[2];
+	// what is rarer
 	uint32_t last_px4;
 	uint32_t band_lo_px4;
 	uint32_t band_hi_px4;
@@ -105,10 +96,10 @@ struct book_instr {
 	uint64_t volume_qty;
 	uint8_t short_sale;
 	uint8_t authenticity; // 'T': a test symbol
-	uint8_t pad[22];
+	uint8_t pad[38];
 };
 static_assert(sizeof(struct book_instr) == 2 * CACHE_LINE, "an order touches the first half");
-static_assert(offsetof(struct book_instr, top_px4) == CACHE_LINE, "the top is the second half");
+static_assert(offsetof(struct book_instr, last_px4) == CACHE_LINE, "and nothing else");
 
 /* What was told of a configured instrument. */
 struct book_ours {
@@ -140,12 +131,8 @@ enum book_stale {
 
 struct book {
 	struct book_instr *instr; // locate_max + 1
-	struct book_level *level; // levels_max + 1; 0 stands for "no level"
 	struct u64_map order;     // reference -> shares left, level
-	uint32_t level_free;      // list of unused levels
-	uint32_t level_fresh;     // from here on never used
-	uint32_t level_cnt;
-	uint32_t levels_max;
+	struct price_levels levels;
 	uint32_t locate_max;
 	uint32_t locate_end; // messages of locates below go straight on; 0 while some may not
 	uint16_t feed_idx;
@@ -156,13 +143,13 @@ struct book {
 	bool trust_late_join;
 	uint8_t system_event; // last 'S' code
 	uint64_t ts_ns;       // of the last message
-	// key blocks
-	uint32_t *block; // words
-	size_t block_fresh;
-	size_t block_words;
-	uint32_t block_free[BOOK_BLOCK_KINDS]; // first word of a free block, +1; 0: none
-	uint64_t next_seq;                     // after the datagram in hand
-	uint64_t now_ns; // lane's time of the last datagram or look at the time
+	// prices of the sides, in blocks of 16 << kind
+	uint32_t *key;
+	uint32_t key_fresh;
+	uint32_t key_cnt;
+	uint32_t key_free[BOOK_BLOCK_KINDS]; // a free block, +1; 0: none
+	uint64_t next_seq;                   // after the datagram in hand
+	uint64_t now_ns;                     // lane's time of the last datagram or look at the time
 	// of the whole market
 	uint8_t phase;        // enum feed_phase
 	uint8_t breach_cnt;   // times the market-wide circuit breaker tripped
@@ -244,13 +231,20 @@ struct book_tally {
 	uint32_t order_cnt;
 };
 
+/* One per slot of the levels' table, and one for no level. */
+static inline size_t
+book_tally_cnt(uint32_t levels_max)
+{
+	return price_levels_slots(levels_max) + 1ULL;
+}
+
 /*
  * Adds up everything anew.  NULL when it agrees with what the book says, otherwise the first thing
  * that does not.
  *
  * Thread   the owner, or anyone while the owner does nothing.
  * Time     all orders and levels: not for a lane that trades.
- * Memory   tally: levels_max + 1 of them, the caller's.
+ * Memory   tally: book_tally_cnt(levels_max) of them, the caller's.
  */
 const char *book_audit(const struct book *b, struct book_tally *tally);
 
@@ -342,115 +336,42 @@ unsigned book_on_execution(struct book *b, struct book_instr *in, const struct m
 /* Fills the messages of a configured instrument. */
 unsigned book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
 		   struct mark *mark);
-bool book_side_grow(struct book *b, struct book_side *s);
-uint32_t book_place_deep(const struct book_side *s, uint32_t end, uint32_t key);
+/* A new level, with no order yet; 0 when there is no room. */
+uint32_t book_level_make(struct book *b, struct book_instr *in, uint64_t price_key);
+/* Takes an empty level out. */
+void book_level_drop(struct book *b, struct book_instr *in, uint32_t idx);
 
+/* The key of a price, and the price of a key. */
 HOT_INLINE uint32_t
 book_key(uint8_t side, uint32_t px4)
 {
 	return side == SIDE_BUY ? px4 : ~px4;
 }
 
-typedef uint32_t book_v4 __attribute__((vector_size(16)));
-
-/* How many of 16 keys are above key. */
+/* The level of the i-th price of a side, the best one last; i is below the side's cnt. */
 HOT_INLINE uint32_t
-book_above(const uint32_t *keys, uint32_t key)
+book_level_at(const struct book *b, uint16_t locate, uint8_t side, uint32_t i)
 {
-	const book_v4 want = { key, key, key, key };
-	book_v4 sum = { 0 };
+	const uint32_t key = b->key[b->instr[locate].side[side].key_at + i];
 
-	for (unsigned i = 0; i < BOOK_BLOCK_MIN; i += 4) {
-		book_v4 k;
-
-		memcpy(&k, keys + i, sizeof(k));
-		sum -= (book_v4)(k > want); // a true lane is all ones: -1
-	}
-	return sum[0] + sum[1] + sum[2] + sum[3];
-}
-
-/* Where key is, or would be inserted: the position after all keys that are not above it. */
-HOT_INLINE uint32_t
-book_place(const struct book_side *s, uint32_t key)
-{
-	const uint32_t base = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
-	const uint32_t above_cnt = book_above(s->key + base, key);
-
-	if (unlikely(above_cnt == BOOK_BLOCK_MIN && base != 0))
-		return book_place_deep(s, base, key);
-	return s->cnt - above_cnt;
-}
-
-/* The level of a price, made if need be; 0 when there is no room. */
-HOT_INLINE uint32_t
-book_level_get(struct book *b, struct book_instr *in, uint16_t locate, uint8_t side, uint32_t px4)
-{
-	struct book_side *s = &in->side[side];
-	const uint32_t key = book_key(side, px4);
-	uint32_t at, idx;
-	uint32_t *level_idx;
-
-	if (unlikely(s->cap == 0) && !book_side_grow(b, s))
-		return 0;
-	at = book_place(s, key);
-	if (at != 0 && s->key[at - 1] == key)
-		return s->key[s->cap + at - 1];
-	if (unlikely(b->level_cnt == b->levels_max))
-		return 0;
-	if (unlikely(s->cnt == s->cap) && !book_side_grow(b, s))
-		return 0;
-	idx = b->level_free;
-	if (idx != 0)
-		b->level_free = (uint32_t)b->level[idx].next_idx;
-	else
-		idx = b->level_fresh++;
-	b->level_cnt++;
-	level_idx = s->key + s->cap;
-	for (uint32_t i = s->cnt; i > at; i--) {
-		s->key[i] = s->key[i - 1];
-		level_idx[i] = level_idx[i - 1];
-	}
-	s->key[at] = key;
-	level_idx[at] = idx;
-	s->cnt++;
-	s->top_idx = level_idx[s->cnt - 1];
-	b->level[idx] = (struct book_level){ .px4 = px4, .locate = locate, .side = side };
-	return idx;
-}
-
-HOT_INLINE void
-book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
-{
-	struct book_level *lv = &b->level[idx];
-	struct book_side *s = &in->side[lv->side];
-	uint32_t *level_idx = s->key + s->cap;
-	const uint32_t at = book_place(s, book_key(lv->side, lv->px4)) - 1;
-
-	s->cnt--;
-	for (uint32_t i = at; i < s->cnt; i++) {
-		s->key[i] = s->key[i + 1];
-		level_idx[i] = level_idx[i + 1];
-	}
-	s->key[s->cnt] = 0;
-	s->top_idx = s->cnt == 0 ? 0 : level_idx[s->cnt - 1];
-	lv->next_idx = b->level_free;
-	b->level_free = idx;
-	b->level_cnt--;
+	return price_levels_find(&b->levels, price_key(locate, side, book_key(side, key)));
 }
 
 /* Compares the best of one side with what was told of it. */
 HOT_INLINE unsigned
 book_settle(struct book *b, struct book_instr *in, uint8_t side, struct bbo *bbo, struct mark *mark)
 {
-	const struct book_level *top = &b->level[in->side[side].top_idx];
-	const uint32_t qty = top->qty > UINT32_MAX ? UINT32_MAX : (uint32_t)top->qty;
+	const struct price_level *top = &b->levels.level[in->side[side].top_idx];
+	const uint64_t sum_qty = price_level_qty(top);
+	const uint32_t qty = sum_qty > UINT32_MAX ? UINT32_MAX : (uint32_t)sum_qty;
+	const uint32_t px4 = price_level_px4(top);
 	unsigned what = BOOK_TOP | BOOK_BBO;
 
-	if (top->px4 == in->top_px4[side] && qty == in->top_qty[side])
+	if (px4 == in->top_px4[side] && qty == in->top_qty[side])
 		return 0;
-	if (top->px4 != in->top_px4[side]) {
+	if (px4 != in->top_px4[side]) {
 		what |= BOOK_MARK;
-		in->top_px4[side] = top->px4;
+		in->top_px4[side] = px4;
 		in->top_qty[side] = qty;
 		if (unlikely(in->top_px4[SIDE_BUY] >= in->top_px4[SIDE_SELL] || in->crossed))
 			book_check_crossed(b, in);
@@ -466,25 +387,27 @@ book_settle(struct book *b, struct book_instr *in, uint8_t side, struct bbo *bbo
 HOT_INLINE uint32_t
 book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t ref, uint8_t side)
 {
+	const uint64_t key = price_key(m->locate, side, m->px4);
 	uint32_t idx;
 
 	if (unlikely(b->order.cnt == b->order.max)) {
 		metric_add(&b->metrics.order_table_full, 1);
 		return 0;
 	}
-	idx = book_level_get(b, in, m->locate, side, m->px4);
-	if (unlikely(idx == 0)) {
+	idx = price_levels_find(&b->levels, key);
+	if (idx == 0)
+		idx = book_level_make(b, in, key);
+	if (unlikely(idx == 0 || price_level_is_full(&b->levels.level[idx], m->qty))) {
 		metric_add(&b->metrics.level_table_full, 1);
 		return 0;
 	}
 	if (unlikely(u64_map_add(&b->order, ref, m->qty, idx) == NULL)) {
 		metric_add(&b->metrics.order_table_full, 1);
-		if (b->level[idx].order_cnt == 0)
+		if (price_level_order_cnt(&b->levels.level[idx]) == 0)
 			book_level_drop(b, in, idx);
 		return 0;
 	}
-	b->level[idx].qty += m->qty;
-	b->level[idx].order_cnt++;
+	price_level_add_order(&b->levels.level[idx], m->qty);
 	return idx;
 }
 
@@ -492,10 +415,10 @@ book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t 
 HOT_INLINE void
 book_remove(struct book *b, struct book_instr *in, struct u64_slot *order)
 {
-	struct book_level *lv = &b->level[order->tag];
+	struct price_level *lv = &b->levels.level[order->tag];
 
-	lv->qty -= order->value;
-	if (--lv->order_cnt == 0)
+	price_level_remove_order(lv, order->value);
+	if (price_level_order_cnt(lv) == 0)
 		book_level_drop(b, in, order->tag);
 	u64_map_remove(&b->order, order);
 }
@@ -533,27 +456,27 @@ book_on_left(struct book *b, const struct md *m, struct bbo *bbo, struct mark *m
 {
 	struct book_instr *in = &b->instr[m->locate];
 	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
-	const struct book_level *lv;
+	const struct price_level *lv;
 	unsigned what = 0;
 	uint8_t side;
 	bool top;
 
 	if (unlikely(order == NULL))
 		return book_unknown(b, m, bbo, mark);
-	lv = &b->level[order->tag];
-	if (unlikely(lv->locate != m->locate))
-		return book_mismatch(b, m, lv->locate, bbo, mark);
-	side = lv->side;
+	lv = &b->levels.level[order->tag];
+	if (unlikely(price_level_locate(lv) != m->locate))
+		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
+	side = price_level_side(lv);
 	top = order->tag == in->side[side].top_idx;
 	if (m->type == MD_ORDER_EXECUTED || unlikely(m->type == MD_ORDER_EXECUTED_AT_PRICE))
-		what = book_on_execution(b, in, m, lv->px4, bbo, mark);
+		what = book_on_execution(b, in, m, price_level_px4(lv), bbo, mark);
 	if (m->type == MD_ORDER_DELETED) {
 		book_remove(b, in, order);
 	} else if (likely(m->qty < order->value)) {
 		if (unlikely(m->qty == 0))
 			metric_add(&b->metrics.qty_zero, 1);
 		order->value -= m->qty;
-		b->level[order->tag].qty -= m->qty;
+		price_level_reduce(&b->levels.level[order->tag], m->qty);
 	} else {
 		if (unlikely(m->qty > order->value))
 			what |= book_odd(b, in, &b->metrics.qty_negative, bbo, mark);
@@ -567,7 +490,7 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 {
 	struct book_instr *in = &b->instr[m->locate];
 	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
-	const struct book_level *lv;
+	const struct price_level *lv;
 	unsigned what = 0;
 	uint32_t idx = 0;
 	uint8_t side;
@@ -575,10 +498,10 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 
 	if (unlikely(order == NULL))
 		return book_unknown(b, m, bbo, mark);
-	lv = &b->level[order->tag];
-	if (unlikely(lv->locate != m->locate))
-		return book_mismatch(b, m, lv->locate, bbo, mark);
-	side = lv->side;
+	lv = &b->levels.level[order->tag];
+	if (unlikely(price_level_locate(lv) != m->locate))
+		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
+	side = price_level_side(lv);
 	top = order->tag == in->side[side].top_idx;
 	if (unlikely(u64_map_find(&b->order, m->new_ref) != NULL)) {
 		what = book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);

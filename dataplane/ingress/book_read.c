@@ -12,12 +12,13 @@ book_depth(const struct book *b, uint16_t locate, enum side side, struct book_de
 		return 0;
 	s = &b->instr[locate].side[side];
 	for (uint32_t i = s->cnt; i > 0 && n < row_max; i--, n++) {
-		const struct book_level *lv = &b->level[s->key[s->cap + i - 1]];
+		const struct price_level *lv =
+			&b->levels.level[book_level_at(b, locate, (uint8_t)side, i - 1)];
 
 		out[n] = (struct book_depth_row){
-			.px4 = lv->px4,
-			.order_cnt = lv->order_cnt,
-			.qty = lv->qty,
+			.px4 = price_level_px4(lv),
+			.order_cnt = price_level_order_cnt(lv),
+			.qty = price_level_qty(lv),
 		};
 	}
 	return n;
@@ -28,19 +29,19 @@ book_order_cnt(const struct book *b, uint16_t locate)
 {
 	uint32_t cnt = 0;
 
-	for (unsigned side = 0; side < 2 && locate <= b->locate_max; side++) {
-		const struct book_side *s = &b->instr[locate].side[side];
-
-		for (uint32_t i = 0; i < s->cnt; i++)
-			cnt += b->level[s->key[s->cap + i]].order_cnt;
+	for (uint8_t side = 0; side < 2 && locate <= b->locate_max; side++) {
+		for (uint32_t i = 0; i < b->instr[locate].side[side].cnt; i++)
+			cnt += price_level_order_cnt(
+				&b->levels.level[book_level_at(b, locate, side, i)]);
 	}
 	return cnt;
 }
 
 static uint64_t
-digest_part(const struct book_level *lv, uint64_t qty)
+digest_part(const struct price_level *lv, uint64_t qty)
 {
-	return (2 * (uint64_t)lv->locate + lv->side + 1) * lv->px4 * qty;
+	return (2 * (uint64_t)price_level_locate(lv) + price_level_side(lv) + 1) *
+	       price_level_px4(lv) * qty;
 }
 
 COLD uint64_t
@@ -49,13 +50,12 @@ book_digest(const struct book *b)
 	uint64_t sum = 0;
 
 	for (uint32_t l = 0; l <= b->locate_max; l++) {
-		for (unsigned side = 0; side < 2; side++) {
-			const struct book_side *s = &b->instr[l].side[side];
+		for (uint8_t side = 0; side < 2; side++) {
+			for (uint32_t i = 0; i < b->instr[l].side[side].cnt; i++) {
+				const struct price_level *lv =
+					&b->levels.level[book_level_at(b, (uint16_t)l, side, i)];
 
-			for (uint32_t i = 0; i < s->cnt; i++) {
-				const struct book_level *lv = &b->level[s->key[s->cap + i]];
-
-				sum += digest_part(lv, lv->qty);
+				sum += digest_part(lv, price_level_qty(lv));
 			}
 		}
 	}
@@ -71,7 +71,7 @@ book_digest_of_orders(const struct book *b)
 		const struct u64_slot *s = &b->order.slot[i];
 
 		if (s->tag != 0)
-			sum += digest_part(&b->level[s->tag], s->value);
+			sum += digest_part(&b->levels.level[s->tag], s->value);
 	}
 	return sum;
 }
@@ -82,37 +82,33 @@ book_set_gauges(struct book *b)
 	metric_set(&b->metrics.order_now, b->order.cnt);
 	if (b->order.cnt > b->metrics.order_peak)
 		metric_set(&b->metrics.order_peak, b->order.cnt);
-	metric_set(&b->metrics.level_now, b->level_cnt);
+	metric_set(&b->metrics.level_now, b->levels.cnt);
 }
 
 /* What is wrong with one side's array, or NULL. */
 static const char *
-audit_side(const struct book *b, const struct book_side *s, uint32_t locate, uint8_t side,
-	   const struct book_tally *tally)
+audit_side(const struct book *b, uint16_t locate, uint8_t side, const struct book_tally *tally)
 {
-	if (s->top_idx != (s->cnt == 0 ? 0 : s->key[s->cap + s->cnt - 1]))
+	const struct book_side *s = &b->instr[locate].side[side];
+	const uint32_t *keys = &b->key[s->key_at];
+
+	if (s->top_idx != (s->cnt == 0 ? 0 : book_level_at(b, locate, side, s->cnt - 1)))
 		return "the best level is not the last one";
 	for (uint32_t i = 0; i < s->cnt; i++) {
-		const uint32_t idx = s->key[s->cap + i];
-		const struct book_level *lv;
+		const uint32_t idx = book_level_at(b, locate, side, i);
+		const struct price_level *lv = &b->levels.level[idx];
 
-		if (idx == 0 || idx >= b->level_fresh)
-			return "a side names a level that does not exist";
-		lv = &b->level[idx];
-		if (i != 0 && s->key[i] <= s->key[i - 1])
+		if (idx == 0)
+			return "a side names a price that has no level";
+		if (i != 0 && keys[i] <= keys[i - 1])
 			return "prices of a side are out of order";
-		if (lv->locate != locate || lv->side != side ||
-		    book_key(side, lv->px4) != s->key[i])
-			return "a level belongs elsewhere";
-		if (lv->order_cnt == 0)
-			return "a level has no orders";
-		if (lv->order_cnt != tally[idx].order_cnt)
+		if (price_level_order_cnt(lv) != tally[idx].order_cnt)
 			return "a level's orders are not as many as it says";
-		if (lv->qty != tally[idx].qty)
+		if (price_level_qty(lv) != tally[idx].qty)
 			return "a level's quantity is not the sum of its orders";
 	}
 	for (uint32_t i = s->cnt; i < s->cap; i++)
-		if (s->key[i] != 0)
+		if (keys[i] != 0)
 			return "an unused price is not 0";
 	return NULL;
 }
@@ -122,13 +118,13 @@ book_audit(const struct book *b, struct book_tally *tally)
 {
 	uint32_t level_cnt = 0, order_cnt = 0, order_in_side_cnt = 0;
 
-	memset(tally, 0, (b->levels_max + 1ULL) * sizeof(*tally));
+	memset(tally, 0, book_tally_cnt(b->levels.max) * sizeof(*tally));
 	for (uint32_t i = 0; i <= b->order.mask; i++) {
 		const struct u64_slot *s = &b->order.slot[i];
 
 		if (s->tag == 0)
 			continue;
-		if (s->tag >= b->level_fresh)
+		if (s->tag > b->levels.mask + 1 || b->levels.level[s->tag].sum == 0)
 			return "an order names a level that does not exist";
 		if (s->value == 0)
 			return "an order has no shares";
@@ -141,18 +137,19 @@ book_audit(const struct book *b, struct book_tally *tally)
 	for (uint32_t l = 0; l <= b->locate_max; l++) {
 		for (uint8_t side = 0; side < 2; side++) {
 			const struct book_side *s = &b->instr[l].side[side];
-			const char *wrong = audit_side(b, s, l, side, tally);
+			const char *wrong = audit_side(b, (uint16_t)l, side, tally);
 
 			if (wrong != NULL)
 				return wrong;
 			level_cnt += s->cnt;
 			for (uint32_t i = 0; i < s->cnt; i++)
-				order_in_side_cnt += b->level[s->key[s->cap + i]].order_cnt;
+				order_in_side_cnt += price_level_order_cnt(
+					&b->levels.level[book_level_at(b, (uint16_t)l, side, i)]);
 		}
 	}
 	if (order_in_side_cnt != order_cnt)
 		return "an order is of a level that no side has";
-	if (level_cnt != b->level_cnt)
+	if (level_cnt != b->levels.cnt)
 		return "levels are not as many as counted";
 	return order_cnt != b->order.cnt ? "orders are not as many as counted" : NULL;
 }

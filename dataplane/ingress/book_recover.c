@@ -24,13 +24,15 @@ is_order(uint8_t type)
 static COLD void
 forget_order(struct book *b, struct book_instr *in, struct u64_slot *order)
 {
-	const uint8_t side = b->level[order->tag].side;
-	const struct book_level *top;
+	const uint8_t side = price_level_side(&b->levels.level[order->tag]);
+	const struct price_level *top;
+	uint64_t qty;
 
 	book_remove(b, in, order);
-	top = &b->level[in->side[side].top_idx];
-	in->top_px4[side] = top->px4;
-	in->top_qty[side] = top->qty > UINT32_MAX ? UINT32_MAX : (uint32_t)top->qty;
+	top = &b->levels.level[in->side[side].top_idx];
+	qty = price_level_qty(top);
+	in->top_px4[side] = price_level_px4(top);
+	in->top_qty[side] = qty > UINT32_MAX ? UINT32_MAX : (uint32_t)qty;
 	in->crossed = false;
 }
 
@@ -78,7 +80,7 @@ forget_slice(struct book *b)
 
 		if (s->tag == 0)
 			continue;
-		locate = b->level[s->tag].locate;
+		locate = price_level_locate(&b->levels.level[s->tag]);
 		if (book_in_set(b, locate)) {
 			forget_order(b, &b->instr[locate], s);
 			metric_add(&b->metrics.order_forgotten, 1);

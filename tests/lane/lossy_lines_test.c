@@ -534,7 +534,7 @@ play_day(void)
 static void
 lines_in(const struct weather *w)
 {
-	struct book_tally *tally = calloc(4 * LIVE_ORDERS + 1, sizeof(*tally));
+	struct book_tally *tally = calloc(book_tally_cnt(4 * LIVE_ORDERS), sizeof(*tally));
 	const char *wrong;
 
 	open_lines(w);

@@ -41,7 +41,7 @@ struct alive {
 static struct md day[MESSAGES];
 static struct book whole, cut;
 static uint8_t *memory[2];
-static struct book_tally tally[LEVELS + 1];
+static struct book_tally tally[2 * LEVELS + 32];
 static uint64_t rng;
 
 static uint32_t
@@ -554,7 +554,7 @@ forgetting_is_done_in_slices(void **state)
 	while (said != 0) // who is halted until the snapshot says otherwise
 		said = book_next(&cut, &bbo, &mark);
 	assert_int_equal(cut.order.cnt, 0);
-	assert_int_equal(cut.level_cnt, 0);
+	assert_int_equal(cut.levels.cnt, 0);
 	assert_null(book_audit(&cut, tally));
 	for (uint16_t l = 1; l <= INSTRS; l++)
 		assert_int_equal(cut.instr[l].top_px4[0] | cut.instr[l].top_px4[1] |

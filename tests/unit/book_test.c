@@ -13,7 +13,7 @@ enum {
 };
 
 static uint8_t memory[1 << 20] cache_aligned;
-static struct book_tally tally[LEVELS + 1];
+static struct book_tally tally[1 << 10];
 static struct book b;
 static struct bbo bbo;
 static struct mark mark;
@@ -122,7 +122,7 @@ the_best_is_told_when_it_changes_and_only_then(void **state)
 	assert_int_equal(put(about(MD_ORDER_DELETED, 2, 0)), BOOK_TOP | BOOK_BBO | BOOK_MARK);
 	assert_int_equal(bbo.bid_px4, 0);
 	assert_int_equal(bbo.bid_qty, 0);
-	assert_int_equal(b.level_cnt, 0);
+	assert_int_equal(b.levels.cnt, 0);
 }
 
 static void
@@ -249,7 +249,7 @@ full_tables_lose_orders_and_say_so(void **state)
 	assert_int_equal(b.metrics.order_table_full, 1);
 	for (uint32_t i = 0; i < LEVELS; i++) // from the far end to the touch
 		put(about(MD_ORDER_DELETED, 10 + i, 0));
-	assert_int_equal(b.level_cnt, 1);
+	assert_int_equal(b.levels.cnt, 1);
 }
 
 static void

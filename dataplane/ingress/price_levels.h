@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_INGRESS_PRICE_LEVELS_H
+#define SLUICE_INGRESS_PRICE_LEVELS_H
+
+#include <string.h>
+
+#include "base/arena.h"
+
+/*
+ * All price levels of all instruments in one table of fixed size, found by instrument, side and
+ * price.  Where a level is follows from the message alone, so that it can be fetched before the
+ * message's turn comes, and any price from 0.0001 to 199,999.99 costs the same: there is no window
+ * that could be left.
+ *
+ * Open addressing in the manner of base/u64_map.h: a level never moves while it lives, its index
+ * stays valid, and a removed one leaves nothing behind.  Neighbouring prices, one tick apart, share
+ * a cache line, because what happens next happens nearby.  Indices begin at 1: 0 is no level, and
+ * reads as one of no price and no shares.
+ */
+struct price_level {
+	// low to high: price 32 bits, instrument 16, side 8, living keys pushed past here 8
+	uint64_t key;
+	// orders in the low 24 bits, shares in the upper 40; 0: unused
+	uint64_t sum;
+};
+static_assert(sizeof(struct price_level) == 16, "four levels, one cache line");
+
+#define PRICE_LEVEL_ONE      (1ULL << 24) // one share, in sum
+#define PRICE_LEVEL_CNT_MAX  (PRICE_LEVEL_ONE - 1)
+#define PRICE_LEVEL_QTY_MAX  ((1ULL << 40) - 1)
+#define PRICE_LEVEL_PASS_ONE (1ULL << 56) // one key pushed past, in key
+
+enum {
+	PRICE_LEVELS_MAX = 6000000, // at most 2^23 slots: an index fits 24 bits
+	PRICE_LEVEL_GROUP = 4,
+	PRICE_TICK_PX4 = 100, // a cent; the tick of prices from one dollar on
+	PRICE_TICK_FROM_PX4 = 10000,
+};
+
+struct price_levels {
+	struct price_level *level; // [0] is no level; [1] begins a cache line
+	uint32_t mask;             // slots - 1
+	uint32_t shift;            // 64 - log2(groups)
+	uint32_t cnt;
+	uint32_t max; // most levels; three quarters of the slots or less
+};
+
+static inline uint32_t
+price_levels_slots(uint32_t max)
+{
+	uint32_t slots = 4 * PRICE_LEVEL_GROUP;
+
+	while (slots < max + max / 3ULL)
+		slots *= 2;
+	return slots;
+}
+
+static inline size_t
+price_levels_bytes(uint32_t max)
+{
+	return ((size_t)price_levels_slots(max) + PRICE_LEVEL_GROUP) * sizeof(struct price_level);
+}
+
+/*
+ * Memory   price_levels_bytes(max) from the arena.
+ * Returns  false when the arena is used up or max is above PRICE_LEVELS_MAX
+ */
+static inline bool
+price_levels_init(struct price_levels *t, uint32_t max, struct arena *a)
+{
+	struct price_level *base;
+
+	if (max == 0 || max > PRICE_LEVELS_MAX)
+		return false;
+	base = (struct price_level *)arena_take(a, price_levels_bytes(max));
+	if (base == NULL)
+		return false;
+	*t = (struct price_levels){
+		.level = base + PRICE_LEVEL_GROUP - 1,
+		.mask = price_levels_slots(max) - 1,
+		.max = max,
+	};
+	t->shift = 64 - (uint32_t)__builtin_ctz((t->mask + 1) / PRICE_LEVEL_GROUP);
+	return true;
+}
+
+HOT_INLINE uint64_t
+price_key(uint16_t locate, uint8_t side, uint32_t px4)
+{
+	return (uint64_t)side << 48 | (uint64_t)locate << 32 | px4;
+}
+
+HOT_INLINE uint32_t
+price_level_px4(const struct price_level *l)
+{
+	return (uint32_t)l->key;
+}
+
+HOT_INLINE uint16_t
+price_level_locate(const struct price_level *l)
+{
+	return (uint16_t)(l->key >> 32);
+}
+
+HOT_INLINE uint8_t
+price_level_side(const struct price_level *l)
+{
+	return (uint8_t)(l->key >> 48);
+}
+
+HOT_INLINE uint64_t
+price_level_qty(const struct price_level *l)
+{
+	return l->sum >> 24;
+}
+
+HOT_INLINE uint32_t
+price_level_order_cnt(const struct price_level *l)
+{
+	return (uint32_t)(l->sum & PRICE_LEVEL_CNT_MAX);
+}
+
+/* Whether one more order of qty shares would be beyond what a level can count. */
+HOT_INLINE bool
+price_level_is_full(const struct price_level *l, uint32_t qty)
+{
+	return price_level_qty(l) + qty > PRICE_LEVEL_QTY_MAX ||
+	       price_level_order_cnt(l) == PRICE_LEVEL_CNT_MAX;
+}
+
+HOT_INLINE void
+price_level_add_order(struct price_level *l, uint32_t qty)
+{
+	l->sum += qty * PRICE_LEVEL_ONE + 1;
+}
+
+HOT_INLINE void
+price_level_remove_order(struct price_level *l, uint32_t qty)
+{
+	l->sum -= qty * PRICE_LEVEL_ONE + 1;
+}
+
+HOT_INLINE void
+price_level_reduce(struct price_level *l, uint32_t qty)
+{
+	l->sum -= qty * PRICE_LEVEL_ONE;
+}
+
+/* Four ticks share a group; a price between two cents is grouped by hundredths of a cent. */
+HOT_INLINE uint32_t
+price_levels_home(const struct price_levels *t, uint64_t key)
+{
+	const uint32_t px4 = (uint32_t)key, cents = px4 / PRICE_TICK_PX4;
+	const bool on_tick = (cents * PRICE_TICK_PX4 == px4) & (px4 >= PRICE_TICK_FROM_PX4);
+	const uint32_t tick = on_tick ? cents : px4;
+	uint64_t h = (key >> 32 << 32) | (tick / PRICE_LEVEL_GROUP);
+
+	h *= 0x9E3779B97F4A7C15; // 2^64 / golden ratio
+	h ^= h >> 32;
+	h *= 0xBF58476D1CE4E5B9;
+	return (uint32_t)(h >> t->shift) * PRICE_LEVEL_GROUP + tick % PRICE_LEVEL_GROUP;
+}
+
+HOT_INLINE bool
+price_level_is(const struct price_level *l, uint64_t key)
+{
+	return ((l->key ^ key) << 8 == 0) & (l->sum != 0);
+}
+
+/* The level's index; 0 when it is not there. */
+HOT_INLINE uint32_t
+price_levels_find(const struct price_levels *t, uint64_t key)
+{
+	uint32_t i = price_levels_home(t, key);
+
+	for (;;) {
+		const struct price_level *l = &t->level[1 + i];
+
+		if (likely(price_level_is(l, key)))
+			return 1 + i;
+		if (l->key < PRICE_LEVEL_PASS_ONE)
+			return 0;
+		i = (i + 1) & t->mask;
+	}
+}
+
+/*
+ * Makes a level that is not there, with no order yet: the caller adds one, or removes the level,
+ * before it asks for another.  0 when the table is full, or when the levels around it are so many
+ * (more than 255 pushed past one slot) that only an attack explains it.
+ */
+static inline uint32_t
+price_levels_add(struct price_levels *t, uint64_t key)
+{
+	const uint32_t home = price_levels_home(t, key);
+	uint32_t i = home;
+
+	if (unlikely(t->cnt == t->max))
+		return 0;
+	while (t->level[1 + i].sum != 0) {
+		if (unlikely(t->level[1 + i].key >= UINT64_MAX - PRICE_LEVEL_PASS_ONE + 1))
+			return 0;
+		i = (i + 1) & t->mask;
+	}
+	for (uint32_t k = home; k != i; k = (k + 1) & t->mask)
+		t->level[1 + k].key += PRICE_LEVEL_PASS_ONE;
+	t->level[1 + i].key = (t->level[1 + i].key >> 56 << 56) | key;
+	t->cnt++;
+	return 1 + i;
+}
+
+static inline void
+price_levels_remove(struct price_levels *t, uint32_t idx)
+{
+	struct price_level *l = &t->level[idx];
+
+	for (uint32_t k = price_levels_home(t, l->key << 8 >> 8); k != idx - 1;
+	     k = (k + 1) & t->mask)
+		t->level[1 + k].key -= PRICE_LEVEL_PASS_ONE;
+	l->sum = 0;
+	t->cnt--;
+}
+
+/* Removes every level. */
+static inline void
+price_levels_clear(struct price_levels *t)
+{
+	memset(t->level, 0, ((size_t)t->mask + 2) * sizeof(*t->level));
+	t->cnt = 0;
+}
+
+#endif
