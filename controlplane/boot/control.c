@@ -19,6 +19,7 @@
 #include "observe/event_log.h"
 #include "observe/latency.h"
 #include "observe/metrics_export.h"
+#include "observe/state_books.h"
 #include "observe/state_gateway.h"
 #include "observe/telemetry.h"
 
@@ -457,6 +458,7 @@ control_summary(struct gateway *g)
 			(unsigned long long)st.intent_cnt, (unsigned long long)st.rejected_cnt,
 			(unsigned long long)st.order_sent_cnt, (unsigned long long)st.executed_cnt,
 			g->open_at_end);
+	state_books_summary(g, now_ns());
 	if (g->latency == NULL)
 		return;
 	all = latency_rows(g->latency, row, LATENCY_CNT);

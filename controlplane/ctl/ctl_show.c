@@ -508,6 +508,55 @@ show_tcp(FILE *out, const json_t *r)
 	json_decref(counters);
 }
 
+/* A price, or "-" for none. */
+static const char *
+px4_or_dash(const json_t *r, const char *key, char *out)
+{
+	strcpy(out, "-");
+	if (int_of(r, key) != 0)
+		px4_text(int_of(r, key), out);
+	return out;
+}
+
+/* What is known of configured instruments, above their ladder. */
+static void
+show_instrument(FILE *out, const json_t *r)
+{
+	const json_t *spent = json_object_get(r, "spent_ns");
+	const json_t *directory = json_object_get(r, "directory");
+	const json_t *imbalance = json_object_get(json_object_get(r, "announced"), "imbalance");
+	char a[CELL_MAX], b[CELL_MAX], c[CELL_MAX], d[CELL_MAX];
+
+	cell_text(json_object_get(spent, "live"), AS_NS, a);
+	cell_text(json_object_get(spent, "suspect"), AS_NS, b);
+	cell_text(json_object_get(spent, "recovering"), AS_NS, c);
+	cell_text(json_object_get(spent, "stale"), AS_NS, d);
+	fprintf(out, "book live %s, suspect %s, recovering %s, stale %s; before message %lld\n", a,
+		b, c, d, (long long)int_of(r, "next_seq"));
+	fprintf(out, "%s, reason %s, short sale restriction %s; round lot %lld%s%s\n",
+		text_of(r, "phase"), text_of(r, "reason")[0] == '\0' ? "-" : text_of(r, "reason"),
+		text_of(r, "short_sale")[0] == '\0' ? "unknown" : text_of(r, "short_sale"),
+		(long long)int_of(directory, "round_lot_qty"),
+		true_in(directory, "round_lots_only") ? ", no odd lots" : "",
+		true_in(directory, "test") ? ", a test symbol" : "");
+	fprintf(out,
+		"volume %lld%s in %lld trades, average %s; opened at %s, closed at %s, after halt "
+		"%s\n",
+		(long long)int_of(r, "volume_qty"), true_in(r, "volume_partial") ? " at least" : "",
+		(long long)int_of(r, "trade_cnt"), px4_or_dash(r, "vwap_px4", a),
+		px4_or_dash(r, "open_px4", b), px4_or_dash(r, "close_px4", c),
+		px4_or_dash(r, "halt_px4", d));
+	fprintf(out, "a round lot at %s bid, %s ask; band %s to %s\n",
+		px4_or_dash(r, "lot_bid_px4", a), px4_or_dash(r, "lot_ask_px4", b),
+		px4_or_dash(r, "band_lo_px4", c), px4_or_dash(r, "band_hi_px4", d));
+	if (imbalance != NULL)
+		fprintf(out, "auction %s: %lld paired, %lld to %s, near %s, far %s\n",
+			text_of(imbalance, "cross"), (long long)int_of(imbalance, "paired_qty"),
+			(long long)int_of(imbalance, "imbalance_qty"),
+			text_of(imbalance, "direction"), px4_or_dash(imbalance, "near_px4", a),
+			px4_or_dash(imbalance, "far_px4", b));
+}
+
 static void
 show_books(FILE *out, const json_t *r)
 {
@@ -522,11 +571,14 @@ show_books(FILE *out, const json_t *r)
 	px4_text(int_of(r, "last_px4"), last);
 	day_text(int_of(r, "ts_ns"), time);
 	fprintf(out,
-		"%s on %s: book %s, trading %s, last %s, changed at %s, %lld orders on %lld + %lld "
-		"levels\n",
+		"%s on %s: book %s, trading %s, last %s, changed at %s, %lld orders here, %lld + "
+		"%lld "
+		"levels in all\n",
 		text_of(r, "symbol"), text_of(r, "feed"), text_of(r, "confidence"),
 		text_of(r, "state"), last, time, (long long)int_of(r, "order_cnt"),
 		(long long)int_of(r, "bid_level_cnt"), (long long)int_of(r, "ask_level_cnt"));
+	if (json_object_get(r, "spent_ns") != NULL)
+		show_instrument(out, r);
 	for (size_t k = 0; k < ARRAY_CNT(LADDER); k++)
 		fprintf(out, "%*s%s", k == 0 || k == 5 ? 8 : 14, LADDER[k].head,
 			k == 2   ? " |"

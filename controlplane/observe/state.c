@@ -61,6 +61,23 @@ state_trading_word(uint32_t state)
 }
 
 const char *
+state_phase_word(uint32_t phase)
+{
+	static const char *const WORD[] = {
+		[PHASE_UNKNOWN] = "unknown",
+		[PHASE_MESSAGES] = "before_system_hours",
+		[PHASE_SYSTEM] = "system_hours",
+		[PHASE_MARKET] = "market_hours",
+		[PHASE_AFTER_MARKET] = "after_market_hours",
+		[PHASE_SYSTEM_END] = "after_system_hours",
+		[PHASE_END] = "ended",
+	};
+
+	static_assert(ARRAY_CNT(WORD) == PHASE_CNT, "each phase has a word");
+	return word_of(WORD, ARRAY_CNT(WORD), phase);
+}
+
+const char *
 state_order_word(uint32_t state)
 {
 	static const char *const WORD[] = {

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "base/event.h"
 #include "base/must.h"
+#include "ingress/book_info.h"
 #include "msg/mark.h"
 #include "msg/update.h"
 
@@ -240,13 +241,37 @@ struct state_book {
 	uint8_t state;      // enum trading_state
 	uint64_t ts_ns;     // exchange time of the last change, since midnight
 	int64_t last_px4;
-	uint32_t order_cnt;
-	uint32_t bid_cnt; // levels filled below
+	uint64_t volume_qty; // printed today
+	uint32_t order_cnt;  // on the levels below
+	uint32_t bid_cnt;    // levels filled below
 	uint32_t ask_cnt;
 	uint32_t bid_level_cnt; // levels the book has
 	uint32_t ask_level_cnt;
 	struct state_level bid[STATE_DEPTH_MAX]; // best first
 	struct state_level ask[STATE_DEPTH_MAX];
+	// of configured instruments only
+	bool configured;
+	bool volume_partial;  // prints may be missing from volume and average
+	uint8_t phase;        // enum feed_phase
+	uint8_t short_sale;   // Reg SHO: '0' none, '1' '2' restricted, 0 unknown
+	uint8_t authenticity; // 'T': a test symbol
+	uint8_t breach_level; // of the market-wide circuit breaker: '1'..'3', 0: none
+	char reason[5];       // of the last trading action
+	uint32_t trade_cnt;
+	uint64_t next_seq; // all of this is after every message below it, and none later
+	uint64_t seen_ns;  // when, since 1970
+	uint64_t spent_ns[CONFIDENCE_CNT];
+	int64_t vwap_px4; // 0: nothing was printed
+	int64_t open_px4; // of the crosses; 0: there was none
+	int64_t close_px4;
+	int64_t halt_px4;
+	int64_t lot_bid_px4; // where a round lot stands; 0: not within the levels
+	int64_t lot_ask_px4;
+	int64_t band_lo_px4; // 0: none
+	int64_t band_hi_px4;
+	uint32_t round_lot_qty;
+	struct md_directory directory;
+	struct book_notes notes;
 };
 
 struct state_order {
@@ -418,6 +443,7 @@ const char *state_lane_run_word(uint32_t run);
 const char *state_session_run_word(uint32_t run);
 const char *state_confidence_word(uint32_t confidence);
 const char *state_trading_word(uint32_t state);
+const char *state_phase_word(uint32_t phase);
 const char *state_order_word(uint32_t state);
 const char *state_severity_word(uint32_t severity);
 

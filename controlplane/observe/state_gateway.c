@@ -16,6 +16,7 @@
 #include "observe/event_log.h"
 #include "observe/latency.h"
 #include "observe/state_ask.h"
+#include "observe/state_books.h"
 #include "observe/state_config.h"
 #include "observe/state_feed.h"
 
@@ -517,13 +518,19 @@ refuse(int rc, uint32_t lane_idx, const struct gateway *g, struct err *e)
 	return err_set(e, rc, "lane %s refused the question: %s", lane, strerror(-rc));
 }
 
-static void
+/* Returns the orders on them. */
+static uint32_t
 fill_levels(const struct command_book *b, uint32_t side, struct state_level *out)
 {
-	for (uint32_t i = 0; i < b->row_cnt[side] && i < STATE_DEPTH_MAX; i++)
+	uint32_t order_cnt = 0;
+
+	for (uint32_t i = 0; i < b->row_cnt[side] && i < STATE_DEPTH_MAX; i++) {
 		out[i] = (struct state_level){ .px4 = b->row[side][i].px4,
 					       .qty = b->row[side][i].qty,
 					       .order_cnt = b->row[side][i].order_cnt };
+		order_cnt += out[i].order_cnt;
+	}
+	return order_cnt;
 }
 
 static int
@@ -536,6 +543,8 @@ get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, 
 	if (strlen(symbol) > sizeof(request.symbol))
 		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
 			       sizeof(request.symbol));
+	if (state_books_get(g, symbol, depth, now_ns(), out))
+		return 0;
 	memset(request.symbol, ' ', sizeof(request.symbol));
 	memcpy(request.symbol, symbol, strlen(symbol));
 	for (uint32_t f = 0; f < g->config->feeds_cnt; f++)
@@ -557,7 +566,7 @@ get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, 
 			TEXT(out->symbol, "%s", symbol);
 			TEXT(out->feed, "%s", g->config->feeds[f].name);
 			out->locate = b->locate;
-			out->order_cnt = b->order_cnt;
+			out->volume_qty = b->volume_qty;
 			out->confidence = b->confidence;
 			out->state = b->state;
 			out->ts_ns = b->ts_ns;
@@ -566,8 +575,8 @@ get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, 
 			out->ask_cnt = b->row_cnt[SIDE_SELL];
 			out->bid_level_cnt = b->level_cnt[SIDE_BUY];
 			out->ask_level_cnt = b->level_cnt[SIDE_SELL];
-			fill_levels(b, SIDE_BUY, out->bid);
-			fill_levels(b, SIDE_SELL, out->ask);
+			out->order_cnt = fill_levels(b, SIDE_BUY, out->bid) +
+					 fill_levels(b, SIDE_SELL, out->ask);
 			return 0;
 		}
 	if (failed < 0)
@@ -954,6 +963,7 @@ get_metrics(void *ctx, state_metric_fn *fn, void *arg)
 		if (capture_metrics_of(g, i) != NULL)
 			EMIT(&to, "capture", CAPTURE_METRIC, capture_metrics_of(g, i),
 			     { "port", c->ports[i].name });
+	state_books_metrics(g, now_ns(), fn, arg);
 	if (g->ctl != NULL)
 		emit(&to, "ctl", CTL_METRIC, ARRAY_CNT(CTL_METRIC),
 		     (const uint64_t *)ctl_server_metrics(g->ctl), NULL, 0);

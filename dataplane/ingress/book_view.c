@@ -31,6 +31,7 @@ fill_found(const struct book *b, const struct book_ours *o, struct book_view *v)
 	v->locate = o->locate;
 	v->confidence = book_confidence(b, in);
 	v->state = book_state(b, in);
+	v->broken = in->suspect;
 	v->volume_qty = in->volume_qty;
 	v->volume_ntl4 = info->volume_ntl4;
 	v->trade_cnt = info->trade_cnt;

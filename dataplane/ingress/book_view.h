@@ -45,10 +45,11 @@ struct book_view {
 	uint8_t short_sale;
 	uint8_t authenticity;
 	bool found;          // the feed has named the symbol
+	bool broken;         // its own book broke, whatever the feed's confidence
 	bool volume_partial; // prints may be missing from the volume
 	uint8_t breach_level;
 	char reason[4]; // of the last trading action
-	uint8_t pad[2];
+	uint8_t pad[1];
 	struct md_directory directory;
 	struct book_notes notes;
 	struct book_depth_row row[2][BOOK_VIEW_DEPTH]; // best first

@@ -159,7 +159,6 @@ answer_book(struct lane *l, struct command *c)
 	out->state = book_state(b, in);
 	out->last_px4 = in->last_px4;
 	out->volume_qty = in->volume_qty;
-	out->order_cnt = book_order_cnt(b, out->locate);
 	out->ts_ns = b->ts_ns;
 	for (uint32_t side = 0; side < 2; side++) {
 		out->row_cnt[side] =

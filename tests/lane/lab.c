@@ -51,10 +51,10 @@ static const char CONFIG[] =
 	"orders_max: 262144\n"
 	"    levels_max: 65536\n    lines:\n"
 	"      - { port: md, group: 239.10.1.1, udp_port: 26400 }\n"
-	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n"
+	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n%s"
 	"sessions:\n  - { name: oe, venue: sim, protocol: %s, port: oe, peer: \"10.10.2.1:26488\", "
 	"username: TEST01, password_file: \"%s\", capacity: principal, orders_max: 65536 }\n"
-	"instruments:\n%s"
+	"instruments:\n%s%s"
 	"strategies:\n%s"
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
 	"5000\n"
@@ -183,13 +183,15 @@ lab_open(const struct lab_setup *s)
 	instrument_lines(s->instr_cnt != 0 ? s->instr_cnt : 1, instruments, sizeof(instruments));
 	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
 		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->shards != 0 ? s->shards : 1,
-		 s->ouch42 ? "ouch42" : "ouch50", secret_path, instruments,
+		 s->feeds_more != NULL ? s->feeds_more : "", s->ouch42 ? "ouch42" : "ouch50",
+		 secret_path, instruments, s->instruments_more != NULL ? s->instruments_more : "",
 		 s->strategies != NULL ? s->strategies : STRATEGIES,
 		 s->risk_more != NULL ? s->risk_more : "");
 	lab->g.config = &lab->config;
 	lab->g.map = &lab->map;
 	lab->now_ns = START_NS;
 	lab->md_seq = 1;
+	memcpy(lab->md_session, "LAB       ", sizeof(lab->md_session));
 	peer_init(&lab->peer, PEER_IP, PEER_PORT);
 	lab->peer.ouch42 = s->ouch42;
 
@@ -413,7 +415,7 @@ lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, si
 	udp->src_port = be16_of(30000);
 	udp->dst_port = be16_of((uint16_t)(MD_PORT + line));
 	udp->len = be16_of((uint16_t)udp_len);
-	memcpy(mold->session, "LAB       ", sizeof(mold->session));
+	memcpy(mold->session, lab->md_session, sizeof(mold->session));
 	mold->seq = be64_of(seq);
 	mold->msg_cnt = be16_of(cnt);
 	memcpy(mold + 1, blocks, len);

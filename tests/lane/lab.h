@@ -22,6 +22,7 @@ struct lab {
 	struct peer peer;
 	uint64_t now_ns;
 	uint64_t md_seq; // of the next market data message
+	char md_session[10];
 	struct rte_ring *md_in;
 	struct rte_ring *md_out;
 	struct rte_ring *oe_in;
@@ -45,6 +46,8 @@ struct lab_setup {
 	uint32_t instr_cnt;     // of flow_symbol(); 0: AAPL alone
 	const char *strategies; // YAML of the list; NULL: a taker and a maker on AAPL
 	const char *risk_more;  // YAML of further keys of risk, or NULL
+	const char *feeds_more; // YAML of further feeds and instruments, or NULL
+	const char *instruments_more;
 	bool real_clock;        // for benches: the TSC counts
 };
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/state_books.h"
+
+#include <stdio.h>
+
+enum {
+	SUMMARY_ROWS = 20,
+};
+
+bool
+state_books_view(const struct gateway *g, uint32_t instr_idx, struct book_view *out)
+{
+	const uint32_t feed_idx = g->config->instruments[instr_idx].feed_idx;
+	bool any = false;
+
+	for (uint32_t l = 0; l < g->lane_cnt; l++) {
+		const struct book *b = g->lane[l] == NULL ? NULL : g->lane[l]->book[feed_idx];
+		struct book_view v;
+
+		if (b == NULL || !book_view_get(&b->view[instr_idx], &v))
+			continue;
+		if (!any || v.found)
+			*out = v;
+		if (v.found)
+			return true;
+		any = true;
+	}
+	return any;
+}
+
+void
+state_books_spent(const struct book_view *v, uint64_t now_ns, uint64_t out[CONFIDENCE_CNT])
+{
+	memcpy(out, v->spent_ns, sizeof(v->spent_ns));
+	if (v->since_ns != 0 && now_ns > v->since_ns && v->confidence < CONFIDENCE_CNT)
+		out[v->confidence] += now_ns - v->since_ns;
+}
+
+static int64_t
+vwap_px4_of(const struct book_view *v)
+{
+	return v->volume_qty == 0 ? 0 : (int64_t)(v->volume_ntl4 / v->volume_qty);
+}
+
+static uint32_t
+fill_side(const struct book_view *v, unsigned side, uint32_t depth, struct state_level *out,
+	  uint32_t *order_cnt)
+{
+	const uint32_t cnt = v->row_cnt[side] < depth ? v->row_cnt[side] : depth;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		out[i] = (struct state_level){ .px4 = v->row[side][i].px4,
+					       .qty = v->row[side][i].qty,
+					       .order_cnt = v->row[side][i].order_cnt };
+		*order_cnt += out[i].order_cnt;
+	}
+	return cnt;
+}
+
+bool
+state_books_get(const struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
+		struct state_book *out)
+{
+	const struct config *c = g->config;
+	uint32_t instr_idx = 1;
+	struct book_view v;
+
+	while (instr_idx < c->instruments_cnt &&
+	       strcmp(c->instruments[instr_idx].symbol, symbol) != 0)
+		instr_idx++;
+	if (instr_idx == c->instruments_cnt || !state_books_view(g, instr_idx, &v))
+		return false;
+	if (!v.found || (depth > BOOK_VIEW_DEPTH &&
+			 (v.level_cnt[0] > BOOK_VIEW_DEPTH || v.level_cnt[1] > BOOK_VIEW_DEPTH)))
+		return false;
+	memset(out, 0, sizeof(*out));
+	snprintf(out->symbol, sizeof(out->symbol), "%s", symbol);
+	snprintf(out->feed, sizeof(out->feed), "%s",
+		 c->feeds[c->instruments[instr_idx].feed_idx].name);
+	out->locate = v.locate;
+	out->confidence = v.confidence;
+	out->state = v.state;
+	out->ts_ns = v.ts_ns;
+	out->last_px4 = v.last_px4;
+	out->bid_level_cnt = v.level_cnt[SIDE_BUY];
+	out->ask_level_cnt = v.level_cnt[SIDE_SELL];
+	out->bid_cnt = fill_side(&v, SIDE_BUY, depth, out->bid, &out->order_cnt);
+	out->ask_cnt = fill_side(&v, SIDE_SELL, depth, out->ask, &out->order_cnt);
+	out->volume_qty = v.volume_qty;
+	out->configured = true;
+	out->phase = v.phase;
+	out->next_seq = v.next_seq;
+	out->seen_ns = v.now_ns;
+	out->vwap_px4 = vwap_px4_of(&v);
+	out->trade_cnt = v.trade_cnt;
+	out->volume_partial = v.volume_partial;
+	out->open_px4 = v.cross_px4[CROSS_OPEN];
+	out->close_px4 = v.cross_px4[CROSS_CLOSE];
+	out->halt_px4 = v.cross_px4[CROSS_HALT];
+	out->round_lot_qty = v.round_lot_qty;
+	out->lot_bid_px4 = v.lot_px4[SIDE_BUY];
+	out->lot_ask_px4 = v.lot_px4[SIDE_SELL];
+	out->band_lo_px4 = v.band_lo_px4;
+	out->band_hi_px4 = v.band_hi_px4;
+	out->short_sale = v.short_sale;
+	for (size_t i = 0; i < sizeof(v.reason) && v.reason[i] != ' '; i++)
+		out->reason[i] = v.reason[i];
+	out->breach_level = v.breach_level;
+	out->directory = v.directory;
+	out->authenticity = v.authenticity;
+	out->notes = v.notes;
+	state_books_spent(&v, now_ns, out->spent_ns);
+	return true;
+}
+
+struct instrument_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "observe/instrument_metrics.def"
+#undef METRIC
+};
+
+void
+state_books_metrics(const struct gateway *g, uint64_t now_ns, state_metric_fn *fn, void *arg)
+{
+	enum {
+		COUNTER,
+		GAUGE,
+	};
+	static const struct {
+		const char *name;
+		bool counter;
+		const char *help;
+	} DEF[] = {
+#define METRIC(name, kind, help) { #name, kind == COUNTER, help },
+#include "observe/instrument_metrics.def"
+#undef METRIC
+	};
+	const struct config *c = g->config;
+
+	for (uint32_t i = 1; i < c->instruments_cnt; i++) {
+		struct instrument_metrics x = { 0 };
+		uint64_t spent_ns[CONFIDENCE_CNT];
+		struct book_view v;
+
+		if (!state_books_view(g, i, &v))
+			continue;
+		state_books_spent(&v, now_ns, spent_ns);
+		x.confidence = v.confidence;
+		x.trading_state = v.state;
+		x.stale_ns = spent_ns[CONFIDENCE_STALE];
+		x.suspect_ns = spent_ns[CONFIDENCE_SUSPECT];
+		x.recovering_ns = spent_ns[CONFIDENCE_RECOVERING];
+		x.live_ns = spent_ns[CONFIDENCE_LIVE];
+		x.bid_px4 = v.row_cnt[SIDE_BUY] == 0 ? 0 : v.row[SIDE_BUY][0].px4;
+		x.ask_px4 = v.row_cnt[SIDE_SELL] == 0 ? 0 : v.row[SIDE_SELL][0].px4;
+		x.last_px4 = v.last_px4;
+		x.vwap_px4 = (uint64_t)vwap_px4_of(&v);
+		x.volume_qty = v.volume_qty;
+		x.trade_cnt = v.trade_cnt;
+		for (size_t k = 0; k < ARRAY_CNT(DEF); k++) {
+			const struct state_metric m = {
+				.module = "instrument",
+				.name = DEF[k].name,
+				.help = DEF[k].help,
+				.counter = DEF[k].counter,
+				.label_cnt = 2,
+				.label = { { "feed", c->feeds[c->instruments[i].feed_idx].name },
+					   { "symbol", c->instruments[i].symbol } },
+				.value = ((const uint64_t *)&x)[k],
+			};
+
+			fn(arg, &m);
+		}
+	}
+}
+
+void
+state_books_summary(const struct gateway *g, uint64_t now_ns)
+{
+	const struct config *c = g->config;
+	uint32_t row_cnt = 0;
+
+	for (uint32_t i = 1; i < c->instruments_cnt; i++) {
+		uint64_t spent_ns[CONFIDENCE_CNT];
+		struct book_view v;
+
+		if (!state_books_view(g, i, &v))
+			continue;
+		state_books_spent(&v, now_ns, spent_ns);
+		if (spent_ns[CONFIDENCE_SUSPECT] + spent_ns[CONFIDENCE_RECOVERING] == 0)
+			continue;
+		if (row_cnt++ == SUMMARY_ROWS)
+			break;
+		fprintf(stderr,
+			"sluice: the book of %s was live for %.3f s, suspect for %.3f s, "
+			"recovering for %.3f s, stale for %.3f s\n",
+			c->instruments[i].symbol, (double)spent_ns[CONFIDENCE_LIVE] / 1e9,
+			(double)spent_ns[CONFIDENCE_SUSPECT] / 1e9,
+			(double)spent_ns[CONFIDENCE_RECOVERING] / 1e9,
+			(double)spent_ns[CONFIDENCE_STALE] / 1e9);
+	}
+	if (row_cnt > SUMMARY_ROWS)
+		fprintf(stderr, "sluice: more books were not live; /metrics had them all\n");
+}
