@@ -27,8 +27,16 @@ enum {
 	SNAPSHOT_SILENCE_S = 15,  // ... and what a client may expect
 };
 
-#define QUERY_WAIT_NS 5000000000ULL // guess: an account query is answered in microseconds
-#define SETTLE_NS     20000000ULL   // guess: a replay has no pause of 20 ms
+#define QUERY_WAIT_NS      5000000000ULL // guess: an account query is answered in microseconds
+#define THROTTLE_MARGIN_NS 1000000ULL    // guess: a turn takes less, from its clock to the wire
+#define SETTLE_NS          20000000ULL   // guess: a replay has no pause of 20 ms
+
+static_assert((int)SESSION_KEEP == ON_DISCONNECT_KEEP &&
+		      (int)SESSION_VENUE_CANCELS == ON_DISCONNECT_VENUE_CANCELS &&
+		      (int)SESSION_CANCEL_ON_RECONNECT == ON_DISCONNECT_CANCEL_ON_RECONNECT &&
+		      (int)SESSION_PEER_MAX == 1 + SESSION_BACKUP_MAX &&
+		      (int)THROTTLE_MAX == THROTTLE_MESSAGES_MAX,
+	      "a lane's words are the configuration's");
 
 struct build {
 	struct gateway *g;
@@ -148,6 +156,7 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 			bytes += sizeof(struct session) +
 				 (size_t)power_of_two(c->sessions[i].orders_max) * 256 +
 				 (size_t)power_of_two(c->sessions[i].executions_max) * 64 +
+				 2 * (size_t)c->sessions[i].throttle.max_messages * 8 +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.receive_buffer_bytes) +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.send_buffer_bytes);
 	return bytes;
@@ -211,6 +220,10 @@ build_host(struct build *b, uint32_t port_idx)
 
 		if (cs->port_idx == port_idx && cs->neighbour_mac.is_set)
 			host_add_static(&p->host, cs->peer.ip, cs->neighbour_mac.byte);
+		for (uint32_t k = 0;
+		     cs->port_idx == port_idx && cs->neighbour_mac.is_set && k < cs->backup_cnt;
+		     k++)
+			host_add_static(&p->host, cs->backup[k].ip, cs->neighbour_mac.byte);
 	}
 	p->port_idx = (uint8_t)port_idx;
 	p->tx = (struct port_tx){
@@ -505,6 +518,13 @@ build_session(struct build *b, uint32_t idx)
 		.executions_max = cs->executions_max,
 		.instr_cnt = (uint16_t)c->instruments_cnt,
 		.symbol = symbol,
+		.on_disconnect = (uint8_t)cs->on_disconnect,
+		.link_down_ns = cs->link_down_ms * 1000000ULL,
+		.throttle = {
+			.msg_max = cs->throttle.max_messages,
+			.reserve_cnt = cs->throttle.cancel_reserve,
+			.window_ns = cs->throttle.window_ms * 1000000ULL + THROTTLE_MARGIN_NS,
+		},
 		.encode = { .token_prefix = "S", .capacity = CAPACITY[cs->capacity], .display = 'Y' },
 		.life = {
 			.protocol = cs->protocol == SESSION_OUCH50 ? ORDER_SESSION_OUCH50 :
@@ -514,6 +534,8 @@ build_session(struct build *b, uint32_t idx)
 			.settle_ns = SETTLE_NS,
 			.reconnect_ns = cs->reconnect_ms * 1000000ULL,
 			.reconnect_max_ns = cs->reconnect_max_ms * 1000000ULL,
+			.peer_cnt = 1 + cs->backup_cnt,
+			.peer_attempts = cs->peer_attempts,
 			.soup = {
 				.edition = (enum soup_edition)cs->soup_version,
 				.first_seq = 1,
@@ -558,6 +580,10 @@ build_session(struct build *b, uint32_t idx)
 	snprintf(sc.encode.firm, sizeof(sc.encode.firm), "%s", cs->firm);
 	snprintf(sc.life.soup.username, sizeof(sc.life.soup.username), "%s", cs->username);
 	snprintf(sc.life.soup.session, sizeof(sc.life.soup.session), "%s", cs->session);
+	sc.peer[0] = (struct session_peer){ cs->peer.ip, (uint16_t)cs->peer.port };
+	for (uint32_t i = 0; i < cs->backup_cnt; i++)
+		sc.peer[1 + i] =
+			(struct session_peer){ cs->backup[i].ip, (uint16_t)cs->backup[i].port };
 	for (uint32_t i = 1; i < c->instruments_cnt; i++)
 		if (c->instruments[i].session_idx == idx)
 			symbol[i] = c->instruments[i].symbol;

@@ -154,14 +154,14 @@ steer(const struct gateway_port *p, const struct rte_flow_item *pattern, uint16_
 	return rte_flow_create(p->port_id, &attr, pattern, action, &why) != NULL ? 0 : -EIO;
 }
 
-/* IPv4/TCP from the venue's address and port goes to queue 1, which the session's lane polls. */
+/* IPv4/TCP from a venue's address and port goes to queue 1, which the session's lane polls. */
 static int
-steer_session(const struct gateway_port *p, const struct config_session *s)
+steer_peer(const struct gateway_port *p, const struct ip4_endpoint *peer)
 {
-	const struct rte_flow_item_ipv4 ip = { .hdr.src_addr = rte_cpu_to_be_32(s->peer.ip) };
+	const struct rte_flow_item_ipv4 ip = { .hdr.src_addr = rte_cpu_to_be_32(peer->ip) };
 	const struct rte_flow_item_ipv4 ip_mask = { .hdr.src_addr = UINT32_MAX };
 	const struct rte_flow_item_tcp tcp = { .hdr.src_port =
-						       rte_cpu_to_be_16((uint16_t)s->peer.port) };
+						       rte_cpu_to_be_16((uint16_t)peer->port) };
 	const struct rte_flow_item_tcp tcp_mask = { .hdr.src_port = UINT16_MAX };
 	const struct rte_flow_item pattern[FLOW_PATTERN_MAX] = {
 		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
@@ -171,6 +171,16 @@ steer_session(const struct gateway_port *p, const struct config_session *s)
 	};
 
 	return steer(p, pattern, 1);
+}
+
+static int
+steer_session(const struct gateway_port *p, const struct config_session *s)
+{
+	int rc = steer_peer(p, &s->peer);
+
+	for (uint32_t i = 0; rc == 0 && i < s->backup_cnt; i++)
+		rc = steer_peer(p, &s->backup[i]);
+	return rc;
 }
 
 /* A line's group and UDP port go to queue 0, the feed lane's, whatever the NIC does by itself. */

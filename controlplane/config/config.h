@@ -21,7 +21,9 @@ enum {
 	SHARD_MAX = 8, // per feed
 	EAL_ARG_MAX = 16,
 	CONFIG_PATH_MAX = 512,
-	RECOVERY_SERVER_MAX = 4,     // per feed
+	RECOVERY_SERVER_MAX = 4, // per feed
+	SESSION_BACKUP_MAX = 3,  // further addresses of a session's venue
+	THROTTLE_MESSAGES_MAX = 65536,
 	RECOVERY_PORT_FIRST = 26480, // guess: no venue of ours uses it towards us
 };
 
@@ -51,6 +53,13 @@ enum capacity {
 	CAPACITY_PRINCIPAL, // OUCH 'P'
 	CAPACITY_RISKLESS,  // OUCH 'R'
 	CAPACITY_OTHER,     // OUCH 'O'
+};
+
+/* What becomes of working orders when a session loses its connection. */
+enum on_disconnect {
+	ON_DISCONNECT_KEEP,
+	ON_DISCONNECT_VENUE_CANCELS,
+	ON_DISCONNECT_CANCEL_ON_RECONNECT,
 };
 
 /* Host order.  ip 0 stands for "none". */
@@ -188,6 +197,9 @@ struct config_session {
 	enum session_protocol protocol;
 	char port[NAME_MAX_LEN];
 	struct ip4_endpoint peer;
+	struct ip4_endpoint backup[SESSION_BACKUP_MAX]; // tried after peer_attempts failures
+	uint32_t backup_cnt;
+	uint32_t peer_attempts;
 	uint32_t local_port; // 0: chosen
 	struct mac neighbour_mac;
 	enum soup_version soup_version;
@@ -202,6 +214,13 @@ struct config_session {
 	enum capacity capacity;
 	uint32_t reconnect_ms;
 	uint32_t reconnect_max_ms;
+	enum on_disconnect on_disconnect;
+	uint32_t link_down_ms; // how long link or neighbour may be away
+	struct {
+		uint32_t max_messages; // within window_ms; 0: no limit
+		uint32_t window_ms;
+		uint32_t cancel_reserve; // of max_messages, for cancels only
+	} throttle;
 	uint32_t orders_max;     // orders remembered; half may be open
 	uint32_t executions_max; // executions remembered
 	struct config_tcp tcp;

@@ -417,23 +417,33 @@ power_check(struct check *ck, const struct config_session *s, const char *key, c
 }
 
 static void
-route_check(struct check *ck, const struct config_session *s)
+peer_check(struct check *ck, const struct config_session *s, const struct ip4_endpoint *peer)
 {
 	const struct config_port *p = &ck->c->ports[s->port_idx];
 
-	if (!is_unicast(s->peer.ip))
+	if (!is_unicast(peer->ip))
 		err_add(ck->e, -EINVAL, "%s: session '%s': the peer's address is no host's",
-			AT(s->peer), s->name);
-	else if (s->peer.ip == p->address.ip)
+			AT(*peer), s->name);
+	else if (peer->ip == p->address.ip)
 		err_add(ck->e, -EINVAL,
-			"%s: session '%s': the peer is our own address, given at %s", AT(s->peer),
+			"%s: session '%s': the peer is our own address, given at %s", AT(*peer),
 			s->name, AT(p->address));
-	else if (!is_neighbour(p, s->peer.ip) && !p->gateway && !s->neighbour_mac.is_set)
+	else if (!is_neighbour(p, peer->ip) && !p->gateway && !s->neighbour_mac.is_set)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': the peer is outside the network of port '%s' (%s), and "
 			"the port has no gateway; give it a gateway, or the session a "
 			"neighbour_mac",
-			AT(s->peer), s->name, p->name, AT(p->address));
+			AT(*peer), s->name, p->name, AT(p->address));
+}
+
+static void
+route_check(struct check *ck, const struct config_session *s)
+{
+	const struct config_port *p = &ck->c->ports[s->port_idx];
+
+	peer_check(ck, s, &s->peer);
+	for (uint32_t i = 0; i < s->backup_cnt; i++)
+		peer_check(ck, s, &s->backup[i]);
 	if (s->tcp.mss_bytes + 40 > p->mtu_bytes)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': tcp.mss_bytes is %u, while port '%s' has mtu_bytes %u "
@@ -463,6 +473,10 @@ session_check(struct check *ck, uint32_t idx)
 	order_check(ck, s, "tcp.mss_bytes", &s->tcp.mss_bytes, s->tcp.mss_bytes,
 		    "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes,
 		    s->tcp.receive_buffer_bytes / 2);
+	if (s->throttle.max_messages != 0)
+		order_check(ck, s, "throttle.cancel_reserve", &s->throttle.cancel_reserve,
+			    s->throttle.cancel_reserve, "throttle.max_messages",
+			    &s->throttle.max_messages, s->throttle.max_messages - 1);
 	power_check(ck, s, "tcp.send_buffer_bytes", &s->tcp.send_buffer_bytes);
 	power_check(ck, s, "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes);
 	power_check(ck, s, "orders_max", &s->orders_max);

@@ -340,9 +340,7 @@ answer_session(struct lane *l, struct command *c)
 		return 0;
 	case COMMAND_CANCEL_ALL:
 		c->reply_cnt = s->orders.open_cnt;
-		s->cancel_all = true;
-		s->cancel_cursor = 0;
-		s->wants_turn = true;
+		session_cancel_all(s);
 		return 0;
 	case COMMAND_ORDERS:
 		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {

@@ -147,6 +147,11 @@ give_order(struct lane *l, struct order *m)
 		give_back(l, said, &fill, &update);
 		return;
 	}
+	if (unlikely(!session_may_send(s, m->kind, l->now_ns))) {
+		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_THROTTLE, &fill, &update);
+		give_back(l, said, &fill, &update);
+		return;
+	}
 	said = orders_on_order(&s->orders, m, &request, &fill, &update);
 	stamp(l, &m->head.trace, LATENCY_ORDERS);
 	if (likely(said & ORDERS_SEND)) {

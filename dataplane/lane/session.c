@@ -34,7 +34,14 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 	s->tcp_config.tx_buf = arena_take(arena, c->tcp.tx_buf_bytes);
 	if (s->tcp_config.rx_buf == NULL || s->tcp_config.tx_buf == NULL)
 		return -ENOMEM;
-	rc = orders_init(&s->orders, &orders, arena);
+	s->on_disconnect = c->on_disconnect;
+	s->link_down_ns = c->link_down_ns;
+	memcpy(s->peer, c->peer, sizeof(s->peer));
+	if (c->life.peer_cnt > SESSION_PEER_MAX)
+		return -EINVAL;
+	rc = throttle_init(&s->throttle, &c->throttle, arena);
+	if (rc == 0)
+		rc = orders_init(&s->orders, &orders, arena);
 	if (rc != 0)
 		return rc;
 	rc = order_session_init(&s->life, &c->life);
@@ -73,7 +80,12 @@ static void
 connect_now(struct session *s, uint64_t now_ns)
 {
 	struct tcp_config *c = &s->tcp_config;
+	const struct session_peer *peer = &s->peer[s->life.peer_idx];
 
+	if (peer->ip != 0) {
+		c->peer_ip = peer->ip;
+		c->peer_port = peer->port;
+	}
 	if (!host_find_mac(&s->port->host, c->peer_ip, now_ns, c->peer_mac))
 		return; // the host asks; housekeeping comes back here
 	s->awaits_mac = false;
@@ -101,6 +113,10 @@ lost_reason(const struct session *s)
 
 	if (s->life.why == ORDER_SESSION_WHY_BROKEN)
 		return 11;
+	if (s->life.why == ORDER_SESSION_WHY_NEIGHBOUR)
+		return 7;
+	if (s->life.why == ORDER_SESSION_WHY_LINK)
+		return 8;
 	if (tcp_state_of(&s->tcp) != TCP_STATE_CLOSED)
 		return 1; // the venue's half is closed, and nothing is left to read
 	return REASON[tcp_end_of(&s->tcp)];
@@ -136,6 +152,28 @@ session_lost(struct session *s, uint64_t now_ns)
 }
 
 void
+session_cancel_all(struct session *s)
+{
+	s->cancel_all = true;
+	s->cancel_cursor = 0;
+	s->cancel_below = s->orders.next_token;
+	s->wants_turn = true;
+}
+
+/* The replay is over: orders of before the disconnect may still work. */
+static void
+cancel_survivors(struct session *s)
+{
+	if (s->on_disconnect == SESSION_KEEP || s->orders.open_cnt == 0)
+		return;
+	event_put(s->events,
+		  s->on_disconnect == SESSION_VENUE_CANCELS ? EVENT_ORDERS_SURVIVED
+							    : EVENT_ORDERS_LEFT,
+		  s->idx, s->orders.open_cnt);
+	session_cancel_all(s);
+}
+
+void
 session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 {
 	switch (act) {
@@ -147,6 +185,9 @@ session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 		connect_now(s, now_ns);
 		break;
 	case ORDER_SESSION_CLOSE:
+		if (s->life.why == ORDER_SESSION_WHY_LINK ||
+		    s->life.why == ORDER_SESSION_WHY_NEIGHBOUR)
+			event_put(s->events, EVENT_TCP_LOST, s->idx, lost_reason(s));
 		if (s->life.why == ORDER_SESSION_WHY_REJECTED)
 			event_put(s->events, EVENT_LOGIN_REJECTED, s->idx,
 				  s->life.soup.reject_reason);
@@ -176,6 +217,7 @@ session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 		s->up_ns = now_ns;
 		orders_on_session_up(&s->orders, order_session_token_base(&s->life));
 		s->wants_turn = true;
+		cancel_survivors(s);
 		break;
 	case ORDER_SESSION_NONE:
 	case ORDER_SESSION_REPORT:
@@ -183,8 +225,16 @@ session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 	}
 }
 
-void
-session_emit(struct session *s, uint64_t now_ns)
+/* The rest of session_emit, when the venue's limit counts what waits for TCP's window. */
+static void
+note_waiting(struct session *s, uint64_t now_ns)
+{
+	if (s->throttle.waiting_cnt != 0)
+		throttle_on_wait(&s->throttle, !seq_before(s->tcp.snd_nxt, s->tcp.tx_end), now_ns);
+}
+
+static void
+emit(struct session *s, uint64_t now_ns)
 {
 	struct port_tx *tx = &s->port->tx;
 
@@ -201,6 +251,13 @@ session_emit(struct session *s, uint64_t now_ns)
 	}
 }
 
+void
+session_emit(struct session *s, uint64_t now_ns)
+{
+	emit(s, now_ns);
+	note_waiting(s, now_ns);
+}
+
 /*
  * A report that was lost, could not be read, or is about an order nobody knows may be an execution:
  * our positions may be wrong, so no order leaves until somebody has looked.
@@ -212,7 +269,14 @@ look_for_doubt(struct session *s)
 	const uint64_t unknown =
 		s->orders.metrics.execution_unknown + s->orders.metrics.break_unknown;
 	const uint64_t doubt = unread + unknown + s->life.soup.missed_cnt;
+	const uint64_t back_cnt = s->life.soup.metrics.sequence_back;
 
+	if (unlikely(back_cnt != s->back_told)) {
+		s->back_told = back_cnt;
+		halt_set(HALT_CONTROL);
+		event_put(s->events, EVENT_SESSION_WENT_BACK, s->idx,
+			  soup_session_seq(&s->life.soup), s->life.soup.back_seq);
+	}
 	if (likely(doubt <= s->doubt_told)) {
 		s->doubt_told = doubt; // a new login may have missed less
 		return;
@@ -223,12 +287,82 @@ look_for_doubt(struct session *s)
 		  s->life.soup.missed_cnt);
 }
 
-void
-session_housekeeping(struct session *s, uint64_t now_ns)
+/*
+ * A connection without a link or a next hop is given up after a while: TCP alone would go on
+ * sending again until its own timeout.  A hop that moved is followed.
+ */
+static void
+look_at_way(struct session *s, uint64_t now_ns)
+{
+	const bool link_up = s->port->host.link_up;
+	uint8_t mac[ETH_ADDR_BYTES];
+
+	if (!s->established || !s->connecting) {
+		s->away_ns = 0;
+		return;
+	}
+	if (link_up && host_find_mac(&s->port->host, s->tcp_config.peer_ip, now_ns, mac)) {
+		s->away_ns = 0;
+		if (memcmp(mac, s->tcp_config.peer_mac, sizeof(mac)) != 0) {
+			memcpy(s->tcp_config.peer_mac, mac, sizeof(mac));
+			tcp_set_peer_mac(&s->tcp, mac);
+			metric_add(&s->metrics.neighbour_moved, 1);
+		}
+		return;
+	}
+	if (s->away_ns == 0)
+		s->away_ns = now_ns;
+	if (now_ns - s->away_ns < s->link_down_ns)
+		return;
+	s->away_ns = 0;
+	metric_add(&s->metrics.link_given_up, 1);
+	session_act(s,
+		    order_session_give_up(
+			    &s->life,
+			    link_up ? ORDER_SESSION_WHY_NEIGHBOUR : ORDER_SESSION_WHY_LINK, now_ns),
+		    now_ns);
+}
+
+/* The next of the venue's addresses was taken. */
+static void
+tell_peer(struct session *s, uint32_t peer_idx)
+{
+	if (unlikely(s->life.peer_idx != peer_idx))
+		event_put(s->events, EVENT_SESSION_PEER, s->idx, s->life.peer_attempts,
+			  s->peer[s->life.peer_idx].ip, s->peer[s->life.peer_idx].port);
+}
+
+/* What the session itself wants to say; a query is a message like an order. */
+static void
+take_packets(struct session *s, uint64_t now_ns)
 {
 	uint8_t packet[ORDER_SESSION_TAKE_MAX];
 	size_t len;
 
+	while (s->established && tcp_can_send(&s->tcp) &&
+	       tcp_send_room(&s->tcp) >= sizeof(packet)) {
+		const bool query = s->life.want_query;
+
+		if (query && !session_may_send(s, INTENT_CANCEL, now_ns))
+			break;
+		len = order_session_take(&s->life, packet, sizeof(packet), now_ns);
+		if (len == 0)
+			break;
+		tcp_send(&s->tcp, packet, (uint32_t)len);
+		if (query) {
+			throttle_on_sent(&s->throttle, now_ns);
+			throttle_on_queued(&s->throttle);
+		}
+	}
+	explicit_bzero(packet, sizeof(packet)); // a login has the password in it
+}
+
+void
+session_housekeeping(struct session *s, uint64_t now_ns)
+{
+	const uint32_t peer_idx = s->life.peer_idx;
+
+	look_at_way(s, now_ns);
 	if (s->connecting) {
 		tcp_advance(&s->tcp, now_ns);
 		if (s->awaits_mac) {
@@ -247,11 +381,8 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 	}
 	session_act(s, order_session_on_time(&s->life, now_ns), now_ns);
 	look_for_doubt(s);
-	while (s->established && tcp_can_send(&s->tcp) &&
-	       tcp_send_room(&s->tcp) >= sizeof(packet) &&
-	       (len = order_session_take(&s->life, packet, sizeof(packet), now_ns)) != 0)
-		tcp_send(&s->tcp, packet, (uint32_t)len);
-	explicit_bzero(packet, sizeof(packet)); // a login has the password in it
+	tell_peer(s, peer_idx);
+	take_packets(s, now_ns);
 	session_emit(s, now_ns);
 }
 
@@ -267,7 +398,7 @@ session_next_cancel(struct session *s, struct order *out)
 			return false;
 		}
 		if (order_state_is_end(v.order.state) || v.order.state == ORDER_PENDING_CANCEL ||
-		    v.order.state == ORDER_UNKNOWN)
+		    v.order.state == ORDER_UNKNOWN || v.order.token >= s->cancel_below)
 			continue;
 		*out = (struct order){
 			.head.instr_idx = v.order.instr_idx,

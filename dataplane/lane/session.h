@@ -6,6 +6,7 @@
 #include "egress/encode_ouch42.h"
 #include "egress/encode_ouch50.h"
 #include "egress/orders.h"
+#include "egress/throttle.h"
 #include "lane/lane_port.h"
 #include "net/order_session.h"
 #include "net/tcp_fast.h"
@@ -26,8 +27,29 @@ struct session_metrics {
 #undef METRIC
 };
 
+enum {
+	SESSION_PEER_MAX = 4,
+};
+
+/* One of the venue's addresses, in host order. */
+struct session_peer {
+	uint32_t ip;
+	uint16_t port;
+};
+
+/* What becomes of orders that worked when the connection was lost. */
+enum session_on_disconnect {
+	SESSION_KEEP,
+	SESSION_VENUE_CANCELS,       // what the replay does not end is cancelled, and told
+	SESSION_CANCEL_ON_RECONNECT, // as soon as the session is up again
+};
+
 struct session_config {
 	uint8_t session_idx;
+	uint8_t on_disconnect;                      // enum session_on_disconnect
+	struct session_peer peer[SESSION_PEER_MAX]; // the first is tcp's; life.peer_cnt of them
+	struct throttle_config throttle;
+	uint64_t link_down_ns; // how long link or neighbour may be away
 	struct order_session_config life;
 	struct tcp_config tcp; // without its buffers; local_port 0: one of the ephemeral range
 	struct encode_config encode;
@@ -51,9 +73,10 @@ struct session {
 	struct event_sink *events;
 	uint8_t idx;
 	uint8_t protocol; // enum order_session_protocol
-	bool wants_turn;  // there is more to give back than there was room for
-	bool cancel_all;  // every working order is to be cancelled
-	bool connecting;  // tcp is in use, or waits for the neighbour
+	uint8_t on_disconnect;
+	bool wants_turn; // there is more to give back than there was room for
+	bool cancel_all; // every working order below cancel_below is to be cancelled
+	bool connecting; // tcp is in use, or waits for the neighbour
 	bool awaits_mac;
 	bool established; // life knows that the connection is there
 	bool is_up;       // orders knows that it may send
@@ -62,7 +85,13 @@ struct session {
 	uint64_t ack_sent_tsc;
 	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
 	uint32_t cancel_cursor; // where the walk over working orders stands
+	uint32_t cancel_below;  // token
 	uint64_t up_ns;         // when it last became UP
+	uint64_t away_ns;       // since when link or neighbour are away; 0: they are there
+	uint64_t link_down_ns;
+	uint64_t back_told; // logins that went back, as far as they were acted on
+	struct throttle throttle;
+	struct session_peer peer[SESSION_PEER_MAX];
 	struct tcp_config tcp_config;
 	struct session_metrics metrics;
 	struct encode encode;
@@ -91,6 +120,9 @@ COLD void session_lost(struct session *s, uint64_t now_ns);
 /* Anything but a report; what it asks for is done. */
 COLD void session_act(struct session *s, enum order_session_act act, uint64_t now_ns);
 
+/* Cancels every order that works now; those that come later are not meant. */
+COLD void session_cancel_all(struct session *s);
+
 /* The next working order as a cancel, while cancel_all is on; false when none is left. */
 COLD bool session_next_cancel(struct session *s, struct order *out);
 
@@ -104,6 +136,16 @@ session_is_open(const struct session *s)
 {
 	return order_session_is_up(&s->life) && s->port->host.link_up &&
 	       tcp_fast_has_room(&s->tcp, ENCODE_PACKET_MAX);
+}
+
+/* Whether the venue's limit of messages leaves room for one more. */
+HOT_INLINE bool
+session_may_send(struct session *s, uint8_t kind, uint64_t now_ns)
+{
+	if (likely(throttle_allows(&s->throttle, kind == INTENT_CANCEL, now_ns)))
+		return true;
+	metric_add(&s->metrics.throttle_reached, 1);
+	return false;
 }
 
 /* Writes a request as bytes of the venue's protocol. */
@@ -141,12 +183,15 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	if (likely(frame_len != 0)) {
 		port_tx_add(tx, frame_len);
 		order_session_on_sent(&s->life, now_ns);
+		throttle_on_sent(&s->throttle, now_ns);
 		return SESSION_SENT;
 	}
 	if (q->kind != INTENT_CANCEL || !tcp_can_send(&s->tcp) || tcp_send_room(&s->tcp) < len)
 		return SESSION_REFUSED;
 	tcp_send(&s->tcp, payload, len);
 	order_session_on_sent(&s->life, now_ns);
+	throttle_on_sent(&s->throttle, now_ns);
+	throttle_on_queued(&s->throttle);
 	return SESSION_QUEUED;
 }
 

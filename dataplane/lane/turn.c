@@ -98,6 +98,7 @@ turn_sessions(struct lane *l)
 		}
 		work += turn_reports(l, s);
 		while (l->sent_cnt < TURN_CANCELS_MAX && fill_has_way(l, 1) &&
+		       throttle_allows(&s->throttle, true, l->now_ns) &&
 		       session_next_cancel(s, &cancel)) {
 			give_order(l, &cancel);
 			work++;

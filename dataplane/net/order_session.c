@@ -41,6 +41,8 @@ order_session_init(struct order_session *o, const struct order_session_config *c
 	o->reconnect_ns = c->reconnect_ns;
 	o->reconnect_max_ns =
 		c->reconnect_max_ns > c->reconnect_ns ? c->reconnect_max_ns : c->reconnect_ns;
+	o->peer_cnt = c->peer_cnt == 0 ? 1 : c->peer_cnt;
+	o->peer_attempts = c->peer_attempts == 0 ? 1 : c->peer_attempts;
 	o->token_base = 1; // OUCH 5.0: the first may be any number from 1 on
 	return 0;
 }
@@ -93,6 +95,13 @@ leave(struct order_session *o, enum order_session_why why, uint64_t now_ns)
 	}
 	o->retry_ns = now_ns + backoff_ns(o);
 	o->failed_cnt++;
+	metric_set(&o->metrics.attempt_cnt, o->failed_cnt);
+	if (++o->peer_failed_cnt >= o->peer_attempts && o->peer_cnt > 1) {
+		o->peer_idx = (o->peer_idx + 1) % o->peer_cnt;
+		o->peer_failed_cnt = 0;
+		o->retry_ns = now_ns + o->reconnect_ns;
+		metric_add(&o->metrics.peer_changed, 1);
+	}
 	enter(o, ORDER_SESSION_WAIT, now_ns);
 	return ORDER_SESSION_CLOSE;
 }
@@ -102,7 +111,7 @@ order_session_start(struct order_session *o, uint64_t now_ns)
 {
 	if (o->state != ORDER_SESSION_STOPPED && o->state != ORDER_SESSION_WAIT)
 		return;
-	o->failed_cnt = 0;
+	o->failed_cnt = o->peer_failed_cnt = 0;
 	o->retry_ns = now_ns;
 	enter(o, ORDER_SESSION_WAIT, now_ns);
 }
@@ -148,6 +157,15 @@ order_session_on_lost(struct order_session *o, uint64_t now_ns)
 		    o->state == ORDER_SESSION_LOGOUT ? ORDER_SESSION_WHY_STOPPED
 						     : ORDER_SESSION_WHY_LOST,
 		    now_ns);
+}
+
+COLD enum order_session_act
+order_session_give_up(struct order_session *o, enum order_session_why why, uint64_t now_ns)
+{
+	if (o->state == ORDER_SESSION_STOPPED || o->state == ORDER_SESSION_WAIT)
+		return ORDER_SESSION_NONE;
+	metric_add(&o->metrics.connect_lost, 1);
+	return leave(o, why, now_ns);
 }
 
 static COLD enum order_session_act
@@ -227,7 +245,8 @@ on_query_time(struct order_session *o, uint64_t now_ns)
 	const bool known = o->protocol == ORDER_SESSION_OUCH42 || o->answered;
 
 	if (known && now_ns - o->quiet_ns >= o->settle_ns) {
-		o->failed_cnt = 0;
+		o->failed_cnt = o->peer_failed_cnt = 0;
+		metric_set(&o->metrics.attempt_cnt, 0);
 		o->why = ORDER_SESSION_WHY_NONE;
 		metric_add(&o->metrics.came_up, 1);
 		enter(o, ORDER_SESSION_UP, now_ns);
@@ -320,6 +339,8 @@ order_session_why_words(enum order_session_why why)
 		[ORDER_SESSION_WHY_LOGIN_LATE] = "the venue did not answer the login in time",
 		[ORDER_SESSION_WHY_SILENT] = "the venue was silent for too long",
 		[ORDER_SESSION_WHY_BROKEN] = "the venue broke the session protocol",
+		[ORDER_SESSION_WHY_LINK] = "the link was down for too long",
+		[ORDER_SESSION_WHY_NEIGHBOUR] = "the neighbour did not answer for too long",
 		[ORDER_SESSION_WHY_STOPPED] = "stopped on request",
 	};
 

@@ -21,6 +21,11 @@
  * steps so fine that no session can have used them up (see order_session_clock_token), and at least
  * the highest token seen.
  *
+ * The venue may have several addresses, and each is as good as another: the SoupBinTCP session and
+ * the next message's number carry over.  After peer_attempts failures in a row with one, a lost
+ * connection included, the next is taken, and after the last the first again.  The first attempt
+ * with another address waits reconnect_ns only.
+ *
  * One rule for the lane: an order may leave only while order_session_is_up().
  */
 enum order_session_state {
@@ -59,6 +64,8 @@ enum order_session_why {
 	ORDER_SESSION_WHY_LOGIN_LATE,
 	ORDER_SESSION_WHY_SILENT,
 	ORDER_SESSION_WHY_BROKEN,
+	ORDER_SESSION_WHY_LINK, // the lane gave it up: no link for too long
+	ORDER_SESSION_WHY_NEIGHBOUR,
 	ORDER_SESSION_WHY_STOPPED, // order_session_stop
 	ORDER_SESSION_WHY_CNT,
 };
@@ -71,6 +78,8 @@ struct order_session_config {
 	uint64_t settle_ns;        // quiet time after which a replay is over
 	uint64_t reconnect_ns;     // wait after the first failure; doubles with each further one
 	uint64_t reconnect_max_ns; // longest wait
+	uint32_t peer_cnt;         // addresses of the venue; 0 counts as 1
+	uint32_t peer_attempts;    // failures with one before the next is taken; 0 counts as 1
 };
 
 struct order_session_metrics {
@@ -88,10 +97,14 @@ struct order_session {
 	bool want_query;
 	bool answered;       // the venue named its lowest usable number since the login
 	uint32_t failed_cnt; // failures since the last UP
-	uint32_t token_base; // lowest token that may be used
-	uint64_t since_ns;   // when the state began
-	uint64_t quiet_ns;   // when the last sequenced message came
-	uint64_t retry_ns;   // ORDER_SESSION_WAIT: until then
+	uint32_t peer_idx;   // which of the venue's addresses the next connection goes to
+	uint32_t peer_cnt;
+	uint32_t peer_attempts;
+	uint32_t peer_failed_cnt; // failures in a row with that address
+	uint32_t token_base;      // lowest token that may be used
+	uint64_t since_ns;        // when the state began
+	uint64_t quiet_ns;        // when the last sequenced message came
+	uint64_t retry_ns;        // ORDER_SESSION_WAIT: until then
 	uint64_t connect_wait_ns;
 	uint64_t query_wait_ns;
 	uint64_t settle_ns;
@@ -116,6 +129,10 @@ enum order_session_act order_session_stop(struct order_session *o, uint64_t now_
 /* TCP: established; or refused, reset, closed, timed out. */
 void order_session_on_connected(struct order_session *o, uint64_t now_ns);
 void order_session_on_lost(struct order_session *o, uint64_t now_ns);
+
+/* The lane gives the connection up, for a reason of its own. */
+enum order_session_act order_session_give_up(struct order_session *o, enum order_session_why why,
+					     uint64_t now_ns);
 
 /* Timers.  Call at least every heartbeat_ns / 4. */
 enum order_session_act order_session_on_time(struct order_session *o, uint64_t now_ns);

@@ -237,6 +237,10 @@ on_login_accepted(struct soup_session *s, const uint8_t *payload, uint16_t len)
 	if (s->next_seq != 0 && s->next_seq != seq) { // the server's word counts
 		s->missed_cnt = seq > s->next_seq ? seq - s->next_seq : 0;
 		metric_add(&s->metrics.sequence_moved, 1);
+		if (seq < s->next_seq) {
+			s->back_seq = s->next_seq;
+			metric_add(&s->metrics.sequence_back, 1);
+		}
 	}
 	memcpy(s->session, session, sizeof(session));
 	s->session_known = true;

@@ -68,6 +68,7 @@ struct soup_session {
 	bool want_heartbeat;
 	uint8_t reject_reason; // of the last rejected login, 0: none yet
 	uint64_t next_seq;   // of the next sequenced message; before the login: the one to ask for
+	uint64_t back_seq;   // what we asked for when the server last went on below it
 	uint64_t missed_cnt; // messages we asked for at the last login and will not get
 	uint64_t tx_ns;      // when something was last sent
 	uint64_t rx_ns;      // when something was last received

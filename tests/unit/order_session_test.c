@@ -309,10 +309,72 @@ a_bad_configuration_is_refused(void **state)
 		assert_non_null(order_session_why_words(i));
 }
 
+static void
+the_next_address_is_taken_after_enough_failures(void **state)
+{
+	struct order_session_config c = CONFIG;
+	struct order_session o;
+	uint64_t now_ns = T0 + 100 * MS;
+
+	c.peer_cnt = 3;
+	c.peer_attempts = 2;
+	bring_up(&o, &c);
+	order_session_on_lost(&o, now_ns); // the lost connection counts
+	assert_int_equal(o.peer_idx, 0);
+	for (uint32_t i = 1; i <= 4; i++) { // 1, 1, 2, 2, then the first again
+		now_ns = o.retry_ns;
+		assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_CONNECT);
+		order_session_on_lost(&o, now_ns);
+		assert_int_equal(o.peer_idx, (i + 1) / 2 % 3);
+		if (i % 2 == 1)
+			assert_int_equal(o.retry_ns, now_ns + c.reconnect_ns);
+	}
+	assert_int_equal(o.metrics.peer_changed, 2);
+	assert_int_equal(o.metrics.attempt_cnt, 5);
+	assert_int_equal(soup_session_seq(&o.soup), 2); // the answer was 1: it goes on behind it
+	order_session_on_time(&o, o.retry_ns);
+	order_session_on_lost(&o, o.retry_ns);
+	assert_int_equal(o.peer_idx, 0);
+}
+
+static void
+with_one_address_only_the_wait_grows(void **state)
+{
+	struct order_session o;
+
+	start(&o, &CONFIG);
+	for (int i = 0; i < 5; i++) {
+		const uint64_t now_ns = o.retry_ns;
+
+		assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_CONNECT);
+		order_session_on_lost(&o, now_ns);
+		assert_int_equal(o.peer_idx, 0);
+		assert_int_equal(o.retry_ns - now_ns, i < 3 ? NS_PER_SEC << i : 5 * NS_PER_SEC);
+	}
+	assert_int_equal(o.metrics.peer_changed, 0);
+}
+
+static void
+the_lane_may_give_a_connection_up(void **state)
+{
+	struct order_session o;
+
+	bring_up(&o, &CONFIG);
+	assert_int_equal(order_session_give_up(&o, ORDER_SESSION_WHY_LINK, T0 + 60 * MS),
+			 ORDER_SESSION_CLOSE);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_LINK);
+	assert_int_equal(o.state, ORDER_SESSION_WAIT);
+	assert_int_equal(order_session_give_up(&o, ORDER_SESSION_WHY_LINK, T0 + 60 * MS),
+			 ORDER_SESSION_NONE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_next_address_is_taken_after_enough_failures),
+		cmocka_unit_test(with_one_address_only_the_wait_grows),
+		cmocka_unit_test(the_lane_may_give_a_connection_up),
 		cmocka_unit_test(orders_wait_for_the_venues_number),
 		cmocka_unit_test(an_answer_from_an_old_login_does_not_count_alone),
 		cmocka_unit_test(a_venue_that_does_not_answer_is_left),

@@ -248,6 +248,8 @@ a_reconnect_goes_on_where_it_stopped(void **state)
 	assert_int_equal(give(&s, 'A', "  20261009                   1", T0), SOUP_EVENT_UP);
 	assert_int_equal(s.metrics.session_changed, 1);
 	assert_int_equal(s.missed_cnt, 0);
+	assert_int_equal(s.metrics.sequence_back, 1); // 1 after 47: somebody must look
+	assert_int_equal(s.back_seq, 47);
 }
 
 static void

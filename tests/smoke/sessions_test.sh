@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# An order session whose first address does not answer, with the venue's limit of messages, whose
+# orders are cancelled after a lost connection.  Judged by the venue and by the bytes on the wire.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+smoke_start sessions
+for tool in jq curl tshark; do
+	command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
+done
+MAP=two STRATEGY=quote HTTP_PORT=9178 ARM=true COOLDOWN_US=1000
+LIMIT=20
+SESSION_KEYS="backup: [$VENUE_OE:$OE_PORT]|peer_attempts: 2|reconnect_max_ms: 400|tcp: { connect_timeout_ms: 300 }"
+SESSION_KEYS+="|throttle: { max_messages: $LIMIT, window_ms: 1000, cancel_reserve: 5 }|on_disconnect: cancel_on_reconnect"
+day=$SMOKE_DIR/day.itch50
+"$SLUICE_BUILD/tests/sim/sluice-day" --seed 11 --messages 60000 --symbols 20 --symbol AAPL=585.00 \
+	--out "$day" >"$SMOKE_DIR/day.log" 2>&1 || fail "sluice-day could not make a day"
+
+session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
+held_back() { metric_at_least sluice_session_throttle_reached_total 5; }
+more_connections() { [ "$(ctl_value sessions 0.connect_cnt)" -ge 1 ] && [ "$(metric sluice_session_session_up_total)" -gt "$1" ]; }
+
+make_network
+write_config "$SMOKE_DIR/sluice.yaml"
+# Nobody listens there: the kernel refuses, or says nothing.
+sed -i "s/peer: $VENUE_OE:$OE_PORT/peer: $VENUE_OE:26499/" "$SMOKE_DIR/sluice.yaml"
+start_gateway "$SMOKE_DIR/sluice.yaml"
+capture_start oe "$VENUE" oe "tcp port $OE_PORT"
+start_venue "$day" --rate 3000 --always-open --stay --wait-login --start-delay 1
+wait_for 20 "the session is up with the second address" session_up
+expect_at_least "addresses changed" "$(metric sluice_order_session_peer_changed_total)" 1
+expect_eq "peer" "$(ctl_value tcp oe 0.peer)" "$VENUE_OE:$OE_PORT"
+
+# --- the venue's limit, as its wire saw it
+wait_for 20 "the limit holds messages back" held_back
+sleep 2
+
+# --- the connection is lost while orders work
+up=$(metric sluice_session_session_up_total)
+cut_wire oe
+sleep 0.5
+mend_wire oe
+in_venue ss -K dst $GW_OE sport = :$OE_PORT >/dev/null 2>&1
+wait_for 30 "the session is up" session_up
+ctl halt "the end" >/dev/null || fail "halt was refused"
+nothing_open() {
+	venue_report_now
+	[ "$(venue_value accounts.0.open_orders)" = 0 ]
+}
+wait_for 5 "nothing is open" nothing_open
+note "came up $up times before the cut, $(metric sluice_session_session_up_total) in all"
+capture_stop oe
+decode oe "tcp.dstport==$OE_PORT && soupbintcp.packet_type == 0x55 && !tcp.analysis.retransmission" frame.time_epoch soupbintcp.packet_type >"$SMOKE_DIR/sent.txt"
+expect_at_least "messages on the wire" "$(wc -l <"$SMOKE_DIR/sent.txt")" "$LIMIT"
+most=$(python3 - "$SMOKE_DIR/sent.txt" <<'PY'
+import sys
+from decimal import Decimal
+t = []
+for line in open(sys.argv[1]):
+    time, types = line.rstrip("\n").split("\t")
+    t += [Decimal(time)] * len(types.split(","))
+most = first = 0
+for last in range(len(t)):
+    while t[last] - t[first] >= 1:
+        first += 1
+    most = max(most, last - first + 1)
+print(most)
+PY
+)
+[ "$most" -le $LIMIT ] || fail "$most messages within a second, the limit is $LIMIT"
+expect_at_least "most messages within a second, of $LIMIT" "$most" 10
+stop gateway 10
+stop venue 5
+smoke_passed
