@@ -153,7 +153,12 @@ state_feed_recover(void *ctx, const char *name, struct err *e)
 	case -ENOTCONN:
 		return err_set(e, rc, "feed '%s': nothing was heard yet, there is no session",
 			       name);
-	case -EOPNOTSUPP:
+	case -EOPNOTSUPP: // the same number as ENOTSUP, which recover_start means
+		if (config_feed_recovers(&g->config->feeds[f]))
+			return err_set(e, rc,
+				       "feed '%s' has no snapshot server, and more messages went "
+				       "by than request_max_hole",
+				       name);
 		return err_set(e, rc,
 			       "feed '%s' has no recovery; name servers or a snapshot in "
 			       "feeds.recovery",

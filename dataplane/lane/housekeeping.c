@@ -194,7 +194,7 @@ answer_feed_recover(struct lane *l, const struct command *c)
 	if (c->arg[0] >= FEED_MAX || l->arb[c->arg[0]] == NULL)
 		return -EINVAL;
 	if (l->recovery[c->arg[0]] == NULL)
-		return -EOPNOTSUPP;
+		return -ENOTSUP;
 	rc = recovery_start(l->recovery[c->arg[0]], l->now_ns);
 	note_recovery(l, c->arg[0]);
 	return rc;
