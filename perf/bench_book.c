@@ -50,7 +50,7 @@ struct touch {
 struct rig {
 	struct book book;
 	struct parse parse;
-	struct u64_slot *order; // the floor's tables
+	struct order_rec *order; // the floor's tables
 	struct price_level *level;
 	struct md md[SLICE_MESSAGES_MAX];
 	struct touch *touch; // of the noted messages; a replace touches two orders
@@ -76,7 +76,7 @@ start_books(void)
 	    parse_init(&r->parse, &(struct parse_config){ .shard_cnt = 1 }) != 0)
 		bench_die("the books do not start");
 	book_on_datagram_flags(&r->book, DATAGRAM_NEW_SESSION);
-	r->order = bench_memory(u64_map_bytes(ORDERS_MAX));
+	r->order = bench_memory(order_table_places(ORDERS_MAX) * sizeof(struct order_rec));
 	r->level = bench_memory(price_levels_bytes(LEVELS_MAX));
 }
 
@@ -107,12 +107,12 @@ walk_packet(const struct datagram *d)
 static void
 add_touch(uint64_t ref, bool fresh)
 {
-	const struct u64_slot *s = u64_map_find(&r->book.order, ref);
+	const struct order_rec *s = order_table_find(&r->book.order, ref);
 
-	if (s != NULL)
+	if (s != NULL && order_table_slot_of(&r->book.order, s) <= r->book.order.mask)
 		r->touch[r->touch_cnt++] = (struct touch){
-			.slot_idx = (uint32_t)(s - r->book.order.slot),
-			.level_idx = fresh ? s->tag : 0,
+			.slot_idx = order_table_slot_of(&r->book.order, s),
+			.level_idx = fresh ? s->level_idx : 0,
 		};
 }
 
@@ -146,12 +146,12 @@ note_touches(const struct md *m, bool before)
 HOT_INLINE void
 touch_one(const struct touch *t)
 {
-	struct u64_slot *s = &r->order[t->slot_idx];
-	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->tag;
+	struct order_rec *s = &r->order[t->slot_idx];
+	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->level_idx;
 	struct price_level *lv = &r->level[level_idx + 3];
 
-	s->key++;
-	s->tag = level_idx & U64_TAG_MAX;
+	s->qty++;
+	s->level_idx = level_idx & U64_TAG_MAX;
 	lv->sum++;
 }
 
@@ -199,7 +199,8 @@ note_packets(const struct day_memory *m, size_t packet_cnt)
 static void
 copy_tables(void)
 {
-	memcpy(r->order, r->book.order.slot, u64_map_bytes(ORDERS_MAX));
+	memcpy(r->order, r->book.order.ring,
+	       order_table_places(ORDERS_MAX) * sizeof(struct order_rec));
 	memcpy(r->level, r->book.levels.level - 3, price_levels_bytes(LEVELS_MAX));
 }
 

@@ -35,8 +35,8 @@ book_bytes(const struct book_config *c)
 {
 	return rounded(((size_t)c->locate_max + 1) * sizeof(struct book_instr)) +
 	       rounded(price_levels_bytes(c->levels_max)) +
-	       rounded(key_cnt_for(c) * sizeof(uint32_t)) + rounded(u64_map_bytes(c->orders_max)) +
-	       rounded(u64_map_bytes(c->trades_max)) +
+	       rounded(key_cnt_for(c) * sizeof(uint32_t)) +
+	       rounded(order_table_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
 	       rounded((size_t)INSTR_MAX * sizeof(struct book_notes)) +
@@ -77,7 +77,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 {
 	const size_t instr_bytes = ((size_t)c->locate_max + 1) * sizeof(*b->instr);
 
-	if (c->orders_max == 0 || c->orders_max > 1U << 30 || c->levels_max == 0 ||
+	if (c->orders_max == 0 || c->orders_max > 1U << 27 || c->levels_max == 0 ||
 	    c->levels_max > PRICE_LEVELS_MAX || c->trades_max == 0 ||
 	    c->trades_max >= U64_TAG_MAX || c->ours_cnt >= INSTR_MAX)
 		return -EINVAL;
@@ -101,7 +101,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	b->key = (uint32_t *)arena_take(arena, b->key_cnt * sizeof(*b->key));
 	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
 	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
-	    !u64_map_init(&b->order, c->orders_max, arena) ||
+	    !order_table_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->key == NULL ||
 	    b->trade == NULL || b->info == NULL || b->notes == NULL || b->view == NULL)
@@ -113,7 +113,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 static COLD void
 empty_all(struct book *b)
 {
-	u64_map_clear(&b->order);
+	order_table_clear(&b->order);
 	u64_map_clear(&b->match);
 	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
 	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));

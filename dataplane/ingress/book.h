@@ -8,6 +8,7 @@
 #include "base/u64_map.h"
 #include "ingress/book_info.h"
 #include "ingress/book_view.h"
+#include "ingress/order_table.h"
 #include "ingress/price_levels.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
@@ -131,7 +132,7 @@ enum book_stale {
 
 struct book {
 	struct book_instr *instr; // locate_max + 1
-	struct u64_map order;     // reference -> shares left, level
+	struct order_table order;
 	struct price_levels levels;
 	uint32_t locate_max;
 	uint32_t locate_end; // messages of locates below go straight on; 0 while some may not
@@ -292,7 +293,7 @@ book_state(const struct book *b, const struct book_instr *in)
 HOT_INLINE void
 book_prefetch(const struct book *b, uint64_t order_ref)
 {
-	u64_map_prefetch(&b->order, order_ref);
+	order_table_prefetch(&b->order, order_ref);
 }
 
 /* While a recovery runs or has failed: what goes to whom.  Out of line. */
@@ -388,6 +389,7 @@ HOT_INLINE uint32_t
 book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t ref, uint8_t side)
 {
 	const uint64_t key = price_key(m->locate, side, m->px4);
+	struct order_rec *order;
 	uint32_t idx;
 
 	if (unlikely(b->order.cnt == b->order.max)) {
@@ -401,26 +403,31 @@ book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t 
 		metric_add(&b->metrics.level_table_full, 1);
 		return 0;
 	}
-	if (unlikely(u64_map_add(&b->order, ref, m->qty, idx) == NULL)) {
+	order = order_table_add(&b->order, ref, m->qty, idx);
+	if (unlikely(order == NULL)) {
 		metric_add(&b->metrics.order_table_full, 1);
 		if (price_level_order_cnt(&b->levels.level[idx]) == 0)
 			book_level_drop(b, in, idx);
 		return 0;
 	}
 	price_level_add_order(&b->levels.level[idx], m->qty);
+	if (b->order.link != NULL)
+		order_queue_push(&b->order, order);
 	return idx;
 }
 
 /* Takes a whole order out of its level. */
 HOT_INLINE void
-book_remove(struct book *b, struct book_instr *in, struct u64_slot *order)
+book_remove(struct book *b, struct book_instr *in, struct order_rec *order)
 {
-	struct price_level *lv = &b->levels.level[order->tag];
+	struct price_level *lv = &b->levels.level[order->level_idx];
 
-	price_level_remove_order(lv, order->value);
+	if (b->order.link != NULL)
+		order_queue_pull(&b->order, order);
+	price_level_remove_order(lv, order->qty);
 	if (price_level_order_cnt(lv) == 0)
-		book_level_drop(b, in, order->tag);
-	u64_map_remove(&b->order, order);
+		book_level_drop(b, in, order->level_idx);
+	order_table_remove(&b->order, order);
 }
 
 HOT_INLINE unsigned
@@ -440,7 +447,7 @@ book_on_added(struct book *b, const struct md *m, struct bbo *bbo, struct mark *
 		if (!enters)
 			return what;
 	}
-	if (unlikely(u64_map_find(&b->order, m->order_ref) != NULL))
+	if (unlikely(order_table_find(&b->order, m->order_ref) != NULL))
 		return what | book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
 	idx = book_insert(b, in, m, m->order_ref, m->side);
 	if (unlikely(idx == 0))
@@ -455,7 +462,7 @@ HOT_INLINE unsigned
 book_on_left(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
 	struct book_instr *in = &b->instr[m->locate];
-	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
+	struct order_rec *order = order_table_find(&b->order, m->order_ref);
 	const struct price_level *lv;
 	unsigned what = 0;
 	uint8_t side;
@@ -463,22 +470,22 @@ book_on_left(struct book *b, const struct md *m, struct bbo *bbo, struct mark *m
 
 	if (unlikely(order == NULL))
 		return book_unknown(b, m, bbo, mark);
-	lv = &b->levels.level[order->tag];
+	lv = &b->levels.level[order->level_idx];
 	if (unlikely(price_level_locate(lv) != m->locate))
 		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
 	side = price_level_side(lv);
-	top = order->tag == in->side[side].top_idx;
+	top = order->level_idx == in->side[side].top_idx;
 	if (m->type == MD_ORDER_EXECUTED || unlikely(m->type == MD_ORDER_EXECUTED_AT_PRICE))
 		what = book_on_execution(b, in, m, price_level_px4(lv), bbo, mark);
 	if (m->type == MD_ORDER_DELETED) {
 		book_remove(b, in, order);
-	} else if (likely(m->qty < order->value)) {
+	} else if (likely(m->qty < order->qty)) {
 		if (unlikely(m->qty == 0))
 			metric_add(&b->metrics.qty_zero, 1);
-		order->value -= m->qty;
-		price_level_reduce(&b->levels.level[order->tag], m->qty);
+		order->qty -= m->qty;
+		price_level_reduce(&b->levels.level[order->level_idx], m->qty);
 	} else {
-		if (unlikely(m->qty > order->value))
+		if (unlikely(m->qty > order->qty))
 			what |= book_odd(b, in, &b->metrics.qty_negative, bbo, mark);
 		book_remove(b, in, order);
 	}
@@ -489,7 +496,7 @@ HOT_INLINE unsigned
 book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
 	struct book_instr *in = &b->instr[m->locate];
-	struct u64_slot *order = u64_map_find(&b->order, m->order_ref);
+	struct order_rec *order = order_table_find(&b->order, m->order_ref);
 	const struct price_level *lv;
 	unsigned what = 0;
 	uint32_t idx = 0;
@@ -498,12 +505,12 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 
 	if (unlikely(order == NULL))
 		return book_unknown(b, m, bbo, mark);
-	lv = &b->levels.level[order->tag];
+	lv = &b->levels.level[order->level_idx];
 	if (unlikely(price_level_locate(lv) != m->locate))
 		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
 	side = price_level_side(lv);
-	top = order->tag == in->side[side].top_idx;
-	if (unlikely(u64_map_find(&b->order, m->new_ref) != NULL)) {
+	top = order->level_idx == in->side[side].top_idx;
+	if (unlikely(order_table_find(&b->order, m->new_ref) != NULL)) {
 		what = book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
 		book_remove(b, in, order);
 	} else if (unlikely(m->new_ref == 0 || m->qty == 0 || m->px4 - 1 >= BOOK_PX4_MAX)) {

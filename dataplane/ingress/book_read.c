@@ -65,14 +65,11 @@ book_digest(const struct book *b)
 COLD uint64_t
 book_digest_of_orders(const struct book *b)
 {
+	const struct order_rec *o;
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i <= b->order.mask; i++) {
-		const struct u64_slot *s = &b->order.slot[i];
-
-		if (s->tag != 0)
-			sum += digest_part(&b->levels.level[s->tag], s->value);
-	}
+	for (uint32_t at = 0; (o = order_table_next(&b->order, &at, UINT32_MAX)) != NULL;)
+		sum += digest_part(&b->levels.level[o->level_idx], o->qty);
 	return sum;
 }
 
@@ -117,21 +114,18 @@ COLD const char *
 book_audit(const struct book *b, struct book_tally *tally)
 {
 	uint32_t level_cnt = 0, order_cnt = 0, order_in_side_cnt = 0;
+	const struct order_rec *o;
 
 	memset(tally, 0, book_tally_cnt(b->levels.max) * sizeof(*tally));
-	for (uint32_t i = 0; i <= b->order.mask; i++) {
-		const struct u64_slot *s = &b->order.slot[i];
-
-		if (s->tag == 0)
-			continue;
-		if (s->tag > b->levels.mask + 1 || b->levels.level[s->tag].sum == 0)
+	for (uint32_t at = 0; (o = order_table_next(&b->order, &at, UINT32_MAX)) != NULL;) {
+		if (o->level_idx > b->levels.mask + 1 || b->levels.level[o->level_idx].sum == 0)
 			return "an order names a level that does not exist";
-		if (s->value == 0)
+		if (o->qty == 0)
 			return "an order has no shares";
-		if (u64_map_find(&b->order, s->key) != s)
+		if (order_table_find(&b->order, order_table_ref_at(&b->order, at - 1)) != o)
 			return "an order cannot be found";
-		tally[s->tag].order_cnt++;
-		tally[s->tag].qty += s->value;
+		tally[o->level_idx].order_cnt++;
+		tally[o->level_idx].qty += o->qty;
 		order_cnt++;
 	}
 	for (uint32_t l = 0; l <= b->locate_max; l++) {

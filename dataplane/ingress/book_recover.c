@@ -12,7 +12,8 @@
  */
 enum {
 	SLICE_LOCATES = 1024, // of a table of 128-byte records
-	SLICE_ORDERS = 4096,  // places of the order table: 64 KiB, some 10 us when all are removed
+	SLICE_ORDERS =
+		4096, // places of the order table: 32 or 64 KiB, some 10 us when all are removed
 };
 
 static bool
@@ -22,9 +23,9 @@ is_order(uint8_t type)
 }
 
 static COLD void
-forget_order(struct book *b, struct book_instr *in, struct u64_slot *order)
+forget_order(struct book *b, struct book_instr *in, struct order_rec *order)
 {
-	const uint8_t side = price_level_side(&b->levels.level[order->tag]);
+	const uint8_t side = price_level_side(&b->levels.level[order->level_idx]);
 	const struct price_level *top;
 	uint64_t qty;
 
@@ -59,7 +60,7 @@ begin_anew(struct book *b, uint32_t locate)
 static COLD bool
 forget_slice(struct book *b)
 {
-	const uint32_t order_end = b->order.mask + 1;
+	const uint32_t order_end = (uint32_t)order_table_slots(b->order.max);
 
 	if (!b->forgetting)
 		return false;
@@ -74,15 +75,16 @@ forget_slice(struct book *b)
 		b->forget_locate = end;
 		return true;
 	}
-	for (uint32_t n = 0; n < SLICE_ORDERS && b->forget_order < order_end; n++) {
-		struct u64_slot *s = &b->order.slot[b->forget_order++];
+	for (const uint32_t from = b->forget_order; b->forget_order - from < SLICE_ORDERS;) {
+		struct order_rec *order = order_table_next(&b->order, &b->forget_order,
+							   SLICE_ORDERS - (b->forget_order - from));
 		uint16_t locate;
 
-		if (s->tag == 0)
-			continue;
-		locate = price_level_locate(&b->levels.level[s->tag]);
+		if (order == NULL)
+			break;
+		locate = price_level_locate(&b->levels.level[order->level_idx]);
 		if (book_in_set(b, locate)) {
-			forget_order(b, &b->instr[locate], s);
+			forget_order(b, &b->instr[locate], order);
 			metric_add(&b->metrics.order_forgotten, 1);
 		}
 	}

@@ -222,7 +222,7 @@ static const struct {
 	{ "an order that could never be open", "open_max_qty: 5000", "open_max_qty: 499",
 	  "c.yaml:35:18: risk.order_max_qty is 500, while risk.open_max_qty is 499 at c.yaml:38:17; the largest order could never be open" },
 	{ "more memory than is set aside", CONFIG_HEAD, CONFIG_HEAD "hugepages: { memory_mb: 64 }\n",
-	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 264; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
+	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 295; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "a core map's file and a core map", CONFIG_HEAD, CONFIG_HEAD "core_map_file: x.yaml\n",
 	  "c.yaml:2:16: core_map_file: names a file, while core_map stands at c.yaml:3:1; keep one of them" },
 	// clang-format on
