@@ -99,6 +99,10 @@ parse_value(struct fault_value *v, enum fault_kind kind, const char *text)
 		return parse_ranges(v, text);
 	case FAULT_SEQS:
 		return parse_ranges(v, text);
+	case FAULT_SPIN:
+		return number(&text, &v->number) &&
+		       (*text == '\0' ||
+			(*text++ == '@' && number(&text, &v->spin) && *text == '\0'));
 	default:
 		return number(&text, &v->number) && *text == '\0';
 	}
@@ -112,6 +116,7 @@ faults_parse(struct faults *f, const char *text)
 		[FAULT_SEQS] = "message numbers like 100-200 or 100-",
 		[FAULT_REQUESTS] = "a rate like 2% or 500ppm, or numbers of requests like 1-3+7",
 		[FAULT_NUMBER] = "a whole number",
+		[FAULT_SPIN] = "a whole number, or one and its spin like 150@2",
 	};
 	static char why[256];
 	char copy[1024];
@@ -148,15 +153,14 @@ void
 faults_print(void)
 {
 	static const char *const KIND[] = {
-		[FAULT_PACKETS] = "packets",
-		[FAULT_SEQS] = "seqs",
-		[FAULT_REQUESTS] = "requests",
-		[FAULT_NUMBER] = "number",
+		[FAULT_PACKETS] = "packets", [FAULT_SEQS] = "seqs", [FAULT_REQUESTS] = "requests",
+		[FAULT_NUMBER] = "number",   [FAULT_SPIN] = "spin",
 	};
 
 	for (unsigned i = 0; i < FAULT_CNT; i++)
 		printf("%-26s%-9s%s\n", TABLE[i].name, KIND[TABLE[i].kind], TABLE[i].meaning);
 	puts("\npackets:  a rate (2%, 0.5%, 500ppm) or message numbers (17+90-120)\n"
 	     "seqs:     message numbers, FROM-TO or FROM- for ever after\n"
-	     "requests: a rate, or which ones, counted from 1 at each request server (1-3+7)");
+	     "requests: a rate, or which ones, counted from 1 at each server (1-3+7)\n"
+	     "spin:     a number, or one and the spin that it is for (150@2)");
 }

@@ -12,7 +12,7 @@ enum fault {
 	FAULT_CNT,
 };
 
-enum fault_kind { FAULT_PACKETS, FAULT_SEQS, FAULT_REQUESTS, FAULT_NUMBER };
+enum fault_kind { FAULT_PACKETS, FAULT_SEQS, FAULT_REQUESTS, FAULT_NUMBER, FAULT_SPIN };
 
 enum { FAULT_RANGE_MAX = 32 };
 
@@ -25,7 +25,8 @@ struct fault_range {
 struct fault_value {
 	bool on;
 	uint32_t ppm;    // PACKETS or REQUESTS as a rate
-	uint64_t number; // NUMBER
+	uint64_t number; // NUMBER or SPIN
+	uint64_t spin;   // SPIN: the only one it strikes; 0: all
 	uint32_t range_cnt;
 	struct fault_range range[FAULT_RANGE_MAX];
 };

@@ -467,7 +467,7 @@ feed_run(struct feed *f, uint64_t now_ns, unsigned packets_max)
 	if (f->state == FEED_PLAYING) {
 		while (packets_max > 0 && run_packet(f, now_ns))
 			packets_max--;
-		if (f->walk.seq > f->tape->msg_cnt)
+		if (f->walk.seq > f->tape->msg_cnt && !f->c.hold)
 			session_end(f, now_ns);
 	} else if (f->state == FEED_LINGERING) {
 		linger(f, now_ns);
@@ -495,7 +495,7 @@ feed_due_ns(const struct feed *f)
 		due_ns = f->pack_b_ns + FEED_PACK_B_NS;
 	if (f->sent_ns + f->c.heartbeat_ns < due_ns)
 		due_ns = f->sent_ns + f->c.heartbeat_ns;
-	if (f->state == FEED_PLAYING && f->due_ns < due_ns)
+	if (f->state == FEED_PLAYING && f->walk.seq <= f->tape->msg_cnt && f->due_ns < due_ns)
 		due_ns = f->due_ns;
 	if (f->state == FEED_LINGERING && f->linger_until_ns < due_ns)
 		due_ns = f->linger_until_ns;

@@ -35,6 +35,7 @@ struct feed_config {
 	uint64_t skip_rate;
 	uint16_t pack_cnt; // messages per packet; 0: what is due together, at most pack_max
 	uint16_t pack_max;
+	bool hold;          // the session does not end with the tape: heartbeats go on
 	uint64_t linger_ns; // how long the end of a session is repeated
 	uint64_t heartbeat_ns;
 	uint32_t loops;                     // sessions, one after another; 0: for ever

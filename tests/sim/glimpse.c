@@ -92,19 +92,21 @@ login_reject(struct glimpse_conn *c, enum soup_reject why, uint64_t now_ns)
 static uint64_t
 number_of(const struct glimpse_conn *c, enum fault which)
 {
-	return c->faulty ? fault_number(c->g->faults, which) : 0;
+	const struct fault_value *v = &c->g->faults->value[which];
+
+	return c->faulty && (v->spin == 0 || v->spin == c->nth) ? v->number : 0;
 }
 
 static void
 spin_begin(struct glimpse_conn *c, uint64_t now_ns)
 {
 	struct glimpse *g = c->g;
-	const uint64_t faulty = fault_number(g->faults, FAULT_snapshot_faulty);
 	struct soup_login_accepted a = { .head = soup_head_of(SOUP_LOGIN_ACCEPTED, 30) };
 	char field[24];
 
-	g->n.logins++;
-	c->faulty = faulty == 0 || g->n.logins <= faulty;
+	c->nth = ++g->n.logins;
+	c->faulty = !g->faults->value[FAULT_snapshot_faulty].on ||
+		    fault_strikes(g->faults, FAULT_snapshot_faulty, &g->rng, g->n.logins, 1);
 	c->state = OE_UP;
 	c->spin_ns = now_ns;
 	snprintf(field, sizeof(field), "%10llu",

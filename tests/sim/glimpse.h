@@ -58,6 +58,7 @@ struct glimpse_conn {
 	enum oe_conn_state state;
 	enum oe_cut cut;
 	bool faulty;  // the faults of spins strike this one
+	uint64_t nth; // of all spins, counted from 1
 	bool stalled; // the spin goes no further
 	bool mute;    // nothing is sent any more
 	bool ended;   // the end of the spin is on its way

@@ -23,6 +23,7 @@ enum {
 	OPT_PACK,
 	OPT_HEARTBEAT_MS,
 	OPT_LINGER_MS,
+	OPT_HOLD,
 	OPT_MD_SESSION,
 	OPT_REQUEST_PORT,
 	OPT_SNAPSHOT_PORT,
@@ -73,6 +74,7 @@ static const struct option OPTIONS[] = {
 	{ "pack", required_argument, NULL, OPT_PACK },
 	{ "heartbeat-ms", required_argument, NULL, OPT_HEARTBEAT_MS },
 	{ "linger-ms", required_argument, NULL, OPT_LINGER_MS },
+	{ "hold", no_argument, NULL, OPT_HOLD },
 	{ "session", required_argument, NULL, OPT_MD_SESSION },
 	{ "request-port", required_argument, NULL, OPT_REQUEST_PORT },
 	{ "snapshot-port", required_argument, NULL, OPT_SNAPSHOT_PORT },
@@ -130,6 +132,7 @@ print_help(void)
 	     "  --pack N               messages per datagram; without it what is due together\n"
 	     "  --heartbeat-ms N       (1000) of both protocols\n"
 	     "  --linger-ms N          (3000) how long the end of a session is repeated\n"
+	     "  --hold                 no end of session after the last message: heartbeats go on\n"
 	     "  --session ID           (SIM0000001) MoldUDP64 session\n"
 	     "  --request-port PORT    answer requests for missed messages; 0: any port; may be\n"
 	     "                         repeated, a server each\n"
@@ -310,6 +313,9 @@ parse_market(struct venue_config *c, int opt)
 		return true;
 	case OPT_LINGER_MS:
 		c->feed.linger_ns = arg_u64("linger-ms", optarg, 0, 600000) * 1000000;
+		return true;
+	case OPT_HOLD:
+		c->feed.hold = true;
 		return true;
 	case OPT_MD_SESSION:
 		copy_text("session", c->feed.session, sizeof(c->feed.session), optarg,

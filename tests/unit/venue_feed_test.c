@@ -275,6 +275,25 @@ line_b_may_pack_by_itself(void **state)
 }
 
 static void
+a_feed_on_hold_does_not_end(void **state)
+{
+	struct feed_config c;
+
+	feed_config_init(&c);
+	c.hold = true;
+	begin(&c, "");
+	feed.sent_ns = NS_PER_SEC;
+	feed_start(&feed, NS_PER_SEC);
+	for (uint64_t now_ns = NS_PER_SEC; now_ns < 6 * NS_PER_SEC; now_ns = feed_due_ns(&feed))
+		feed_run(&feed, now_ns, 32);
+	assert_int_equal(missing(0), 0);
+	assert_int_equal(ends[0], 0);
+	assert_in_range(marks[0], 4, 5);
+	assert_int_equal(feed.state, FEED_PLAYING);
+	end();
+}
+
+static void
 a_flood_is_a_thousand_copies_on_one_line(void **state)
 {
 	struct feed_config c;
@@ -412,6 +431,7 @@ main(void)
 		cmocka_unit_test(faults_strike_their_line_only),
 		cmocka_unit_test(intruders_do_not_disturb_the_session),
 		cmocka_unit_test(line_b_may_pack_by_itself),
+		cmocka_unit_test(a_feed_on_hold_does_not_end),
 		cmocka_unit_test(a_flood_is_a_thousand_copies_on_one_line),
 		cmocka_unit_test(numbers_may_jump_and_sessions_may_change),
 		cmocka_unit_test(the_same_seed_loses_the_same_packets),

@@ -575,6 +575,26 @@ a_faulty_spin_is_bad_in_the_way_asked_for(void **state)
 }
 
 static void
+each_spin_may_have_a_fault_of_its_own(void **state)
+{
+	begin("snapshot_end_after=60@1,snapshot_stall_after=70@2");
+	play_until(PLAYED);
+	login("SNAP", "SHOT", "", "1");
+	assert_int_equal(client.type_cnt[SOUP_SEQUENCED], 60);
+	hang_up();
+	login("SNAP", "SHOT", "", "1");
+	assert_int_equal(client.type_cnt[SOUP_SEQUENCED], 70);
+	hang_up();
+	login("SNAP", "SHOT", "", "1");
+	assert_int_equal(client.msg_cnt['G'], 1);
+	hang_up();
+	assert_non_null(faults_parse(&faults, "snapshot_end_after=60@"));
+	assert_non_null(faults_parse(&faults, "snapshot_end_after=60@2x"));
+	assert_non_null(faults_parse(&faults, "snapshot_drop=60@2"));
+	end();
+}
+
+static void
 a_slow_spin_keeps_its_pace(void **state)
 {
 	begin("snapshot_rate=1000");
@@ -623,6 +643,7 @@ main(void)
 		cmocka_unit_test(a_login_needs_name_password_and_the_start),
 		cmocka_unit_test(a_spin_tells_states_then_orders_then_its_number),
 		cmocka_unit_test(a_faulty_spin_is_bad_in_the_way_asked_for),
+		cmocka_unit_test(each_spin_may_have_a_fault_of_its_own),
 		cmocka_unit_test(a_slow_spin_keeps_its_pace),
 	};
 	int status;
