@@ -478,7 +478,7 @@ arrive(const struct flight *f)
 static void
 open_lines(const struct weather *w)
 {
-	static uint8_t memory[1 << 20] cache_aligned;
+	static uint8_t memory[8 << 20] cache_aligned;
 	struct arena arena = { .base = memory, .size_bytes = sizeof(memory) };
 	const struct arb_config c = {
 		.line_cnt = LINES,
