@@ -16,13 +16,14 @@ SYMBOL=AAPL
 # each run.  gap_wait is long where no gap may be: a busy machine delays line B by milliseconds.
 GAP_WAIT_US=300000 FEED_SILENCE_MS=3000 SESSION_SILENCE_MS=15000
 
-# day_start FAULTS [VENUE-ARGUMENT...]: both programs run, orders may leave.
+# day_start FAULTS [VENUE-ARGUMENT...]: both programs run, orders may leave.  With RECOVERY set (to
+# further keys of it, or empty) the gateway knows the venue's request and snapshot servers.
 day_start() {
 	local faults=$1
 	shift
 	make_network
 	ARM=true
-	FEED_KEYS="gap_wait_us: $GAP_WAIT_US|silence_ms: $FEED_SILENCE_MS"
+	FEED_KEYS="gap_wait_us: $GAP_WAIT_US|silence_ms: $FEED_SILENCE_MS${RECOVERY+|$(recovery_keys "$RECOVERY")}"
 	SESSION_KEYS="heartbeat_ms: 300|silence_ms: $SESSION_SILENCE_MS|reconnect_max_ms: 400|login_timeout_ms: 1500"
 	write_config "$SMOKE_DIR/sluice.yaml"
 	start_gateway "$SMOKE_DIR/sluice.yaml"
@@ -125,6 +126,20 @@ print(max([o["sent_ns"] for o in json.load(open(sys.argv[1]))["orders"]], defaul
 	[ "$last_ns" -le "$first_ns" ] ||
 		fail "an order was sent $((last_ns - first_ns)) ns after the log said '$1'"
 	note "no order left after: $1"
+}
+# No order was sent between two things that the log said.
+expect_no_order_between() {
+	local from_ns to_ns sent
+	from_ns=$(event_ns "$1")
+	to_ns=$(event_ns "$2")
+	[ -n "$from_ns" ] || fail "the log does not say '$1'"
+	[ -n "$to_ns" ] || fail "the log does not say '$2'"
+	[ "$to_ns" -gt "$from_ns" ] || fail "the log says '$2' before '$1'"
+	sent=$(python3 -c '
+import json, sys
+print(sum(int(sys.argv[2]) < o["sent_ns"] < int(sys.argv[3]) for o in json.load(open(sys.argv[1]))["orders"]))' \
+		"$SMOKE_DIR/orders.json" "$from_ns" "$to_ns")
+	expect_eq "orders sent in the $(((to_ns - from_ns) / 1000)) us between '$1' and '$2'" "$sent" 0
 }
 event_ns() {
 	local when

@@ -21,7 +21,7 @@ MD_GROUP_A=239.10.1.1 MD_PORT_A=26400
 MD_GROUP_B=239.10.1.2 MD_PORT_B=26401
 GW_MD=10.10.1.2 VENUE_MD=10.10.1.1
 GW_OE=10.10.2.2 VENUE_OE=10.10.2.1
-OE_PORT=26488 REQUEST_PORT=26477
+OE_PORT=26488 REQUEST_PORT=26477 REQUEST_PORT_2=26478 SNAPSHOT_PORT=26479
 SMOKE_USER=TEST01 SMOKE_PASSWORD=sluice0001
 
 smoke_pids=()
@@ -256,8 +256,8 @@ memif_ports() {
 	MD_DEVICE="net_memif0,id=0,role=server,socket=$SMOKE_DIR/md.memif"
 	OE_DEVICE="net_memif1,id=1,role=server,socket=$SMOKE_DIR/oe.memif"
 }
-# start_venue FILE [ARGUMENT...]: lines A and B, request server and order entry; it has bound its
-# ports on return.  VENUE_REPORT is written when it ends.
+# start_venue FILE [ARGUMENT...]: lines A and B, request servers, snapshots and order entry; it has
+# bound its ports on return.  VENUE_REPORT is written when it ends.
 start_venue() {
 	local tape=$1 ouch=${PROTOCOL:-ouch50}
 	shift
@@ -265,8 +265,10 @@ start_venue() {
 	rm -f "$SMOKE_DIR/venue.ready"
 	start_in "$VENUE" venue "$SLUICE_BUILD/tests/sim/sluice-venue" --itch "$tape" \
 		--line-a $MD_GROUP_A:$MD_PORT_A --line-b $MD_GROUP_B:$MD_PORT_B --iface md \
-		--source-ip $VENUE_MD --request-port $REQUEST_PORT --listen-ip $VENUE_OE \
-		--order-port $OE_PORT --ouch "${ouch#ouch}" --user $SMOKE_USER \
+		--source-ip $VENUE_MD --listen-ip $VENUE_OE --recovery-ip $VENUE_MD \
+		--request-port $REQUEST_PORT --request-port $REQUEST_PORT_2 \
+		--snapshot-port $SNAPSHOT_PORT --snapshot-user $SMOKE_USER \
+		--snapshot-password $SMOKE_PASSWORD --order-port $OE_PORT --ouch "${ouch#ouch}" --user $SMOKE_USER \
 		--password $SMOKE_PASSWORD --report "$VENUE_REPORT" \
 		--ready-file "$SMOKE_DIR/venue.ready" "$@"
 	wait_for 10 "the venue listens" test -s "$SMOKE_DIR/venue.ready"
@@ -335,6 +337,8 @@ decode() {
 	for field in "$@"; do fields+=(-e "$field"); done
 	tshark -n -r "$SMOKE_DIR/$name.pcap" -d "udp.port==$MD_PORT_A,moldudp64" \
 		-d "udp.port==$MD_PORT_B,moldudp64" -d "tcp.port==$OE_PORT,soupbintcp" \
+		-d "udp.port==$REQUEST_PORT,moldudp64" -d "udp.port==$REQUEST_PORT_2,moldudp64" \
+		-d "tcp.port==$SNAPSHOT_PORT,soupbintcp" \
 		-o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
 		-Y "$filter" -T fields "${fields[@]}" 2>"$SMOKE_DIR/tshark.log"
 }
@@ -393,7 +397,16 @@ core_map() {
 #   MAP one|two|three|four|FILE PROTOCOL ouch50|ouch42   SYMBOLS "A B"    STRATEGY take|quote|none
 #   ARM true|false             IGMP 2|3                 HUGE_MB          HTTP_PORT
 #   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
+#   OBSERVED "C D"   symbols besides, which are not traded
 #   FEED_KEYS, SESSION_KEYS  further keys of the feed and the session: "gap_wait_us: 1|shards: 2"
+# recovery_keys [KEY: VALUE|...]: FEED_KEYS for both request servers and the snapshot server.
+recovery_keys() {
+	local IFS='|' key keys=
+	for key in $1; do keys+=", $key"; done
+	echo "recovery: { servers: [$VENUE_MD:$REQUEST_PORT, $VENUE_MD:$REQUEST_PORT_2]," \
+		"snapshot: $VENUE_MD:$SNAPSHOT_PORT, snapshot_username: $SMOKE_USER," \
+		"snapshot_password_file: $SMOKE_DIR/oe.password$keys }"
+}
 more_keys() {
 	[ -z "$1" ] || tr '|' '\n' <<<"$1" | sed 's/^/    /'
 }
@@ -454,6 +467,9 @@ TEXT
 			else
 				echo "  - { symbol: $symbol, feed: itch, trade: false }"
 			fi
+		done
+		for symbol in ${OBSERVED-}; do
+			echo "  - { symbol: $symbol, feed: itch, trade: false }"
 		done
 		if [ "$strategy" != none ]; then
 			echo "strategies:"

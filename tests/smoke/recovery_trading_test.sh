@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Both lines lose the same hundred messages while a strategy quotes: no order leaves on a book with a
+# hole, cancels do, and trading goes on when the book is right again, or not at all.
+#
+#     recovery_trading_test.sh answered|snapshot|stale [ouch50|ouch42]
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+group=${1?answered, snapshot or stale} PROTOCOL=${2:-ouch50}
+smoke_start "recovery-$group"
+. "$SMOKE_TOP/tests/smoke/day.sh"
+
+STRATEGY=quote MAP=three GAP_WAIT_US=2000
+LOST=loss_both=8001-8100
+ASKED='feed itch: messages 8001 to 8100 are asked for'
+
+# What is true whatever became of the hole.
+expect_careful() {
+	expect_eq "holes the lines left" "$(counted recover_hole_opened)" 1
+	expect_said "$ASKED"
+	expect_at_least "quotes before" "$(counted orders_next_token)" 20
+	expect_at_least "cancels that risk let pass" "$(counted risk_cancel_passed)" 1
+	expect_session_up
+	expect_positions_equal
+}
+# It was right again, and orders left afterwards.
+expect_back() {
+	local back_ns sent
+	expect_no_order_between "$ASKED" "$1"
+	back_ns=$(event_ns "$1")
+	sent=$(python3 -c '
+import json, sys
+print(sum(o["sent_ns"] > int(sys.argv[2]) for o in json.load(open(sys.argv[1]))["orders"]))' \
+		"$SMOKE_DIR/orders.json" "$back_ns")
+	expect_at_least "orders sent after '$1'" "$sent" 10
+	expect_book_of_tape
+}
+
+group_answered() { # late, so that there is time to be careful in
+	RECOVERY='request_wait_ms: 400'
+	day_start $LOST,request_late_ms=150
+	day_end
+	expect_careful
+	expect_back 'feed itch: recovered by requests'
+	expect_eq "messages answered" "$(counted recover_message_answered)" 100
+	expect_eq "snapshots tried" "$(counted recover_snapshot_tried)" 0
+	expect_eq "messages lost" "$(counted recover_message_lost)" 0
+}
+
+group_snapshot() {
+	RECOVERY='request_wait_ms: 30|request_attempts: 3'
+	day_start $LOST,request_deaf=999999,snapshot_rate=20000
+	day_end
+	expect_careful
+	expect_back 'feed itch: recovered by a rebuild'
+	expect_at_least "requests without an answer" "$(counted recover_request_unanswered)" 3
+	expect_eq "snapshots taken" "$(counted recover_snapshot_taken)" 1
+	expect_at_least "messages replayed over it" "$(counted recover_message_replayed)" 1
+}
+
+group_stale() {
+	RECOVERY='request_wait_ms: 20|request_attempts: 2|snapshot_attempts: 1|snapshot_retry_ms: 20000|snapshot_timeout_ms: 200'
+	day_start $LOST,request_deaf=999999,snapshot_stall_after=40
+	wait_for 10 "recovery is given up" counter_at_least recover_rebuild_lost 1
+	expect_eq "risk's view of the book" "$(ctl_value positions 0.confidence)" stale
+	day_end
+	expect_careful
+	expect_eq "snapshots taken" "$(counted recover_snapshot_taken)" 0
+	expect_no_order_after "$ASKED"
+	expect_eq "open orders at the venue" "$(venue_value accounts.0.open_orders)" 0
+}
+
+declare -F "group_$group" >/dev/null || fail "there is no group '$group'"
+"group_$group"
+smoke_passed
