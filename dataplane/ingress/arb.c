@@ -9,6 +9,16 @@
  */
 #define ARB_SEQ_MAX (1ULL << 48)
 
+/*
+ * A number so far ahead (guess: a second of the busiest feed) is damage, or all lines were cut for
+ * long.  In the second case more packets follow it while none comes where we are.
+ */
+#define ARB_JUMP_MAX (1ULL << 20)
+
+enum {
+	ARB_JUMP_WITNESSES = 3, // guess
+};
+
 COLD int
 arb_init(struct arb *a, const struct arb_config *c, struct arena *arena)
 {
@@ -121,6 +131,23 @@ adopt_session(struct arb *a, const struct mold_head *h, uint64_t seq, uint64_t n
 	say_session(a, EVENT_MD_SESSION_ADOPTED, a->session, a->expected_seq);
 }
 
+/* Whether a number may be believed. */
+static bool
+plausible(struct arb *a, uint64_t seq, uint64_t end_seq)
+{
+	const uint64_t from_seq = a->high_seq > a->expected_seq ? a->high_seq : a->expected_seq;
+
+	if (likely(seq <= from_seq + ARB_JUMP_MAX))
+		return true;
+	if (a->far_cnt == 0 || a->far_expected_seq != a->expected_seq || seq < a->far_seq ||
+	    seq - a->far_seq > ARB_JUMP_MAX) {
+		a->far_cnt = 0;
+		a->far_expected_seq = a->expected_seq;
+	}
+	a->far_seq = end_seq;
+	return ++a->far_cnt >= ARB_JUMP_WITNESSES;
+}
+
 /*
  * Whether the packet's session is ours.  A new one is believed only when there was none, or the
  * last one has ended or fallen silent.
@@ -130,8 +157,12 @@ session_ours(struct arb *a, const struct mold_head *h, uint64_t seq, uint64_t no
 {
 	const bool same = memcmp(h->session, a->session, sizeof(a->session)) == 0;
 
-	if (likely(a->adopted && same))
+	if (likely(a->adopted && same)) {
+		// we believed a number that was damage: nothing reaches it, and lines are heard
+		if (unlikely(a->silent && !a->ended && seq + ARB_JUMP_MAX < a->expected_seq))
+			adopt_session(a, h, seq, now_ns);
 		return true;
+	}
 	if ((a->session_fixed && !same) || (a->adopted && !a->ended && !a->silent)) {
 		metric_add(&a->metrics.packet_wrong_session, 1);
 		// at 1, 2, 4, ...: the counter has the rest
@@ -351,6 +382,10 @@ arb_unusual(struct arb *a, const struct frame *f, struct datagram *out)
 	}
 	if (!session_ours(a, h, seq, f->heard_ns))
 		return ARB_DROP;
+	if (!plausible(a, seq, data ? seq + cnt : seq)) {
+		metric_add(&line->metrics.packet_implausible, 1);
+		return ARB_DROP;
+	}
 	hear_line(a, f->line_idx, f->heard_ns, seq, data ? seq + cnt : seq);
 	if (!data)
 		return on_heartbeat(a, f, seq, cnt == MOLD_END_OF_SESSION_CNT);

@@ -104,8 +104,11 @@ struct arb {
 	uint64_t gap_to_seq;
 	uint64_t gap_wait_ns;
 	uint64_t first_seq;
-	uint64_t lost_from_seq; // what DATAGRAM_GAP tells of: the first message missing,
-	uint64_t lost_since_ns; // and when that was found
+	uint64_t lost_from_seq;    // what DATAGRAM_GAP tells of: the first message missing,
+	uint64_t lost_since_ns;    // and when that was found
+	uint64_t far_seq;          // a number far ahead that was claimed, and not believed yet
+	uint64_t far_expected_seq; // where we were then
+	uint32_t far_cnt;          // packets in a row that agree
 	bool gap_open;
 	uint32_t held_cnt;
 	uint32_t held_max;

@@ -88,6 +88,19 @@ static const struct {
 	  { { DATA, 0, 0, 1 }, { DATA, 0, 1, 1 } }, "N1+1 " },
 	{ "a number that no session reaches is damage", 1,
 	  { { DATA, 0, 1, 1 }, { DATA, 0, 1ULL << 50, 1 }, { DATA, 0, 2, 1 } }, "N1+1 2+1 " },
+	{ "a number far ahead that no other packet confirms", 1,
+	  { { DATA, 0, 1, 1 }, { DATA, 0, 1ULL << 40, 1 }, { WAIT, 0, 6, 0 }, { DATA, 0, 2, 1 } }, "N1+1 2+1 " },
+	{ "lies far ahead while the feed goes on", 1,
+	  { { DATA, 0, 1, 1 }, { DATA, 0, 1ULL << 40, 1 }, { DATA, 1, 2, 1 }, { DATA, 0, (1ULL << 40) + 1, 1 }, { DATA, 1, 3, 1 }, { DATA, 0, (1ULL << 40) + 2, 1 }, { WAIT, 0, 6, 0 }, { DATA, 1, 4, 1 } },
+	  "N1+1 2+1 3+1 4+1 " },
+	{ "a heartbeat far ahead is not believed either", 1,
+	  { { DATA, 0, 1, 1 }, { BEAT, 0, 1ULL << 40, 0 }, { WAIT, 0, 6, 0 }, { DATA, 0, 2, 1 } }, "N1+1 2+1 " },
+	{ "lines that went on far ahead of us are believed", 1,
+	  { { DATA, 0, 1, 1 }, { DATA, 0, 1ULL << 30, 1 }, { DATA, 0, (1ULL << 30) + 1, 1 }, { DATA, 0, (1ULL << 30) + 2, 1 }, { WAIT, 0, 6, 0 }, { DATA, 1, (1ULL << 30) + 2, 2 } },
+	  "N1+1 G1073741826+1 1073741827+1 " },
+	{ "a first number that was damage is left behind after silence", 0,
+	  { { DATA, 0, 1ULL << 40, 1 }, { DATA, 0, 5, 1 }, { WAIT, 0, 60, 0 }, { DATA, 0, 6, 1 }, { DATA, 0, 7, 1 } },
+	  "NG1099511627776+1 S NG6+1 7+1 " },
 	// clang-format on
 };
 
