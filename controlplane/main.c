@@ -9,7 +9,9 @@
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
 #include "boot/lane_start.h"
+#include "boot/last_path.h"
 #include "boot/port_start.h"
+#include "boot/saved_tcp.h"
 #include "config/config_doc.h"
 #include "limits/limits.h"
 
@@ -118,11 +120,14 @@ run(struct gateway *g, const char *file, struct err *e)
 		goto stop_ports;
 	if (limits_open(&g->limits, g->config, e) != 0)
 		goto stop_ports;
-	if (lanes_build(g, e) != 0 || lanes_launch(g, e) != 0)
+	saved_tcp_load(g);
+	if (lanes_build(g, e) != 0 || lanes_launch(g, e) != 0 || last_path_open(g, e) != 0)
 		goto stop_lanes;
 	code = control_run(g, e) == 0 ? EXIT_FINE : EXIT_BROKEN;
 stop_lanes:
 	lanes_stop(g);
+	last_path_reset_ended(g); // what did not close in time
+	last_path_close(g);
 	capture_close(g); // the logout is in it
 	if (code != EXIT_START)
 		control_summary(g);

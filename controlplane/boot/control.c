@@ -14,7 +14,9 @@
 #include "boot/control.h"
 #include "boot/feed_watch.h"
 #include "boot/lane_start.h"
+#include "boot/last_path.h"
 #include "boot/port_start.h"
+#include "boot/saved_tcp.h"
 #include "ctl/ctl_server.h"
 #include "observe/event_log.h"
 #include "observe/latency.h"
@@ -392,6 +394,7 @@ control_run(struct gateway *g, struct err *e)
 		telemetry_poll(g->telemetry);
 		event_log_poll(g->log, now_ns());
 		if (lanes_ended(g) != 0) {
+			last_path_reset_ended(g);
 			rc = err_set(
 				e, -EFAULT,
 				"a lane ended itself by a broken invariant; orders were stopped "
@@ -406,10 +409,12 @@ control_run(struct gateway *g, struct err *e)
 		}
 		look_at_links(g);
 		capture_look(g);
+		saved_tcp_keep(g, now_ns());
 	}
 	sd_notify(0, "STOPPING=1");
 	g->stopping = true;
 	drain(g);
+	saved_tcp_close(g);
 out:
 	if (signal_fd >= 0)
 		close(signal_fd);

@@ -66,6 +66,11 @@ struct gateway {
 	struct capture *capture[PORT_MAX]; // by port; NULL: none since the start
 	struct ring *ring;                 // one per map->ring[]
 	void *reply[LANE_MAX]; // COMMAND_REPLY_MAX bytes each: where lanes answer commands
+	struct session_half_open half_open[SESSION_MAX]; // what the last process left
+	struct session_half_open saved[SESSION_MAX];     // what the next one would find
+	uint64_t saved_changes;
+	uint64_t saved_next_ns;
+	bool saved_failed;
 	bool stopping;
 };
 

@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "boot/lane_start.h"
+#include "boot/last_path.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
 
@@ -518,6 +519,7 @@ build_session(struct build *b, uint32_t idx)
 		.executions_max = cs->executions_max,
 		.instr_cnt = (uint16_t)c->instruments_cnt,
 		.symbol = symbol,
+		.half_open = b->g->half_open[idx],
 		.on_disconnect = (uint8_t)cs->on_disconnect,
 		.link_down_ns = cs->link_down_ms * 1000000ULL,
 		.throttle = {
@@ -789,7 +791,10 @@ lanes_build(struct gateway *g, struct err *e)
 static int
 run_lane(void *arg)
 {
-	return lane_run(arg);
+	struct lane *l = arg;
+
+	last_path_register(l->idx);
+	return lane_run(l);
 }
 
 int

@@ -296,6 +296,7 @@ struct config {
 		char socket[108];
 		uint32_t http_port; // 0: none
 		char event_log[CONFIG_PATH_MAX];
+		char state_file[CONFIG_PATH_MAX]; // empty: beside the socket
 	} control;
 	struct {
 		uint32_t stage_sample_every; // 0: never

@@ -36,6 +36,9 @@ lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t 
 
 		if (s->port == p && tcp_on_packet(&s->tcp, &e, csum_ok, l->now_ns))
 			return s;
+		if (unlikely(s->half_open.known) && s->port == p &&
+		    (csum_ok || eth_ip_l4_sum_ok(&e)) && tcp_clear_on_packet(&s->clear, &e))
+			return NULL;
 	}
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		struct recovery *r = l->recovery[i];

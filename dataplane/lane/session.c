@@ -12,6 +12,8 @@ enum {
 	FRAMES_PER_EMIT = 16, // of one connection in one turn; the rest follows in the next
 };
 
+#define CLEAR_MAC_WAIT_NS 5000000000ULL // guess: a neighbour that is there has answered by then
+
 int
 session_init(struct session *s, const struct session_config *c, struct lane_port *port,
 	     struct event_sink *events, struct arena *arena)
@@ -36,6 +38,7 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 		return -ENOMEM;
 	s->on_disconnect = c->on_disconnect;
 	s->link_down_ns = c->link_down_ns;
+	s->half_open = c->half_open;
 	memcpy(s->peer, c->peer, sizeof(s->peer));
 	if (c->life.peer_cnt > SESSION_PEER_MAX)
 		return -EINVAL;
@@ -287,6 +290,55 @@ look_for_doubt(struct session *s)
 		  s->life.soup.missed_cnt);
 }
 
+/* The earlier process's connection is gone, or nobody can say: now ours may begin. */
+static void
+clear_ended(struct session *s, bool gone)
+{
+	s->half_open.known = false;
+	if (gone) {
+		metric_add(&s->metrics.half_open_cleared, 1);
+		event_put(s->events, EVENT_HALF_OPEN_CLEARED, s->idx, s->half_open.local_port,
+			  s->clear.rst_cnt);
+	} else {
+		metric_add(&s->metrics.half_open_unproven, 1);
+		event_put(s->events, EVENT_HALF_OPEN_UNPROVEN, s->idx, s->half_open.local_port);
+	}
+}
+
+/* Clears what an earlier process left, before the first login. */
+static void
+clear_half_open(struct session *s, uint64_t now_ns)
+{
+	const struct session_half_open *h = &s->half_open;
+	struct tcp_way way = {
+		.local_ip = h->local_ip,
+		.peer_ip = h->peer_ip,
+		.local_port = h->local_port,
+		.peer_port = h->peer_port,
+		.vlan_id = s->tcp_config.vlan_id,
+	};
+	uint8_t *frame;
+	uint16_t len;
+
+	if (s->clear_ns == 0)
+		s->clear_ns = now_ns;
+	if (s->clear.state == TCP_CLEAR_IDLE) {
+		if (host_find_mac(&s->port->host, h->peer_ip, now_ns, way.peer_mac)) {
+			memcpy(way.local_mac, s->tcp_config.local_mac, sizeof(way.local_mac));
+			tcp_clear_start(&s->clear, &way, h->snd_una, h->rcv_nxt, now_ns);
+		} else if (now_ns - s->clear_ns >= CLEAR_MAC_WAIT_NS) {
+			clear_ended(s, false);
+			return;
+		}
+	}
+	tcp_clear_on_time(&s->clear, now_ns);
+	while ((frame = port_tx_room(&s->port->tx)) != NULL &&
+	       (len = tcp_clear_take(&s->clear, frame)) != 0)
+		port_tx_add(&s->port->tx, len);
+	if (s->clear.state > TCP_CLEAR_ASKING)
+		clear_ended(s, s->clear.state == TCP_CLEAR_GONE);
+}
+
 /*
  * A connection without a link or a next hop is given up after a while: TCP alone would go on
  * sending again until its own timeout.  A hop that moved is followed.
@@ -362,6 +414,10 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 {
 	const uint32_t peer_idx = s->life.peer_idx;
 
+	if (unlikely(s->half_open.known)) {
+		clear_half_open(s, now_ns);
+		return;
+	}
 	look_at_way(s, now_ns);
 	if (s->connecting) {
 		tcp_advance(&s->tcp, now_ns);

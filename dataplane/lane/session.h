@@ -9,6 +9,7 @@
 #include "egress/throttle.h"
 #include "lane/lane_port.h"
 #include "net/order_session.h"
+#include "net/tcp_clear.h"
 #include "net/tcp_fast.h"
 #include "returns/report_ouch42.h"
 #include "returns/report_ouch50.h"
@@ -44,8 +45,20 @@ enum session_on_disconnect {
 	SESSION_CANCEL_ON_RECONNECT, // as soon as the session is up again
 };
 
+/* A connection that an earlier process may have left at the venue. */
+struct session_half_open {
+	bool known;
+	uint32_t local_ip;
+	uint32_t peer_ip;
+	uint16_t local_port;
+	uint16_t peer_port;
+	uint32_t snd_una;
+	uint32_t rcv_nxt;
+};
+
 struct session_config {
 	uint8_t session_idx;
+	struct session_half_open half_open;         // cleared before the first login
 	uint8_t on_disconnect;                      // enum session_on_disconnect
 	struct session_peer peer[SESSION_PEER_MAX]; // the first is tcp's; life.peer_cnt of them
 	struct throttle_config throttle;
@@ -89,6 +102,9 @@ struct session {
 	uint64_t up_ns;         // when it last became UP
 	uint64_t away_ns;       // since when link or neighbour are away; 0: they are there
 	uint64_t link_down_ns;
+	struct session_half_open half_open; // known: to be cleared before anything else
+	struct tcp_clear clear;
+	uint64_t clear_ns;  // when that began
 	uint64_t back_told; // logins that went back, as far as they were acted on
 	struct throttle throttle;
 	struct session_peer peer[SESSION_PEER_MAX];
