@@ -122,6 +122,7 @@ empty_all(struct book *b)
 	b->key_fresh = 0;
 	b->trade_next = 0;
 	b->system_event = 0;
+	b->next_seq = 0;
 	b->phase = PHASE_UNKNOWN;
 	b->breach_cnt = 0;
 	b->breach_level = 0;

@@ -23,7 +23,7 @@
  * prices, the best one last, so that a change near the touch moves little, and no array is looked
  * at unless a level comes or goes.  Indices have 32 bits; nothing is allocated.
  * What a hostile feed says is counted by kind, and an instrument whose book can no longer be
- * believed is SUSPECT until a new session: out of the market beats wrong in the market.
+ * believed is SUSPECT until a snapshot or a new session: out of the market beats wrong in it.
  */
 
 struct book_metrics {
@@ -302,7 +302,7 @@ unsigned book_on_guarded(struct book *b, const struct md *m, struct bbo *bbo, st
 bool book_recover_on_flags(struct book *b, uint16_t flags);
 bool book_recover_next(struct book *b);
 void book_recover_reset(struct book *b);
-/* Some slices of what is left to forget.  Thread: the owner, in housekeeping. */
+/* A slice of what is left to forget.  Thread: the owner, in housekeeping. */
 void book_recover_some(struct book *b);
 
 /* Rare messages and oddities, out of line; each returns enum book_flag. */

@@ -11,9 +11,9 @@
  * prints) is taken from the live messages, where it is never late.
  */
 enum {
-	SLICE_LOCATES = 1024, // of a table of 128-byte records
-	SLICE_ORDERS =
-		4096, // places of the order table: 32 or 64 KiB, some 10 us when all are removed
+	SLICE_LOCATES = 256, // of a table of 128-byte records
+	SLICE_WORK = 4096,   // places of the order table looked at: 64 KiB, about 3 us,
+	REMOVE_WORK = 64,    // or orders removed at this price each: two or three touches of memory
 };
 
 static bool
@@ -75,17 +75,20 @@ forget_slice(struct book *b)
 		b->forget_locate = end;
 		return true;
 	}
-	for (const uint32_t from = b->forget_order; b->forget_order - from < SLICE_ORDERS;) {
-		struct order_rec *order = order_table_next(&b->order, &b->forget_order,
-							   SLICE_ORDERS - (b->forget_order - from));
+	for (uint32_t work = 0; work < SLICE_WORK;) {
+		const uint32_t from = b->forget_order;
+		struct order_rec *order =
+			order_table_next(&b->order, &b->forget_order, SLICE_WORK - work);
 		uint16_t locate;
 
+		work += b->forget_order - from;
 		if (order == NULL)
 			break;
 		locate = price_level_locate(&b->levels.level[order->level_idx]);
 		if (book_in_set(b, locate)) {
 			forget_order(b, &b->instr[locate], order);
 			metric_add(&b->metrics.order_forgotten, 1);
+			work += REMOVE_WORK;
 		}
 	}
 	b->forgetting = b->forget_order < order_end;
@@ -174,13 +177,14 @@ book_recover_on_flags(struct book *b, uint16_t flags)
 		b->due_flags = flags;
 		return true;
 	}
-	if (flags & DATAGRAM_RECOVERING)
-		begin(b);
 	if (flags & DATAGRAM_LOST)
 		end_badly(b);
 	if (flags & DATAGRAM_RECOVERED)
 		end_well(b);
-	return false;
+	if (flags & DATAGRAM_RECOVERING)
+		begin(b);
+	b->due_flags = b->forgetting ? source : 0; // its messages wait, too
+	return b->due_flags != 0;
 }
 
 COLD bool
@@ -198,8 +202,8 @@ book_recover_next(struct book *b)
 COLD void
 book_recover_some(struct book *b)
 {
-	for (unsigned i = 0; i < 4 && forget_slice(b); i++)
-		;
+	if (b->forgetting)
+		forget_slice(b);
 }
 
 /*

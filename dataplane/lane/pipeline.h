@@ -353,8 +353,6 @@ start_datagram(struct lane *l, const struct datagram *m)
 
 	if (likely(m->head.rx_ns > book->now_ns))
 		book->now_ns = m->head.rx_ns;
-	if (likely(m->msg_cnt != 0 && !(m->flags & DATAGRAM_SNAPSHOT)))
-		book->next_seq = m->seq + m->msg_cnt;
 	l->datagram = *m;
 	l->walking = true;
 	if (unlikely(m->flags != 0))
@@ -362,6 +360,8 @@ start_datagram(struct lane *l, const struct datagram *m)
 	parse_start(&l->walk, &l->datagram);
 	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
 			  book_on_datagram_flags(book, m->flags) != 0;
+	if (likely(m->seq + m->msg_cnt > book->next_seq && !(m->flags & DATAGRAM_SNAPSHOT)))
+		book->next_seq = m->seq + m->msg_cnt; // a new session began at 0 above
 }
 
 /*

@@ -87,6 +87,26 @@ model_apply(const struct md *m, bool no_room)
 	}
 }
 
+/* Orders of whoever the book has forgotten. */
+static void
+model_forget(const struct book *b)
+{
+	for (unsigned i = 0; i < ARRAY_CNT(model); i++)
+		if (book_in_set(b, model[i].locate))
+			model[i].lives = false;
+}
+
+/* Whether an order's message reaches the book: what a recovery under way lets through. */
+static bool
+model_passes(const struct book *b, const struct md *m)
+{
+	const bool member = m->locate == 0 ? b->set_all : book_in_set(b, m->locate);
+
+	if (b->locate_end != 0)
+		return true;
+	return b->source_flags == 0 ? !member : member;
+}
+
 /* Tells which of our instruments the messages may be of, and that they agree with the book. */
 static void
 check_told(const struct book *b, unsigned what, const struct bbo *bbo, const struct mark *mark)
@@ -100,15 +120,16 @@ check_told(const struct book *b, unsigned what, const struct bbo *bbo, const str
 	     bbo->confidence != mark->confidence || bbo->state != mark->state))
 		abort();
 	if ((what & BOOK_BBO) && bbo->confidence == CONFIDENCE_LIVE &&
-	    (b->stale || b->suspect ||
+	    (b->stale || b->suspect || ((b->recovering || b->lost) && b->set_all) ||
 	     (bbo->bid_qty != 0 && bbo->ask_qty != 0 && bbo->bid_px4 > bbo->ask_px4)))
 		abort();
 }
 
 /*
- * Six bytes make an event over few references, prices and instruments, so that they meet.  After
- * each one the book is consistent in itself, its best prices are those of a list of orders, changes
- * of the best are reported, and what is LIVE has never broken an invariant.
+ * Recoveries of any set begin, end and fail at any time.  Six bytes make an event over few
+ * references, prices and instruments, so that they meet.  After each one the book is consistent in
+ * itself, its best prices are those of a list of orders, changes of the best are reported, and what
+ * is LIVE has never broken an invariant.
  */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -153,11 +174,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const char *wrong;
 
 		if (m.type == MD_TYPE_CNT) { // what arb may say
-			what = book_on_datagram_flags(&b, op[1] & 31);
-			if (op[1] & DATAGRAM_NEW_SESSION)
+			const uint16_t flags = (uint16_t)(op[1] | (op[2] & 3) << 8);
+
+			book_on_datagram_flags(&b, flags);
+			if (flags & DATAGRAM_NEW_SESSION)
 				memset(model, 0, sizeof(model));
 			while ((what = book_next(&b, &bbo, &mark)) != 0)
 				check_told(&b, what, &bbo, &mark);
+			while (b.forgetting)
+				book_recover_some(&b);
+			if (flags & DATAGRAM_RECOVERING)
+				model_forget(&b);
 			continue;
 		}
 		if (op[4] == 255)
@@ -181,7 +208,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		what = book_on_md(&b, &m, &bbo, &mark);
 		check_told(&b, what, &bbo, &mark);
-		if (m.locate <= LOCATES && m.type >= MD_ORDER_ADDED && m.type <= MD_ORDER_REPLACED)
+		if (m.locate <= LOCATES && m.type >= MD_ORDER_ADDED &&
+		    m.type <= MD_ORDER_REPLACED && model_passes(&b, &m))
 			model_apply(&m, b.metrics.order_table_full + b.metrics.level_table_full !=
 						full_before);
 		if (m.locate <= LOCATES) {
