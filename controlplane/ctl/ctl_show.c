@@ -512,9 +512,10 @@ show_tcp(FILE *out, const json_t *r)
 static const char *
 px4_or_dash(const json_t *r, const char *key, char *out)
 {
-	strcpy(out, "-");
 	if (int_of(r, key) != 0)
 		px4_text(int_of(r, key), out);
+	else
+		snprintf(out, CELL_MAX, "-");
 	return out;
 }
 

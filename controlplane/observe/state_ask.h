@@ -29,6 +29,20 @@ ask(struct gateway *g, uint32_t lane_idx, const struct command *request)
 	return lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS) : -ESRCH;
 }
 
+/* Writes why a lane gave no answer.  Returns rc. */
+static inline int
+ask_refused(int rc, uint32_t lane_idx, const struct gateway *g, struct err *e)
+{
+	const char *lane = g->map->lane[lane_idx].name;
+
+	if (rc == -ESRCH)
+		return err_set(e, rc, "lane %s does not run, it cannot be asked", lane);
+	if (rc == -ETIMEDOUT || rc == -EBUSY)
+		return err_set(e, rc, "lane %s did not answer within %d ms; try again", lane,
+			       ASK_WAIT_MS);
+	return err_set(e, rc, "lane %s refused the question: %s", lane, strerror(-rc));
+}
+
 /* A text of fixed length, padded on the right. */
 static inline void
 text_of_padded(const char *from, size_t len, char *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/state_books.h"
 
-#include <stdio.h>
+#include "observe/state_ask.h"
 
 enum {
 	SUMMARY_ROWS = 20,
@@ -57,9 +57,10 @@ fill_side(const struct book_view *v, unsigned side, uint32_t depth, struct state
 	return cnt;
 }
 
-bool
-state_books_get(const struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
-		struct state_book *out)
+/* From the view; false when only its lane knows. */
+static bool
+get_from_view(const struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
+	      struct state_book *out)
 {
 	const struct config *c = g->config;
 	uint32_t instr_idx = 1;
@@ -74,7 +75,7 @@ state_books_get(const struct gateway *g, const char *symbol, uint32_t depth, uin
 			 (v.level_cnt[0] > BOOK_VIEW_DEPTH || v.level_cnt[1] > BOOK_VIEW_DEPTH)))
 		return false;
 	memset(out, 0, sizeof(*out));
-	snprintf(out->symbol, sizeof(out->symbol), "%s", symbol);
+	TEXT(out->symbol, "%s", symbol);
 	snprintf(out->feed, sizeof(out->feed), "%s",
 		 c->feeds[c->instruments[instr_idx].feed_idx].name);
 	out->locate = v.locate;
@@ -111,6 +112,74 @@ state_books_get(const struct gateway *g, const char *symbol, uint32_t depth, uin
 	out->notes = v.notes;
 	state_books_spent(&v, now_ns, out->spent_ns);
 	return true;
+}
+
+/* Returns the orders on them. */
+static uint32_t
+fill_levels(const struct command_book *b, uint32_t side, struct state_level *out)
+{
+	uint32_t order_cnt = 0;
+
+	for (uint32_t i = 0; i < b->row_cnt[side] && i < STATE_DEPTH_MAX; i++) {
+		out[i] = (struct state_level){ .px4 = b->row[side][i].px4,
+					       .qty = b->row[side][i].qty,
+					       .order_cnt = b->row[side][i].order_cnt };
+		order_cnt += out[i].order_cnt;
+	}
+	return order_cnt;
+}
+
+int
+state_books_get(struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
+		struct state_book *out, struct err *e)
+{
+	struct command request = { .kind = COMMAND_BOOK, .arg = { 0, depth } };
+	int failed = 0;
+
+	if (strlen(symbol) > sizeof(request.symbol))
+		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
+			       sizeof(request.symbol));
+	if (get_from_view(g, symbol, depth, now_ns, out))
+		return 0;
+	memset(request.symbol, ' ', sizeof(request.symbol));
+	memcpy(request.symbol, symbol, strlen(symbol));
+	for (uint32_t f = 0; f < g->config->feeds_cnt; f++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			const struct command_book *b = g->reply[l];
+			int rc;
+
+			if (g->lane[l]->book[f] == NULL)
+				continue;
+			request.arg[0] = f;
+			rc = ask(g, l, &request);
+			if (rc == -ENOENT)
+				continue;
+			if (rc < 0) {
+				failed = ask_refused(rc, l, g, e);
+				continue;
+			}
+			memset(out, 0, sizeof(*out));
+			TEXT(out->symbol, "%s", symbol);
+			TEXT(out->feed, "%s", g->config->feeds[f].name);
+			out->locate = b->locate;
+			out->volume_qty = b->volume_qty;
+			out->confidence = b->confidence;
+			out->state = b->state;
+			out->ts_ns = b->ts_ns;
+			out->last_px4 = b->last_px4;
+			out->bid_cnt = b->row_cnt[SIDE_BUY];
+			out->ask_cnt = b->row_cnt[SIDE_SELL];
+			out->bid_level_cnt = b->level_cnt[SIDE_BUY];
+			out->ask_level_cnt = b->level_cnt[SIDE_SELL];
+			out->order_cnt = fill_levels(b, SIDE_BUY, out->bid) +
+					 fill_levels(b, SIDE_SELL, out->ask);
+			return 0;
+		}
+	if (failed < 0)
+		return failed;
+	return err_set(e, -ENOENT,
+		       "no feed has named a symbol '%s' yet; symbols are spelled as the venue does",
+		       symbol);
 }
 
 struct instrument_metrics {

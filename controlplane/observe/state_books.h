@@ -5,8 +5,8 @@
 #include "boot/gateway.h"
 
 /*
- * Configured instruments as their lanes show them (ingress/book_view.h): no lane is asked, none is
- * disturbed.  Thread: control.
+ * Books, and configured instruments as their lanes show them (ingress/book_view.h): no lane is
+ * asked for these, none is disturbed.  Thread: control.
  */
 
 /* The instrument's view, from the shard that has it.  False before a lane has written one. */
@@ -15,9 +15,12 @@ bool state_books_view(const struct gateway *g, uint32_t instr_idx, struct book_v
 /* How long it was in each confidence until now_ns. */
 void state_books_spent(const struct book_view *v, uint64_t now_ns, uint64_t out[CONFIDENCE_CNT]);
 
-/* Fills what is asked of a configured instrument; false when only its lane knows. */
-bool state_books_get(const struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
-		     struct state_book *out);
+/*
+ * A symbol's book: of a configured instrument from its view when that is deep enough, else its lane
+ * is asked.
+ */
+int state_books_get(struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
+		    struct state_book *out, struct err *e);
 
 /* One metric of one instrument after another. */
 void state_books_metrics(const struct gateway *g, uint64_t now_ns, state_metric_fn *fn, void *arg);

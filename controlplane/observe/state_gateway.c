@@ -506,84 +506,9 @@ state_gateway_sessions_closed(struct gateway *g)
  */
 
 static int
-refuse(int rc, uint32_t lane_idx, const struct gateway *g, struct err *e)
-{
-	const char *lane = g->map->lane[lane_idx].name;
-
-	if (rc == -ESRCH)
-		return err_set(e, rc, "lane %s does not run, it cannot be asked", lane);
-	if (rc == -ETIMEDOUT || rc == -EBUSY)
-		return err_set(e, rc, "lane %s did not answer within %d ms; try again", lane,
-			       ASK_WAIT_MS);
-	return err_set(e, rc, "lane %s refused the question: %s", lane, strerror(-rc));
-}
-
-/* Returns the orders on them. */
-static uint32_t
-fill_levels(const struct command_book *b, uint32_t side, struct state_level *out)
-{
-	uint32_t order_cnt = 0;
-
-	for (uint32_t i = 0; i < b->row_cnt[side] && i < STATE_DEPTH_MAX; i++) {
-		out[i] = (struct state_level){ .px4 = b->row[side][i].px4,
-					       .qty = b->row[side][i].qty,
-					       .order_cnt = b->row[side][i].order_cnt };
-		order_cnt += out[i].order_cnt;
-	}
-	return order_cnt;
-}
-
-static int
 get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, struct err *e)
 {
-	struct gateway *g = ctx;
-	struct command request = { .kind = COMMAND_BOOK, .arg = { 0, depth } };
-	int failed = 0;
-
-	if (strlen(symbol) > sizeof(request.symbol))
-		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
-			       sizeof(request.symbol));
-	if (state_books_get(g, symbol, depth, now_ns(), out))
-		return 0;
-	memset(request.symbol, ' ', sizeof(request.symbol));
-	memcpy(request.symbol, symbol, strlen(symbol));
-	for (uint32_t f = 0; f < g->config->feeds_cnt; f++)
-		for (uint32_t l = 0; l < g->lane_cnt; l++) {
-			const struct command_book *b = g->reply[l];
-			int rc;
-
-			if (g->lane[l]->book[f] == NULL)
-				continue;
-			request.arg[0] = f;
-			rc = ask(g, l, &request);
-			if (rc == -ENOENT)
-				continue;
-			if (rc < 0) {
-				failed = refuse(rc, l, g, e);
-				continue;
-			}
-			memset(out, 0, sizeof(*out));
-			TEXT(out->symbol, "%s", symbol);
-			TEXT(out->feed, "%s", g->config->feeds[f].name);
-			out->locate = b->locate;
-			out->volume_qty = b->volume_qty;
-			out->confidence = b->confidence;
-			out->state = b->state;
-			out->ts_ns = b->ts_ns;
-			out->last_px4 = b->last_px4;
-			out->bid_cnt = b->row_cnt[SIDE_BUY];
-			out->ask_cnt = b->row_cnt[SIDE_SELL];
-			out->bid_level_cnt = b->level_cnt[SIDE_BUY];
-			out->ask_level_cnt = b->level_cnt[SIDE_SELL];
-			out->order_cnt = fill_levels(b, SIDE_BUY, out->bid) +
-					 fill_levels(b, SIDE_SELL, out->ask);
-			return 0;
-		}
-	if (failed < 0)
-		return failed;
-	return err_set(e, -ENOENT,
-		       "no feed has named a symbol '%s' yet; symbols are spelled as the venue does",
-		       symbol);
+	return state_books_get(ctx, symbol, depth, now_ns(), out, e);
 }
 
 static const char *
@@ -635,7 +560,7 @@ get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct 
 				const struct command *c = &g->lane[l]->command;
 
 				if (rc < 0)
-					return refuse(rc, l, g, e);
+					return ask_refused(rc, l, g, e);
 				for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
 					if (cnt < row_max)
 						fill_order(g, &view[i], &row[cnt]);
@@ -684,7 +609,7 @@ get_positions(void *ctx, struct state_position *row, size_t row_max, struct err 
 			const struct command *c = &g->lane[l]->command;
 
 			if (rc < 0)
-				return refuse(rc, l, g, e);
+				return ask_refused(rc, l, g, e);
 			for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
 				if (cnt < row_max)
 					fill_position(g, request.arg[0] + i, &p[i], &row[cnt]);

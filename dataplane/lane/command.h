@@ -41,7 +41,7 @@ struct command_book {
 	uint8_t state;
 	uint32_t last_px4;
 	uint64_t volume_qty;
-	uint64_t ts_ns;     // exchange time of the feed's last message
+	uint64_t ts_ns; // exchange time of the feed's last message
 	uint32_t row_cnt[2];
 	uint32_t level_cnt[2];
 	struct book_depth_row row[2][50];
