@@ -117,6 +117,9 @@ add_instrument(json_t *o, const struct state_book *b)
 	json_object_set_new(o, "reason", words(b->reason));
 	json_object_set_new(o, "short_sale", letter(b->short_sale));
 	json_object_set_new(o, "breach_level", letter(b->breach_level));
+	json_object_set_new(o, "breach_levels_px8",
+			    json_pack("[I,I,I]", number(b->mwcb_px8[0]), number(b->mwcb_px8[1]),
+				      number(b->mwcb_px8[2])));
 	json_object_set_new(o, "spent_ns", spent_of(b));
 	json_object_set_new(o, "directory", directory_of(b));
 	json_object_set_new(o, "announced", announced_of(b));

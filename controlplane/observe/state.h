@@ -256,6 +256,7 @@ struct state_book {
 	uint8_t short_sale;   // Reg SHO: '0' none, '1' '2' restricted, 0 unknown
 	uint8_t authenticity; // 'T': a test symbol
 	uint8_t breach_level; // of the market-wide circuit breaker: '1'..'3', 0: none
+	uint64_t mwcb_px8[3]; // its levels, 1/100000000; 0: not heard
 	char reason[5];       // of the last trading action
 	uint32_t trade_cnt;
 	uint64_t next_seq; // all of this is after every message below it, and none later

@@ -107,6 +107,7 @@ get_from_view(const struct gateway *g, const char *symbol, uint32_t depth, uint6
 	for (size_t i = 0; i < sizeof(v.reason) && v.reason[i] != ' '; i++)
 		out->reason[i] = v.reason[i];
 	out->breach_level = v.breach_level;
+	memcpy(out->mwcb_px8, v.mwcb_px8, sizeof(v.mwcb_px8));
 	out->directory = v.directory;
 	out->authenticity = v.authenticity;
 	out->notes = v.notes;

@@ -68,6 +68,7 @@ publish(struct book *b, uint32_t instr_idx, uint64_t next_seq)
 	memcpy(v.spent_ns, o->spent_ns, sizeof(v.spent_ns));
 	v.phase = b->phase;
 	v.breach_level = b->breach_level;
+	memcpy(v.mwcb_px8, b->mwcb_px8, sizeof(v.mwcb_px8));
 	v.found = o->found;
 	v.confidence = o->confidence;
 	v.notes = b->notes[instr_idx];

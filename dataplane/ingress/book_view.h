@@ -27,6 +27,7 @@ struct book_view {
 	uint64_t ts_ns;                    // exchange time of the feed's last message
 	uint64_t since_ns;                 // since when it has its confidence; 0: no time known
 	uint64_t spent_ns[CONFIDENCE_CNT]; // in each one before that
+	uint64_t mwcb_px8[3]; // levels of the market-wide circuit breaker; 0: not heard
 	uint64_t volume_qty;
 	uint64_t volume_ntl4; // sum of price times quantity
 	uint32_t trade_cnt;
