@@ -6,6 +6,7 @@
 #include "day_memory.h"
 #include "ingress/book.h"
 #include "ingress/parse_itch50.h"
+#include "lane/md_walk.h"
 
 /*
  * book.l2: one message of a generated day through parse and the books of all 8,000 symbols (drawn
@@ -94,14 +95,12 @@ apply(const struct md *m)
 HOT_INLINE void
 walk_packet(const struct datagram *d)
 {
-	struct parse_walk w;
-	struct md md;
+	static struct md_walk w;
+	const struct md *m;
 
-	parse_start(&w, d);
-	while (parse_next(&r->parse, &w, &md)) {
-		book_prefetch(&r->book, parse_peek_ref(&w));
-		apply(&md);
-	}
+	md_walk_start(&w, d);
+	while ((m = md_walk_next(&w, &r->parse, &r->book)) != NULL)
+		apply(m);
 }
 
 static void
@@ -292,8 +291,12 @@ run_slices(struct result *out, const struct day_memory *m, size_t first, size_t 
 			decode_slice(m, first, slice_packets);
 			start = bench_start();
 			for (uint32_t i = 0; i < r->md_cnt; i++) {
-				if (likely(i + 1 < r->md_cnt))
-					book_prefetch(&r->book, r->md[i + 1].order_ref);
+				if (likely(i + MD_AHEAD < r->md_cnt))
+					book_prefetch(&r->book, &r->md[i + MD_AHEAD]);
+				if (likely(i + MD_AHEAD_LEVEL < r->md_cnt))
+					book_prefetch_level(&r->book, &r->md[i + MD_AHEAD_LEVEL]);
+				if (likely(i + MD_AHEAD_SIDE < r->md_cnt))
+					book_prefetch_side(&r->book, &r->md[i + MD_AHEAD_SIDE]);
 				apply(&r->md[i]);
 			}
 			add_slice(&out->apply, bench_since(start), msg_cnt);

@@ -30,10 +30,21 @@ ours_max(const struct book_config *c)
 	return max;
 }
 
+/* A power of two, so that a look ahead at any locate stays inside. */
+static size_t
+instr_cnt_for(const struct book_config *c)
+{
+	size_t cnt = 1;
+
+	while (cnt <= c->locate_max)
+		cnt *= 2;
+	return cnt;
+}
+
 COLD size_t
 book_bytes(const struct book_config *c)
 {
-	return rounded(((size_t)c->locate_max + 1) * sizeof(struct book_instr)) +
+	return rounded(instr_cnt_for(c) * sizeof(struct book_instr)) +
 	       rounded(price_levels_bytes(c->levels_max)) +
 	       rounded(key_cnt_for(c) * sizeof(uint32_t)) +
 	       rounded(order_table_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
@@ -75,7 +86,7 @@ take_ours(struct book *b, const struct book_config *c)
 COLD int
 book_init(struct book *b, const struct book_config *c, struct arena *arena)
 {
-	const size_t instr_bytes = ((size_t)c->locate_max + 1) * sizeof(*b->instr);
+	const size_t instr_bytes = instr_cnt_for(c) * sizeof(*b->instr);
 
 	if (c->orders_max == 0 || c->orders_max > 1U << 27 || c->levels_max == 0 ||
 	    c->levels_max > PRICE_LEVELS_MAX || c->trades_max == 0 ||
@@ -84,6 +95,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	*b = (struct book){
 		.instr = (struct book_instr *)arena_take(arena, instr_bytes),
 		.locate_max = c->locate_max,
+		.locate_mask = (uint32_t)instr_cnt_for(c) - 1,
 		.locate_end = c->locate_max + 1u,
 		.info = (struct book_info *)arena_take(arena, ((size_t)c->locate_max + 1) *
 								      sizeof(struct book_info)),
@@ -599,6 +611,7 @@ remember_match(struct book *b, const struct md *m, uint64_t qty, uint32_t px4)
 		.match_ref = m->new_ref, .qty = qty, .ntl4 = qty * px4, .locate = m->locate
 	};
 	b->trade_next = b->trade_next + 1 == b->trades_max ? 0 : b->trade_next + 1;
+	u64_map_prefetch(&b->match, b->trade[b->trade_next].match_ref); // the next to be forgotten
 }
 
 /* Counts a print: its volume, and its price as the last one. */

@@ -135,7 +135,8 @@ struct book {
 	struct order_table order;
 	struct price_levels levels;
 	uint32_t locate_max;
-	uint32_t locate_end; // messages of locates below go straight on; 0 while some may not
+	uint32_t locate_mask; // covers locate_max; the table is as large
+	uint32_t locate_end;  // messages of locates below go straight on; 0 while some may not
 	uint16_t feed_idx;
 	uint8_t stale;    // enum book_stale: why nothing may be believed
 	bool suspect;     // a gap, or joined late
@@ -289,11 +290,75 @@ book_state(const struct book *b, const struct book_instr *in)
 	return in->state;
 }
 
-/* Brings the order's record near.  Thread: the owner, some messages ahead. */
+/*
+ * Three looks ahead, each when the one before has arrived: at the order and the instrument, at the
+ * level, and at the prices of the side when a level is about to come or go.  They change nothing
+ * but caches and m's own note, and may be left out.  Thread: the owner.
+ */
+#define BOOK_PRINTS (1U << MD_ORDER_EXECUTED | 1U << MD_ORDER_EXECUTED_AT_PRICE | 1U << MD_TRADED)
+
+/* What a print touches beside its order. */
 HOT_INLINE void
-book_prefetch(const struct book *b, uint64_t order_ref)
+book_prefetch_print(const struct book *b, const struct md *m)
 {
-	order_table_prefetch(&b->order, order_ref);
+	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
+
+	u64_map_prefetch(&b->match, m->new_ref);
+	__builtin_prefetch(&in->last_px4, 1);
+	__builtin_prefetch(&b->info[m->locate & b->locate_mask], 1);
+}
+
+HOT_INLINE void
+book_prefetch(const struct book *b, struct md *m)
+{
+	const bool adds = m->type == MD_ORDER_ADDED;
+	const uint64_t key = price_key(m->locate, m->side, m->px4);
+	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
+	const void *order = order_table_place(&b->order, m->order_ref);
+	const void *level = &b->levels.level[level_at];
+
+	// no branch on the type: it could not be foreseen
+	m->level_at = adds ? level_at : m->level_at;
+	__builtin_prefetch(&b->instr[m->locate & b->locate_mask], 1);
+	__builtin_prefetch(adds ? level : order, 1);
+	if (unlikely(1U << m->type & BOOK_PRINTS))
+		book_prefetch_print(b, m);
+}
+
+/* The level that the message's order has, or will have; 0 when that is not known. */
+HOT_INLINE uint32_t
+book_peek_level(const struct book *b, const struct md *m)
+{
+	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
+	const uint32_t idx = order->level_idx;
+
+	return m->type == MD_ORDER_ADDED ? m->level_at : idx;
+}
+
+HOT_INLINE void
+book_prefetch_level(const struct book *b, const struct md *m)
+{
+	__builtin_prefetch(&b->levels.level[book_peek_level(b, m)], 1);
+}
+
+HOT_INLINE void
+book_prefetch_side(const struct book *b, const struct md *m)
+{
+	const struct price_level *lv = &b->levels.level[book_peek_level(b, m)];
+	const bool adds = m->type == MD_ORDER_ADDED;
+	const uint8_t side = (adds ? m->side : price_level_side(lv)) & 1;
+	const struct book_side *s = &b->instr[m->locate & b->locate_mask].side[side];
+	const uint32_t *keys = &b->key[s->key_at];
+	const uint32_t deep = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
+	const bool changes = price_level_order_cnt(lv) == !adds; // the first or the last order
+
+	if (unlikely(m->type == MD_ORDER_REPLACED)) {
+		const uint64_t key = price_key(m->locate, side, m->px4);
+
+		__builtin_prefetch(&b->levels.level[1 + price_levels_home(&b->levels, key)], 1);
+	}
+	__builtin_prefetch(changes ? (const void *)(keys + deep) : (const void *)lv, 1);
+	__builtin_prefetch(changes ? (const void *)(keys + s->cnt) : (const void *)lv, 1);
 }
 
 /* While a recovery runs or has failed: what goes to whom.  Out of line. */
@@ -396,7 +461,9 @@ book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t 
 		metric_add(&b->metrics.order_table_full, 1);
 		return 0;
 	}
-	idx = price_levels_find(&b->levels, key);
+	idx = price_levels_find_at(&b->levels, key,
+				   m->level_at != 0 ? m->level_at - 1
+						    : price_levels_home(&b->levels, key));
 	if (idx == 0)
 		idx = book_level_make(b, in, key);
 	if (unlikely(idx == 0 || price_level_is_full(&b->levels.level[idx], m->qty))) {

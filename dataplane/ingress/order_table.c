@@ -18,24 +18,35 @@ move_to_map(struct order_table *t, uint64_t ref)
 	return true;
 }
 
-/* Clears places up to and with ref's. */
+/* Clears the next line.  False when an order there cannot move: it stays, and so does the ring. */
+static bool
+clear_line(struct order_table *t)
+{
+	const uint64_t size = t->mask + 1ULL;
+	const struct order_rec *soon = &t->ring[(t->ref_end + ORDER_AHEAD) & t->mask];
+	const struct order_rec *line = &t->ring[t->ref_end & t->mask];
+	uint32_t lives = 0, soon_lives = 0;
+
+	for (unsigned i = 0; i < ORDER_LINE; i++) {
+		lives |= line[i].level_idx;
+		soon_lives |= soon[i].level_idx;
+	}
+	for (unsigned i = 0; i < ORDER_LINE && unlikely(soon_lives != 0); i++)
+		if (soon[i].level_idx != 0)
+			u64_map_prefetch(&t->old, t->ref_end + ORDER_AHEAD + i - size);
+	for (unsigned i = 0; i < ORDER_LINE && unlikely(lives != 0); i++)
+		if (line[i].level_idx != 0 && !move_to_map(t, t->ref_end + i - size))
+			return false;
+	t->ref_end += ORDER_LINE;
+	return true;
+}
+
 bool
 order_table_advance(struct order_table *t, uint64_t ref)
 {
-	const uint64_t size = t->mask + 1ULL;
-
-	for (uint64_t end = t->ref_end; end != ref + 1; end++) {
-		const uint64_t soon = end + ORDER_AHEAD;
-
-		if (unlikely(t->ring[soon & t->mask].level_idx != 0))
-			u64_map_prefetch(&t->old, soon - size);
-		if (unlikely(t->ring[end & t->mask].level_idx != 0) &&
-		    !move_to_map(t, end - size)) {
-			t->ref_end = end;
+	while (!order_table_in_ring(t, ref))
+		if (!clear_line(t))
 			return false;
-		}
-	}
-	t->ref_end = ref + 1;
 	return true;
 }
 
@@ -56,7 +67,7 @@ order_table_add_far(struct order_table *t, uint64_t ref, uint32_t qty, uint32_t 
 			t->stray_max = 0;
 		else if (t->stray_max < t->ref_end - 1)
 			t->stray_max = t->ref_end - 1;
-		t->ref_end = ref + 1;
+		t->ref_end = (ref | (ORDER_LINE - 1)) + 1;
 		*r = (struct order_rec){ .qty = qty, .level_idx = level_idx & U64_TAG_MAX };
 		t->cnt++;
 		return r;

@@ -50,6 +50,7 @@ struct order_table {
 };
 
 enum {
+	ORDER_LINE = 8,      // places are cleared by the cache line
 	ORDER_STEP_MAX = 64, // places of the ring that one new order may clear
 	ORDER_AHEAD = 32,    // places ahead at which a survivor's new slot is fetched
 };
@@ -150,14 +151,13 @@ order_table_find(const struct order_table *t, uint64_t ref)
 	return s == NULL ? NULL : order_rec_of(s);
 }
 
-/* Brings near what find would look at. */
-HOT_INLINE void
-order_table_prefetch(const struct order_table *t, uint64_t ref)
+/* The record that find would look at first: the order's, another's, or none's. */
+HOT_INLINE struct order_rec *
+order_table_place(const struct order_table *t, uint64_t ref)
 {
 	if (likely((int64_t)(t->ref_end - 1 - ref) <= (int64_t)t->mask))
-		__builtin_prefetch(&t->ring[ref & t->mask], 1);
-	else
-		u64_map_prefetch(&t->old, ref);
+		return &t->ring[ref & t->mask];
+	return order_rec_of(&t->old.slot[u64_map_home(&t->old, ref)]);
 }
 
 HOT_INLINE bool
@@ -193,7 +193,7 @@ order_table_ref_at(const struct order_table *t, uint32_t slot_idx)
 	return t->old.slot[slot_idx - t->mask - 1].key;
 }
 
-/* The youngest reference is ref now: its predecessors' places are cleared, survivors move. */
+/* The ring comes to the line of ref: places are cleared, their survivors move. */
 bool order_table_advance(struct order_table *t, uint64_t ref);
 /* A new order whose reference is not within a step of the ring. */
 struct order_rec *order_table_add_far(struct order_table *t, uint64_t ref, uint32_t qty,

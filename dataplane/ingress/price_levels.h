@@ -167,12 +167,10 @@ price_level_is(const struct price_level *l, uint64_t key)
 	return ((l->key ^ key) << 8 == 0) & (l->sum != 0);
 }
 
-/* The level's index; 0 when it is not there. */
+/* The level's index; 0 when it is not there.  i is the key's home. */
 HOT_INLINE uint32_t
-price_levels_find(const struct price_levels *t, uint64_t key)
+price_levels_find_at(const struct price_levels *t, uint64_t key, uint32_t i)
 {
-	uint32_t i = price_levels_home(t, key);
-
 	for (;;) {
 		const struct price_level *l = &t->level[1 + i];
 
@@ -182,6 +180,12 @@ price_levels_find(const struct price_levels *t, uint64_t key)
 			return 0;
 		i = (i + 1) & t->mask;
 	}
+}
+
+HOT_INLINE uint32_t
+price_levels_find(const struct price_levels *t, uint64_t key)
+{
+	return price_levels_find_at(t, key, price_levels_home(t, key));
 }
 
 /*

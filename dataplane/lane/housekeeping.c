@@ -489,7 +489,7 @@ next_seq_of(const struct lane *l, uint32_t feed_idx)
 {
 	if (l->walking && l->datagram.head.feed_idx == feed_idx &&
 	    !(l->datagram.flags & (DATAGRAM_SNAPSHOT | DATAGRAM_REPLAY)))
-		return l->walk.seq;
+		return md_walk_seq(&l->walk);
 	return l->book[feed_idx]->next_seq;
 }
 

@@ -16,6 +16,7 @@
 #include "ingress/rx.h"
 #include "lane/command.h"
 #include "lane/hop.h"
+#include "lane/md_walk.h"
 #include "lane/recovery.h"
 #include "lane/session.h"
 #include "lane/stage_set.h"
@@ -104,7 +105,7 @@ struct lane {
 	uint32_t recovery_busy; // LANE_RECOVERY_BIT(i): feed i's datagrams do not simply pass
 	uint32_t recovered_cnt; // recovered datagrams of this turn
 	struct datagram datagram;
-	struct parse_walk walk;
+	struct md_walk walk;
 	void *rx_buf[LANE_BURST_MAX];
 	uint8_t rx_buf_rxq[LANE_BURST_MAX];
 

@@ -316,7 +316,7 @@ walk_datagram(struct lane *l)
 	uint32_t work = 0;
 	struct mark mark;
 	struct bbo bbo;
-	struct md md;
+	struct md *md;
 
 	while (l->sent_cnt == 0 && md_has_way(l)) {
 		unsigned said;
@@ -327,10 +327,9 @@ walk_datagram(struct lane *l)
 			l->book_walking = said != 0;
 			if (said == BOOK_ALL) // a slice of long work: the rest of the turn first
 				return 1;
-		} else if (likely(parse_next(parse, &l->walk, &md))) {
+		} else if (likely((md = md_walk_next(&l->walk, parse, book)) != NULL)) {
 			stamp(l, &d->head.trace, LATENCY_PARSE);
-			book_prefetch(book, parse_peek_ref(&l->walk));
-			said = book_on_md(book, &md, &bbo, &mark);
+			said = book_on_md(book, md, &bbo, &mark);
 			stamp(l, &d->head.trace, LATENCY_BOOK);
 			l->book_walking = (said & BOOK_ALL) != 0;
 		} else {
@@ -357,7 +356,7 @@ start_datagram(struct lane *l, const struct datagram *m)
 	l->walking = true;
 	if (unlikely(m->flags != 0))
 		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);
-	parse_start(&l->walk, &l->datagram);
+	md_walk_start(&l->walk, &l->datagram);
 	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
 			  book_on_datagram_flags(book, m->flags) != 0;
 	if (likely(m->seq + m->msg_cnt > book->next_seq && !(m->flags & DATAGRAM_SNAPSHOT)))

@@ -94,7 +94,10 @@ struct md {
 		uint64_t level3_px8; // MD_MWCB_LEVELS
 	};
 	uint32_t round_lot_qty; // MD_DIRECTORY
-	char reason[4];         // MD_TRADING_STATE
+	union {
+		char reason[4];    // MD_TRADING_STATE
+		uint32_t level_at; // of orders: the book's own note, 0 from parse
+	};
 };
 static_assert(sizeof(struct md) == CACHE_LINE, "one message, one cache line");
 

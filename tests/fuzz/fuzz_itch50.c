@@ -44,7 +44,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (;;) {
 		const uint8_t *from = w.at;
 
-		(void)parse_peek_ref(&w);
 		if (!parse_next(&p, &w, &m))
 			break;
 		md_cnt++;
