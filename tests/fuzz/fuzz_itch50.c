@@ -19,27 +19,53 @@ counted(const struct parse *p)
 	       m->side_invalid - m->trading_state_invalid;
 }
 
+enum {
+	ALL,
+	THIRDS,
+	A_ONLY = THIRDS + 3,
+	PARSER_CNT,
+};
+
+/* A parser that has seen nothing: made once, because it decides on 65,536 locates at its start. */
+static const struct parse *
+fresh(unsigned which)
+{
+	static const symbol_pattern A[] = { "A*" };
+	static const struct parse_config CONFIG[PARSER_CNT] = {
+		[ALL] = { .shard_cnt = 1 },
+		[THIRDS] = { .shard_cnt = 3, .shard_mask = 1 },
+		[THIRDS + 1] = { .shard_cnt = 3, .shard_mask = 2 },
+		[THIRDS + 2] = { .shard_cnt = 3, .shard_mask = 4 },
+		[A_ONLY] = { .shard_cnt = 1, .symbol = A, .symbol_cnt = 1 },
+	};
+	static struct parse parser[PARSER_CNT];
+	static bool made[PARSER_CNT];
+
+	if (!made[which] && parse_init(&parser[which], &CONFIG[which]) != 0)
+		abort();
+	made[which] = true;
+	return &parser[which];
+}
+
 /*
  * A sender may put any bytes into a packet.  Whatever they are, every message is counted exactly
  * once, every event is of a message that lies inside the packet and has its type's length, and
- * shards divide the instruments between them: no event is lost, and only system events are seen
- * twice.
+ * shards divide the instruments between them: no event is lost, and only what has no locate is seen
+ * by each.  A subscription lets through what names a wanted symbol or none, and adds nothing.
  */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct datagram d = { .data = data, .seq = 7, .msg_cnt = UINT16_MAX };
-	const struct parse_config all = { .shard_cnt = 1 };
-	uint64_t md_cnt = 0, everyone_cnt = 0, shard_md_cnt = 0;
+	uint64_t md_cnt = 0, everyone_cnt = 0, shard_md_cnt = 0, passed_cnt = 0;
 	struct parse_walk w;
-	struct parse p;
+	static struct parse p;
 	struct md m;
 
 	if (size > UINT16_MAX)
 		return 0;
 	d.len = (uint16_t)size;
-	if (parse_init(&p, &all) != 0)
-		abort();
+	p = *fresh(ALL);
 	parse_start(&w, &d);
 	for (;;) {
 		const uint8_t *from = w.at;
@@ -59,11 +85,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (p.metrics.block_truncated != 1 && counted(&p) != UINT16_MAX)
 		abort();
 	for (uint16_t i = 0; i < 3; i++) {
-		const struct parse_config third = { .shard_cnt = 3, .shard_mask = 1U << i };
 		uint64_t before;
 
-		if (parse_init(&p, &third) != 0)
-			abort();
+		p = *fresh(THIRDS + i);
 		parse_start(&w, &d);
 		for (before = shard_md_cnt; parse_next(&p, &w, &m); shard_md_cnt++)
 			if (m.locate != 0 && m.locate % 3 != i)
@@ -71,6 +95,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (shard_md_cnt - before > md_cnt)
 			abort();
 	}
+	p = *fresh(A_ONLY);
+	parse_start(&w, &d);
+	for (; parse_next(&p, &w, &m); passed_cnt++)
+		if ((m.type == MD_ORDER_ADDED || m.type == MD_DIRECTORY) && m.locate != 0 &&
+		    !parse_bit(p.pass, m.locate))
+			abort();
+	if (passed_cnt > md_cnt)
+		abort();
 	if (shard_md_cnt != md_cnt + 2 * everyone_cnt)
 		abort();
 	return 0;
