@@ -12,9 +12,11 @@
 #include "ingress/arb.h"
 #include "ingress/book.h"
 #include "ingress/parse_itch50.h"
+#include "ingress/recover.h"
 #include "match.h"
 #include "mold_pack.h"
 #include "rng.h"
+#include "spin.h"
 #include "wire/itch50.h"
 
 /*
@@ -25,6 +27,8 @@
  * Two references: the same parser and book over the day itself, as sluice-book does it, and the
  * simulator's own books, which share no code with the gateway's.  Every change of a best bid or
  * offer must be theirs, at the same message; so must the books of the end.
+ *
+ * Who joins in the middle of the day, with a snapshot, must tell the same from then on.
  */
 
 enum {
@@ -156,10 +160,13 @@ take_datagram(const struct datagram *d)
 	unsigned what;
 
 	if (d->flags != 0)
-		book_on_datagram_flags(&gw.book, d->flags);
-	while (d->flags != 0 && (what = book_next(&gw.book, &bbo, &mark)) != 0) {
-		if (what & BOOK_BBO)
-			on_bbo(d->seq, &bbo);
+		parse_on_datagram_flags(&gw.parse, d->flags);
+	if ((d->flags != 0 || book_wants_flags(&gw.book)) &&
+	    book_on_datagram_flags(&gw.book, d->flags) != 0) {
+		while ((what = book_next(&gw.book, &bbo, &mark)) != 0) {
+			if (what & BOOK_BBO)
+				on_bbo(d->seq, &bbo);
+		}
 	}
 	parse_start(&w, d);
 	while (parse_next(&gw.parse, &w, &m)) {
@@ -402,6 +409,21 @@ pack_until(struct packer *p, unsigned line, uint64_t until_seq)
 	}
 }
 
+/* Who joins late gets a snapshot; otherwise it is not asked for anything. */
+static struct {
+	bool on;
+	struct recover r;
+	struct tape tape;
+	struct spin spin;
+	size_t spin_at;
+	uint64_t spin_due_ns;
+	uint64_t joined_seq;
+	uint64_t replayed_cnt;
+	uint64_t judged_cnt; // changes judged
+} late;
+
+enum { SPIN_PER_PACKET = 100, ROOM_BYTES = 1400 };
+
 static struct {
 	struct arb arb;
 	uint64_t next_seq; // that must be applied now
@@ -412,9 +434,116 @@ static struct {
 	bool ended;
 } in;
 
-static void
-deliver(const struct datagram *d)
+static struct recover_feed
+feed_now(void)
 {
+	return (struct recover_feed){ .session = in.arb.session,
+				      .expected_seq = in.arb.expected_seq,
+				      .lost_from_seq = in.arb.lost_from_seq,
+				      .lost_since_ns = in.arb.lost_since_ns };
+}
+
+/* True when recovery has the datagram: its buffer is free again. */
+static bool
+late_takes(struct datagram *d, uint64_t now_ns)
+{
+	const struct recover_feed feed = feed_now();
+
+	if (!late.on || (d->flags == 0 && !recover_is_busy(&late.r)))
+		return false;
+	return recover_on_datagram(&late.r, d, &feed, now_ns) != RECOVER_PASS;
+}
+
+/* From here on the books must tell what the day's tell. */
+static void
+judge_from(uint64_t seq)
+{
+	static struct row last[SYMBOLS + 1];
+	uint64_t row = 0;
+
+	memset(last, 0, sizeof(last));
+	for (; row < want_cnt && want_row[row].seq < seq; row++)
+		last[want_row[row].instr_idx] = want_row[row];
+	for (unsigned i = 1; i <= SYMBOLS; i++) {
+		assert_int_equal(gw.last[i].bid_px4, last[i].bid_px4);
+		assert_int_equal(gw.last[i].bid_qty, last[i].bid_qty);
+		assert_int_equal(gw.last[i].ask_px4, last[i].ask_px4);
+		assert_int_equal(gw.last[i].ask_qty, last[i].ask_qty);
+	}
+	gw.row_cnt = row;
+	gw.judging = true;
+	late.judged_cnt = want_cnt - row;
+}
+
+/* The snapshot server: the books of this moment, some milliseconds after it was asked. */
+static void
+feed_spin(uint64_t now_ns, struct recover_room *room)
+{
+	struct datagram d;
+
+	if (late.spin.bytes == NULL) {
+		const uint64_t seq = (now_ns - BEGIN_NS) / MSG_GAP_NS;
+
+		if (late.spin_due_ns == 0)
+			late.spin_due_ns = now_ns + 5 * MS;
+		if (now_ns < late.spin_due_ns)
+			return;
+		assert_true(spin_make_past(&late.spin, &late.tape, seq, seq));
+		recover_on_snapshot_step(&late.r, now_ns);
+	}
+	for (unsigned n = 0; n < SPIN_PER_PACKET && recover_wants_snapshot(&late.r);) {
+		const uint8_t *at = late.spin.bytes + late.spin_at;
+		const uint16_t len = be16_get(*(const be16 *)at);
+
+		switch (recover_on_snapshot(&late.r, at + sizeof(be16), len, room, now_ns)) {
+		case RECOVER_PUT_TAKEN:
+			late.spin_at += sizeof(be16) + len;
+			n++;
+			continue;
+		case RECOVER_PUT_FULL:
+			if (room->msg_cnt == 0)
+				return; // there is something to be told first
+			recover_snapshot_datagram(&late.r, room, now_ns, &d);
+			take_datagram(&d);
+			room->len = room->msg_cnt = 0;
+			continue;
+		case RECOVER_PUT_END:
+			return;
+		}
+	}
+}
+
+/* What the lane does for recovery in a turn. */
+static void
+late_turn(uint64_t now_ns)
+{
+	static uint8_t bytes[ROOM_BYTES], spin_bytes[ROOM_BYTES];
+	static struct recover_room spin_room;
+	struct recover_room room = { .at = bytes, .bytes = sizeof(bytes) };
+	const struct recover_feed feed = feed_now();
+	struct datagram d;
+
+	if (!late.on || !recover_is_busy(&late.r))
+		return;
+	if (late.spin.bytes == NULL)
+		spin_room = (struct recover_room){ .at = spin_bytes, .bytes = sizeof(spin_bytes) };
+	recover_on_time(&late.r, &feed, now_ns);
+	assert_true(recover_check(&late.r));
+	while (recover_next(&late.r, now_ns, &room, &d)) {
+		late.replayed_cnt += d.flags & DATAGRAM_REPLAY ? d.msg_cnt : 0;
+		take_datagram(&d);
+		if (d.flags & DATAGRAM_RECOVERED) // all books were told with it
+			judge_from(d.seq);
+	}
+	if (recover_wants_snapshot(&late.r))
+		feed_spin(now_ns, &spin_room);
+}
+
+static void
+deliver(struct datagram *d, uint64_t now_ns)
+{
+	if (d->msg_cnt > 0 && late.on && in.next_seq == 1)
+		in.next_seq = late.joined_seq = d->seq;
 	if (d->msg_cnt > 0) {
 		if (d->seq != in.next_seq) {
 			assert_true(now->deaf && d->seq > in.next_seq);
@@ -424,7 +553,7 @@ deliver(const struct datagram *d)
 		in.next_seq = d->seq + d->msg_cnt;
 	}
 	in.ended = in.ended || (d->flags & DATAGRAM_END);
-	if (!(d->flags & DATAGRAM_END)) // books are stale after it: judged before
+	if (!late_takes(d, now_ns) && !(d->flags & DATAGRAM_END)) // after it all books are stale
 		take_datagram(d);
 	if (d->buf != NULL)
 		free_buffer(d->buf);
@@ -462,7 +591,7 @@ arrive(const struct flight *f)
 	frame.len = write_packet(frame.buf, f);
 	switch (arb_on_frame(&in.arb, &frame, &d)) {
 	case ARB_DELIVER:
-		deliver(&d);
+		deliver(&d, f->at_ns);
 		break;
 	case ARB_DROP:
 		free_buffer(frame.buf);
@@ -470,8 +599,11 @@ arrive(const struct flight *f)
 	case ARB_KEPT:
 		break;
 	}
-	while (arb_next(&in.arb, f->at_ns, &d))
-		deliver(&d);
+	late_turn(f->at_ns);
+	while (arb_next(&in.arb, f->at_ns, &d)) {
+		deliver(&d, f->at_ns);
+		late_turn(f->at_ns);
+	}
 	ask(f->at_ns);
 }
 
@@ -482,7 +614,7 @@ open_lines(const struct weather *w)
 	struct arena arena = { .base = memory, .size_bytes = sizeof(memory) };
 	const struct arb_config c = {
 		.line_cnt = LINES,
-		.first_seq = 1,
+		.first_seq = late.on ? 0 : 1,
 		.reorder_packets = ARB_REORDER_MAX,
 		.gap_wait_ns = w->deaf ? 5 * MS : GAP_WAIT_NS,
 		.silence_ns = 10000 * MS,
@@ -499,14 +631,14 @@ open_lines(const struct weather *w)
 	open_gateway();
 }
 
-/* The whole day, one message after the other, until nothing is on its way any more. */
+/* The day, one message after the other, until nothing is on its way any more. */
 static void
-play_day(void)
+play_day(uint64_t from_seq)
 {
-	struct packer packer[2] = { { 1, 0 }, { 1, 0 } };
+	struct packer packer[2] = { { from_seq, 0 }, { from_seq, 0 } };
 	uint64_t now_ns = BEGIN_NS;
 
-	for (uint64_t seq = 1; seq <= msg_cnt; seq += 8) {
+	for (uint64_t seq = from_seq; seq <= msg_cnt; seq += 8) {
 		for (unsigned l = 0; l < 2; l++)
 			pack_until(&packer[l], l, seq);
 		while (flight_cnt > 0 && flight[0].at_ns <= BEGIN_NS + seq * MSG_GAP_NS) {
@@ -539,7 +671,7 @@ lines_in(const struct weather *w)
 
 	open_lines(w);
 	gw.judging = !w->deaf;
-	play_day();
+	play_day(1);
 	assert_int_equal(buffer_free_cnt, BUFFERS);
 	wrong = book_audit(&gw.book, tally);
 	if (wrong != NULL)
@@ -579,6 +711,51 @@ no_book_is_believed_when_messages_stay_missing(void **state)
 	for (size_t i = 0; i < ARRAY_CNT(WEATHER); i++)
 		if (WEATHER[i].deaf)
 			lines_in(&WEATHER[i]);
+}
+
+static void
+a_start_in_the_middle_of_the_day_tells_the_days_changes_from_then_on(void **state)
+{
+	static const uint64_t FROM[] = { FLOW_MSGS / 10, FLOW_MSGS / 2 };
+	const struct recover_config c = {
+		.has_snapshot = true,
+		.request_max_messages = 1000,
+		.request_attempts = 1,
+		.request_wait_ns = MS,
+		.request_max_hole = 1,
+		.snapshot_attempts = 1,
+		.snapshot_timeout_ns = 1000 * MS,
+		.snapshot_retry_ns = 1000 * MS,
+		.store_bytes = 32 << 20,
+	};
+
+	for (size_t i = 0; i < ARRAY_CNT(FROM); i++) {
+		struct arena arena;
+
+		memset(&late, 0, sizeof(late));
+		late.on = true;
+		assert_null(tape_of(&late.tape, day_bytes, day_len));
+		assert_int_equal(arena_open(&arena, (32 << 20) + 4096), 0);
+		assert_int_equal(recover_init(&late.r, &c, &arena, BEGIN_NS), 0);
+		open_lines(&WEATHER[1]);
+		play_day(FROM[i]);
+		print_message("# joined at %" PRIu64 ", snapshot of %" PRIu64
+			      " orders up to %" PRIu64 ", %" PRIu64 " messages replayed, %" PRIu64
+			      " changes after it\n",
+			      late.joined_seq, late.spin.order_cnt, late.spin.next_seq,
+			      late.replayed_cnt, late.judged_cnt);
+		assert_true(gw.judging && late.judged_cnt > want_cnt / 3);
+		assert_true(late.spin.order_cnt > 1000 && late.replayed_cnt > 0);
+		assert_int_equal(late.r.metrics.snapshot_taken, 1);
+		assert_int_equal(gw.row_cnt, want_cnt);
+		assert_int_equal(book_digest(&gw.book), want_digest);
+		assert_int_equal(gw.live_cnt, SYMBOLS);
+		spin_fini(&late.spin);
+		tape_close(&late.tape);
+		arena_close(&arena);
+		close_gateway();
+		late.on = false;
+	}
 }
 
 /* --- the day --- */
@@ -642,6 +819,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_day_itself_gives_the_changes_of_an_independent_book),
 		cmocka_unit_test(every_change_comes_once_whatever_the_lines_do),
+		cmocka_unit_test(
+			a_start_in_the_middle_of_the_day_tells_the_days_changes_from_then_on),
 		cmocka_unit_test(no_book_is_believed_when_messages_stay_missing),
 	};
 
