@@ -52,7 +52,8 @@ struct gateway {
 	bool hugepages;    // false: degraded, ordinary pages
 	struct gateway_port port[PORT_MAX];
 	struct limits limits;
-	bool lcores; // lanes run on EAL lcores; false: a test turns them itself
+	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself
+	bool replay; // no password and nothing at random: the same input gives the same bytes
 	struct event_log *log;
 	struct latency *latency;
 	struct feed_watch *feed_watch;

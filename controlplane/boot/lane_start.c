@@ -39,6 +39,12 @@ static_assert((int)SESSION_KEEP == ON_DISCONNECT_KEEP &&
 		      (int)THROTTLE_MAX == THROTTLE_MESSAGES_MAX,
 	      "a lane's words are the configuration's");
 
+/* Of a replay's connections, where nothing may be at random. */
+enum {
+	REPLAY_ISN = 1000000,
+	REPLAY_PORT = 40000,
+};
+
 struct build {
 	struct gateway *g;
 	uint32_t idx;
@@ -576,9 +582,14 @@ build_session(struct build *b, uint32_t idx)
 	int rc;
 
 	memcpy(sc.tcp.local_mac, b->g->port[cs->port_idx].mac, sizeof(sc.tcp.local_mac));
-	if (getrandom(sc.tcp.isn_secret, sizeof(sc.tcp.isn_secret), 0) !=
-	    (ssize_t)sizeof(sc.tcp.isn_secret))
+	if (b->g->replay) {
+		sc.tcp.isn_fixed = true;
+		sc.tcp.isn = REPLAY_ISN;
+		sc.tcp.local_port = (uint16_t)(REPLAY_PORT + idx);
+	} else if (getrandom(sc.tcp.isn_secret, sizeof(sc.tcp.isn_secret), 0) !=
+		   (ssize_t)sizeof(sc.tcp.isn_secret)) {
 		return err_set(b->e, -EIO, "no random bits for TCP's sequence numbers");
+	}
 	snprintf(sc.encode.firm, sizeof(sc.encode.firm), "%s", cs->firm);
 	snprintf(sc.life.soup.username, sizeof(sc.life.soup.username), "%s", cs->username);
 	snprintf(sc.life.soup.session, sizeof(sc.life.soup.session), "%s", cs->session);
@@ -590,7 +601,7 @@ build_session(struct build *b, uint32_t idx)
 		if (c->instruments[i].session_idx == idx)
 			symbol[i] = c->instruments[i].symbol;
 
-	rc = secret_load(cs, secret, b->e);
+	rc = b->g->replay ? 0 : secret_load(cs, secret, b->e);
 	if (rc < 0)
 		return rc;
 	if ((size_t)rc >= sizeof(sc.life.soup.password)) {

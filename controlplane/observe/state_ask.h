@@ -26,7 +26,8 @@ lane_runs(const struct gateway *g, uint32_t lane_idx)
 static inline int
 ask(struct gateway *g, uint32_t lane_idx, const struct command *request)
 {
-	return lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS) : -ESRCH;
+	return !g->lcores || lane_runs(g, lane_idx) ? gateway_ask(g, lane_idx, request, ASK_WAIT_MS)
+						    : -ESRCH;
 }
 
 /* Writes why a lane gave no answer.  Returns rc. */

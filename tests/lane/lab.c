@@ -5,19 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <rte_bus_vdev.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#include "boot/lane_start.h"
-#include "boot/port_start.h"
 #include "flow.h"
 #include "lab.h"
-#include "lane/lane_api.h"
 #include "port/port_buf.h"
 #include "wire/eth_ip.h"
 #include "wire/moldudp64.h"
@@ -88,13 +80,11 @@ die(const char *what)
 void
 lab_eal(void)
 {
-	static char *argv[] = { "lab", "--no-huge", "--no-pci",     "--no-telemetry", "--no-shconf",
-				"-m",  "256",       "--lcores=0@0", "--log-level=4" };
-	static bool done;
+	struct err e;
 
-	if (!done && rte_eal_init((int)ARRAY_CNT(argv), argv) < 0)
-		die("DPDK does not start");
-	done = true;
+	err_init(&e);
+	if (offline_eal(0, &e) != 0)
+		die(e.text);
 }
 
 /* "rx arb | parse book" as the lines of core_map.lanes. */
@@ -146,16 +136,6 @@ instrument_lines(unsigned cnt, char *out, size_t out_bytes)
 		die("too many instruments");
 }
 
-static struct rte_ring *
-make_ring(const char *name)
-{
-	struct rte_ring *r = rte_ring_create(name, LAB_RING_CNT, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
-
-	if (r == NULL)
-		die("no ring");
-	return r;
-}
-
 static void
 make_secret_file(void)
 {
@@ -198,31 +178,28 @@ lab_open(const struct lab_setup *s)
 	if (config_load_text(&lab->config, "lab", text, strlen(text), &e) != 0 ||
 	    core_map_resolve(&lab->map, &lab->config, &e) != 0)
 		die(e.text);
-	for (uint32_t i = 0; i < lab->config.ports_cnt; i++)
-		if (profile_load(&lab->g.port[i].profile, PMD_CONFIG_DIR,
-				 lab->config.ports[i].profile, &e) != 0)
-			die(e.text);
-	lab->md_in = make_ring("lab_md_in");
-	lab->md_out = make_ring("lab_md_out");
-	lab->oe_in = make_ring("lab_oe_in");
-	lab->oe_out = make_ring("lab_oe_out");
-	lab->pool = rte_pktmbuf_pool_create("lab", POOL_CNT, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	if (lab->pool == NULL)
-		die("no buffers");
-	if (rte_eth_from_rings("md", &lab->md_in, 1, &lab->md_out, 1, 0) < 0 ||
-	    rte_eth_from_rings("oe", &lab->oe_in, 1, &lab->oe_out, 1, 0) < 0)
-		die(rte_strerror(rte_errno));
-	lab->g.clock = (struct clock_map){ .base_ns = lab->now_ns, .base_tsc = clock_tsc() };
-	if (s->real_clock)
-		lab->g.clock.ns_per_2_32_cycles =
-			(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
-	if (ports_start(&lab->g, &e) != 0 || limits_open(&lab->g.limits, &lab->config, &e) != 0 ||
-	    lanes_build(&lab->g, &e) != 0)
+	if (offline_open(&lab->offline, &lab->g,
+			 &(struct offline_config){
+				 .start_ns = lab->now_ns,
+				 .ring_cnt = LAB_RING_CNT,
+				 .buf_cnt = POOL_CNT,
+				 .frame_max = LAB_FRAME_MAX,
+				 .real_clock = s->real_clock,
+				 .profile_dir = PMD_CONFIG_DIR,
+			 },
+			 &e) != 0)
 		die(e.text);
+	lab->md_in = lab->offline.port[0].in;
+	lab->md_out = lab->offline.port[0].out;
+	lab->oe_in = lab->offline.port[1].in;
+	lab->oe_out = lab->offline.port[1].out;
+	lab->pool = lab->offline.pool;
 	drop_secret_file();
 	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
-		if (!s->real_clock)
+		if (!s->real_clock) {
 			lab->g.lane[i]->housekeeping_every = HOUSEKEEPING_TURNS;
+			lab->g.lane[i]->housekeeping_left = 1;
+		}
 	return lab;
 }
 
@@ -250,21 +227,7 @@ drain_ring(struct rte_ring *r)
 void
 lab_close(struct lab *lab)
 {
-	struct rte_mempool *pool[2] = { lab->g.port[0].pool, lab->g.port[1].pool };
-	struct rte_ring *ring[] = { lab->md_in, lab->md_out, lab->oe_in, lab->oe_out };
-
-	limits_close(&lab->g.limits);
-	lanes_free(&lab->g);
-	ports_stop(&lab->g);
-	if (rte_vdev_uninit("net_ring_md") != 0 || rte_vdev_uninit("net_ring_oe") != 0)
-		die("the ports stay");
-	for (unsigned i = 0; i < ARRAY_CNT(ring); i++) {
-		drain_ring(ring[i]);
-		rte_ring_free(ring[i]);
-	}
-	rte_mempool_free(pool[0]);
-	rte_mempool_free(pool[1]);
-	rte_mempool_free(lab->pool);
+	offline_close(&lab->offline);
 	config_free(&lab->config);
 	free(lab);
 }
@@ -288,16 +251,10 @@ lab_lost_buffers(struct lab *lab)
 }
 
 static void
-inject(struct lab *lab, struct rte_ring *to, const uint8_t *frame, uint16_t len)
+inject(struct lab *lab, uint32_t port_idx, const uint8_t *frame, uint16_t len)
 {
-	struct rte_mbuf *m = port_buf_alloc(lab->pool);
-
-	if (m == NULL)
-		die("lab pool is empty: a buffer was lost");
-	memcpy(rte_pktmbuf_append(m, len), frame, len);
-	ORDERED_RELEASES(m);
-	if (rte_ring_enqueue(to, m) != 0)
-		die("lab ring is full");
+	if (!offline_put(&lab->offline, port_idx, frame, len))
+		die("lab ring is full, or its pool empty: a buffer was lost");
 }
 
 bool
@@ -330,7 +287,7 @@ lab_carry(struct lab *lab)
 	while (lab->peer_sent < peer->out_cnt && rte_ring_free_count(lab->oe_in) != 0) {
 		const struct peer_frame *f = &peer->out[lab->peer_sent++];
 
-		inject(lab, lab->oe_in, f->data, f->len);
+		inject(lab, 1, f->data, f->len);
 		moved++;
 	}
 	if (lab->peer_sent == peer->out_cnt) {
@@ -350,8 +307,7 @@ lab_settle(struct lab *lab)
 
 		if (round == SETTLE_ROUNDS_MAX)
 			die("lanes never come to rest");
-		for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
-			work += lane_turn_once(lab->g.lane[i]);
+		work += offline_turn(&lab->offline);
 		work += lab_carry(lab);
 		quiet = work == 0 ? quiet + 1 : 0;
 	}
@@ -361,8 +317,7 @@ void
 lab_advance(struct lab *lab, uint64_t ns)
 {
 	lab->now_ns += ns;
-	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
-		lab->g.lane[i]->clock.base_ns = lab->now_ns;
+	offline_set_time(&lab->offline, lab->now_ns);
 	lab_settle(lab);
 }
 
@@ -372,10 +327,7 @@ lab_session_up(struct lab *lab)
 	struct err e;
 
 	err_init(&e);
-	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
-		for (uint32_t p = 0; p < PORT_MAX; p++)
-			if (lab->g.lane[i]->port[p] != NULL)
-				host_on_link(&lab->g.lane[i]->port[p]->host, true, lab->now_ns);
+	offline_link_up(&lab->offline);
 	for (unsigned i = 0; i < 400; i++) {
 		const struct session *s = lab_lane_with(lab, ORDERS)->session[0];
 
@@ -421,7 +373,7 @@ lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, si
 	memcpy(mold + 1, blocks, len);
 	udp->sum = ip_sum_finish(ip_sum_bytes(
 		ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, (uint16_t)udp_len), udp, udp_len));
-	inject(lab, lab->md_in, frame, (uint16_t)(sizeof(*eth) + sizeof(*ip) + udp_len));
+	inject(lab, 0, frame, (uint16_t)(sizeof(*eth) + sizeof(*ip) + udp_len));
 }
 
 void

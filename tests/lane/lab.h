@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_LANE_LAB_H
 #define SLUICE_TESTS_LANE_LAB_H
 
-#include "boot/gateway.h"
+#include "boot/offline.h"
 #include "peer.h"
 
 /*
@@ -19,11 +19,12 @@ struct lab {
 	struct gateway g;
 	struct core_map map;
 	struct config config;
+	struct offline offline;
 	struct peer peer;
 	uint64_t now_ns;
 	uint64_t md_seq; // of the next market data message
 	char md_session[10];
-	struct rte_ring *md_in;
+	struct rte_ring *md_in; // those of offline
 	struct rte_ring *md_out;
 	struct rte_ring *oe_in;
 	struct rte_ring *oe_out;
