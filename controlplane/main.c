@@ -14,6 +14,7 @@
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
 #include "limits/limits.h"
+#include "replay/replay.h"
 
 /* What the process answers to its parent; README.md lists them. */
 enum exit_code {
@@ -29,6 +30,7 @@ static const char USAGE[] =
 	"\n"
 	"  sluice run -c FILE          start trading with this configuration (starts disarmed)\n"
 	"  sluice check -c FILE        check it whole without touching a device\n"
+	"  sluice replay -c FILE ...   recorded market data through it, offline (replay --help)\n"
 	"  sluice config-reference     every key, as Markdown\n"
 	"  sluice config-sample        a commented configuration to start from\n"
 	"  sluice --version\n"
@@ -164,6 +166,11 @@ main(int argc, char **argv)
 		return config_doc_reference(stdout) == 0 ? EXIT_FINE : EXIT_START;
 	if (strcmp(command, "config-sample") == 0)
 		return config_doc_sample(stdout) == 0 ? EXIT_FINE : EXIT_START;
+	if (strcmp(command, "replay") == 0) {
+		code = replay_command(&gateway, argc - 1, argv + 1);
+		config_free(&config);
+		return code;
+	}
 	if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0) {
 		fprintf(stderr, "sluice: unknown command '%s'\n\n%s", command, USAGE);
 		return EXIT_USAGE;
