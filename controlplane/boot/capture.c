@@ -425,8 +425,8 @@ ask_sessions(struct gateway *g, struct capture *c)
 				continue; // the next connection's SYN will be seen
 			pthread_mutex_lock(&c->lock);
 			c->said.session[s].told = true;
-			c->said.session[s].ip = cs->peer.ip;
-			c->said.session[s].port = (uint16_t)cs->peer.port;
+			c->said.session[s].ip = is->peer_ip;
+			c->said.session[s].port = is->peer_port;
 			c->said.session[s].local_port = is->local_port;
 			c->said.session[s].isn = is->isn;
 			pthread_mutex_unlock(&c->lock);
@@ -594,6 +594,26 @@ open_taps(struct gateway *g, struct capture *c, const struct capture_wish *w, st
 	return 0;
 }
 
+/* Every server that gets a password of ours: order sessions and their backups, snapshots. */
+static bool
+know_servers(struct login_blank *b, const struct config *c)
+{
+	bool ok = true;
+
+	for (uint32_t s = 0; s < c->sessions_cnt; s++) {
+		const struct config_session *cs = &c->sessions[s];
+
+		ok &= login_blank_add(b, cs->peer.ip, (uint16_t)cs->peer.port);
+		for (uint32_t i = 0; i < cs->backup_cnt; i++)
+			ok &= login_blank_add(b, cs->backup[i].ip, (uint16_t)cs->backup[i].port);
+	}
+	for (uint32_t f = 0; f < c->feeds_cnt; f++)
+		if (c->feeds[f].recovery.snapshot.ip != 0)
+			ok &= login_blank_add(b, c->feeds[f].recovery.snapshot.ip,
+					      (uint16_t)c->feeds[f].recovery.snapshot.port);
+	return ok;
+}
+
 static struct capture *
 new_capture(struct gateway *g, const struct capture_wish *w)
 {
@@ -611,9 +631,10 @@ new_capture(struct gateway *g, const struct capture_wish *w)
 	c->said.stamp_clock = g->port[w->port_idx].stamp.clock;
 	snprintf(c->file, sizeof(c->file), "%s", w->file);
 	pthread_mutex_init(&c->lock, NULL);
-	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
-		login_blank_add(&c->blank, g->config->sessions[s].peer.ip,
-				(uint16_t)g->config->sessions[s].peer.port);
+	if (!know_servers(&c->blank, g->config)) {
+		free(c);
+		return NULL;
+	}
 	return c;
 }
 

@@ -14,7 +14,7 @@
  * the capture than a password.  Checksums are kept right.
  */
 enum {
-	LOGIN_BLANK_PEER_MAX = 32,
+	LOGIN_BLANK_PEER_MAX = 128,
 };
 
 /* A server that is logged in to. */

@@ -87,7 +87,9 @@ struct command_session {
 	bool peer_mac_known;
 	char venue_session[SOUP_SESSION_LEN];
 	uint16_t local_port;
-	uint32_t isn; // of our side of the connection
+	uint32_t isn;     // of our side of the connection
+	uint32_t peer_ip; // of this connection, or the last
+	uint16_t peer_port;
 	uint16_t mss;
 	uint32_t snd_wnd;
 	uint32_t cwnd;

@@ -241,6 +241,8 @@ fill_session(const struct session *s, struct command_session *out)
 	memcpy(out->venue_session, s->life.soup.session, sizeof(out->venue_session));
 	out->local_port = s->tcp_config.local_port;
 	out->isn = s->tcp.isn;
+	out->peer_ip = s->tcp_config.peer_ip;
+	out->peer_port = s->tcp_config.peer_port;
 	out->mss = s->tcp.mss_eff;
 	out->snd_wnd = s->tcp.snd_wnd;
 	out->cwnd = s->tcp.cwnd;
