@@ -6,7 +6,7 @@
 #
 #     replay_test.sh SLUICE SLUICE-DAY SOURCE-ROOT
 set -uo pipefail
-sluice=$1 day=$2 root=$3
+sluice=$(realpath "$1") day=$(realpath "$2") root=$(realpath "$3")
 dir=$(mktemp -d /tmp/sluice-replay.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 edit() { python3 "$root/tests/lane/pcap_edit.py" "$@" || fail "pcap_edit.py $*"; }
