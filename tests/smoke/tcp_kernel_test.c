@@ -8,9 +8,8 @@
  *
  *   tcp_kernel_test                        the rounds of the table, seconds
  *   tcp_kernel_test --random SECONDS SEED  rounds at random; prints each and the seed
- *   tcp_kernel_test --long MESSAGES        so many of 64 bytes on one connection, from shortly
- * before sequence numbers wrap tcp_kernel_test --connects COUNT       connections one after
- * another; memory stays what it was
+ *   tcp_kernel_test --long MESSAGES        64 bytes each, one connection, across the number's wrap
+ *   tcp_kernel_test --connects COUNT       one after another; memory stays what it was
  *
  * A round passes when the bytes that come back are the bytes sent, the connection ends in order,
  * and no acknowledgement of ours was waited for longer than STALL_MAX.
