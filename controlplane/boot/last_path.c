@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "base/must.h"
+#include "base/ordered.h"
 #include "boot/last_path.h"
 
 enum {
@@ -26,8 +27,8 @@ static struct {
 	struct gateway *g;
 	struct rte_mbuf *buf[SESSION_MAX][RESETS_PER_SESSION];
 	pthread_t thread[LANE_MAX];
-	uint32_t thread_known; // bit i: thread[i]
-	uint32_t parked_cnt;
+	uint32_t runs[LANE_MAX];   // thread[i] is there
+	uint32_t parked[LANE_MAX]; // thread[i] will touch nothing any more
 	uint32_t dying;
 } path;
 
@@ -93,28 +94,39 @@ wait_us(long us)
 static void
 on_park(int sig)
 {
+	const pthread_t self = pthread_self();
+
 	(void)sig;
-	__atomic_fetch_add(&path.parked_cnt, 1, __ATOMIC_RELEASE); // pairs with park_others
+	for (uint32_t i = 0; i < LANE_MAX; i++)
+		if (load_acquire_u32(&path.runs[i]) != 0 && pthread_equal(path.thread[i], self))
+			store_release_u32(&path.parked[i], 1); // pairs with all_parked
 	for (;;)
 		pause();
+}
+
+/* Of the lanes in the set: bit i is lane i. */
+static bool
+all_parked(uint32_t lanes)
+{
+	for (uint32_t i = 0; i < LANE_MAX; i++)
+		if ((lanes >> i & 1) != 0 && load_acquire_u32(&path.parked[i]) == 0)
+			return false;
+	return true;
 }
 
 static void
 park_others(void)
 {
 	const pthread_t self = pthread_self();
-	uint32_t cnt = 0;
+	uint32_t lanes = 0;
 
 	for (uint32_t i = 0; i < LANE_MAX; i++)
-		if ((path.thread_known >> i & 1) && !pthread_equal(path.thread[i], self) &&
-		    (path.g->lane[i]->turn.turn & 1) != 0)
-			cnt += pthread_kill(path.thread[i], PARK_SIGNAL) == 0;
-	for (long us = 0; us < PARK_WAIT_US; us += 50) {
-		if (__atomic_load_n(&path.parked_cnt, __ATOMIC_ACQUIRE) >=
-		    cnt) // pairs with on_park
-			return;
+		if (load_acquire_u32(&path.runs[i]) != 0 && !pthread_equal(path.thread[i], self) &&
+		    (load_relaxed_u64(&path.g->lane[i]->turn.turn) & 1) != 0 &&
+		    pthread_kill(path.thread[i], PARK_SIGNAL) == 0)
+			lanes |= 1U << i;
+	for (long us = 0; us < PARK_WAIT_US && !all_parked(lanes); us += 50)
 		wait_us(50);
-	}
 }
 
 static void
@@ -124,7 +136,7 @@ on_fatal(int sig)
 		"sluice: fatal signal: orders halted, order connections reset\n";
 
 	halt_set(HALT_MUST);
-	if (__atomic_exchange_n(&path.dying, 1, __ATOMIC_ACQ_REL) != 0)
+	if (swap_ordered_u32(&path.dying, 1) != 0)
 		for (;;) // another thread is at it already, and ends us
 			pause();
 	park_others();
@@ -141,7 +153,7 @@ void
 last_path_register(uint32_t lane_idx)
 {
 	path.thread[lane_idx] = pthread_self();
-	__atomic_fetch_or(&path.thread_known, 1U << lane_idx, __ATOMIC_RELEASE);
+	store_release_u32(&path.runs[lane_idx], 1); // pairs with park_others
 }
 
 int
@@ -151,7 +163,8 @@ last_path_open(struct gateway *g, struct err *e)
 	struct sigaction fatal = { .sa_handler = on_fatal, .sa_flags = SA_NODEFER };
 
 	path.g = g;
-	path.parked_cnt = path.dying = 0;
+	memset(path.parked, 0, sizeof(path.parked));
+	path.dying = 0;
 	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
 		for (uint32_t k = 0; k < RESETS_PER_SESSION; k++) {
 			path.buf[i][k] =
@@ -191,5 +204,5 @@ last_path_close(struct gateway *g)
 			rte_pktmbuf_free(path.buf[i][k]);
 			path.buf[i][k] = NULL;
 		}
-	path.thread_known = 0;
+	memset(path.runs, 0, sizeof(path.runs));
 }

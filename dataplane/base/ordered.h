@@ -84,6 +84,13 @@ store_release_ptr(void **p, void *x)
 	ck_pr_store_ptr(p, x);
 }
 
+/* Puts x there and returns what was there, in one step and ordered both ways. */
+HOT_INLINE uint32_t
+swap_ordered_u32(uint32_t *p, uint32_t x)
+{
+	return __atomic_exchange_n(p, x, __ATOMIC_SEQ_CST);
+}
+
 /* No order at all, but never half a number: counters, statistics, hints. */
 HOT_INLINE uint32_t
 load_relaxed_u32(const uint32_t *p)
