@@ -400,6 +400,60 @@ do_tcp(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
+ask_venue(const struct state_source *s, const json_t *args, enum state_ask ask, struct err *e)
+{
+	const char *session = json_string_value(json_object_get(args, "session"));
+	const char *symbol = json_string_value(json_object_get(args, "symbol"));
+
+	if (s->session_ask(s->ctx, session, ask, symbol, e) < 0)
+		return NULL;
+	return json_pack("{s:o,s:b}", "session", words(session), "sent", 1);
+}
+
+static json_t *
+do_session_mass_cancel(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ask_venue(s, args, STATE_ASK_MASS_CANCEL, e);
+}
+
+static json_t *
+do_session_disable(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ask_venue(s, args, STATE_ASK_DISABLE, e);
+}
+
+static json_t *
+do_session_enable(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ask_venue(s, args, STATE_ASK_ENABLE, e);
+}
+
+static json_t *
+do_session_account_query(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ask_venue(s, args, STATE_ASK_ACCOUNT, e);
+}
+
+static json_t *
+do_session_unread(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *session = json_string_value(json_object_get(args, "session"));
+	struct state_unread row[STATE_UNREAD_MAX];
+	const int found = s->session_unread(s->ctx, session, row, STATE_UNREAD_MAX, e);
+	json_t *list;
+
+	if (found < 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < rows_in(found, STATE_UNREAD_MAX); i++)
+		json_array_append_new(
+			list, json_pack("{s:I,s:I,s:o,s:I,s:o}", "ns", number(row[i].ns), "seq",
+					number(row[i].seq), "why", words(row[i].why), "len",
+					number(row[i].len), "hex", words(row[i].hex)));
+	return list;
+}
+
+static json_t *
 do_books(const struct state_source *s, const json_t *args, struct err *e)
 {
 	return ctl_books(s, args, e);

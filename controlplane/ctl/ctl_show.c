@@ -21,7 +21,7 @@ enum format {
 };
 
 enum {
-	CELL_MAX = 160,
+	CELL_MAX = 232, // a kept message in hex
 	COLUMN_MAX = 16,
 };
 
@@ -559,6 +559,18 @@ show_instrument(FILE *out, const json_t *r)
 }
 
 static void
+show_unread(FILE *out, const json_t *r)
+{
+	static const struct column UNREAD[] = {
+		{ "ns", "came", AS_WALL },     { "seq", "message", AS_COUNT },
+		{ "why", "because", AS_TEXT }, { "len", "bytes", AS_COUNT },
+		{ "hex", "hex", AS_TEXT },
+	};
+
+	show_rows(out, r, UNREAD, ARRAY_CNT(UNREAD));
+}
+
+static void
 show_books(FILE *out, const json_t *r)
 {
 	static const struct column LADDER[] = {
@@ -802,6 +814,16 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_tcp:
 		show_tcp(out, r);
+		return;
+	case CTL_session_mass_cancel:
+	case CTL_session_disable:
+	case CTL_session_enable:
+	case CTL_session_account_query:
+		fprintf(out, "sent on session %s; the answer is counted as sluice_report_*\n",
+			text_of(r, "session"));
+		return;
+	case CTL_session_unread:
+		show_unread(out, r);
 		return;
 	case CTL_books:
 		show_books(out, r);

@@ -192,6 +192,28 @@ struct state_counter {
 	uint64_t value;
 };
 
+enum {
+	STATE_UNREAD_MAX = 32,
+	STATE_UNREAD_BYTES = 108,
+};
+
+/* What an operator may ask of the venue. */
+enum state_ask {
+	STATE_ASK_MASS_CANCEL,
+	STATE_ASK_DISABLE,
+	STATE_ASK_ENABLE,
+	STATE_ASK_ACCOUNT,
+};
+
+/* A message of the venue that was not understood. */
+struct state_unread {
+	uint64_t ns; // since 1970
+	uint64_t seq;
+	uint32_t len;
+	char why[STATE_NAME_MAX];
+	char hex[2 * STATE_UNREAD_BYTES + 1]; // as much of it as was kept
+};
+
 /* A TCP connection, as it is or as it was when it ended. */
 struct state_tcp {
 	char session[STATE_NAME_MAX];
@@ -408,6 +430,12 @@ struct state_source {
 	/* session NULL: all.  A lane that does not answer leaves its rows out. */
 	int (*tcp)(void *ctx, const char *session, struct state_tcp *row, size_t row_max,
 		   struct err *e);
+	/* symbol NULL: all. */
+	int (*session_ask)(void *ctx, const char *session, enum state_ask ask, const char *symbol,
+			   struct err *e);
+	/* Oldest first. */
+	int (*session_unread)(void *ctx, const char *session, struct state_unread *row,
+			      size_t row_max, struct err *e);
 	int (*book)(void *ctx, const char *symbol, uint32_t depth, struct state_book *out,
 		    struct err *e);
 	/* all: finished ones too, as far as they are remembered. */

@@ -485,6 +485,101 @@ get_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, s
 	return known ? (int)cnt : err_set(e, -ENOENT, "there is no session '%.32s'", session);
 }
 
+/* The lane that has the session and its index; -ENOENT with the words when there is none. */
+static int
+lane_of_session(const struct gateway *g, const char *name, uint32_t *session_idx, struct err *e)
+{
+	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++)
+			if (strcmp(g->config->sessions[i].name, name) == 0 &&
+			    g->lane[l]->session[i] != NULL) {
+				*session_idx = i;
+				return (int)l;
+			}
+	return err_set(e, -ENOENT, "there is no session '%.32s'", name);
+}
+
+static int
+ask_venue(void *ctx, const char *session, enum state_ask what, const char *symbol, struct err *e)
+{
+	static const char *const WORD[] = {
+		[STATE_ASK_MASS_CANCEL] = "mass cancel",
+		[STATE_ASK_DISABLE] = "disable order entry",
+		[STATE_ASK_ENABLE] = "enable order entry",
+		[STATE_ASK_ACCOUNT] = "account query",
+	};
+	struct command request = { .kind = COMMAND_SESSION_ASK };
+	struct gateway *g = ctx;
+	int lane, rc;
+
+	static_assert((int)STATE_ASK_MASS_CANCEL == ENCODE_ASK_MASS_CANCEL &&
+			      (int)STATE_ASK_DISABLE == ENCODE_ASK_DISABLE &&
+			      (int)STATE_ASK_ENABLE == ENCODE_ASK_ENABLE &&
+			      (int)STATE_ASK_ACCOUNT == ENCODE_ASK_ACCOUNT,
+		      "the numbers are the lane's");
+	if (symbol != NULL && strlen(symbol) > sizeof(request.symbol))
+		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
+			       sizeof(request.symbol));
+	lane = lane_of_session(g, session, &request.arg[0], e);
+	if (lane < 0)
+		return lane;
+	request.arg[1] = what;
+	memset(request.symbol, ' ', sizeof(request.symbol));
+	if (symbol != NULL)
+		memcpy(request.symbol, symbol, strlen(symbol));
+	rc = ask(g, (uint32_t)lane, &request);
+	if (rc == -ENOTCONN)
+		return err_set(e, rc, "session %s is not up; nothing was sent", session);
+	if (rc == -ENOTSUP)
+		return err_set(e, rc, "session %s speaks OUCH 4.2, which has no %s", session,
+			       WORD[what]);
+	if (rc == -EAGAIN)
+		return err_set(e, rc,
+			       "session %s: the venue's limit of messages is reached; try again",
+			       session);
+	if (rc != 0)
+		return err_set(e, rc, "session %s cannot be asked: %s", session, strerror(-rc));
+	event_log_say(g->log, now_ns(), EVENT_NOTICE, "session %s: %s sent, %s", session,
+		      WORD[what], symbol == NULL ? "for all symbols" : symbol);
+	return 0;
+}
+
+static int
+get_unread(void *ctx, const char *session, struct state_unread *row, size_t row_max, struct err *e)
+{
+	static const char *const WHY[] = {
+		[REPORT_TYPE_UNKNOWN] = "unknown type",
+		[REPORT_LENGTH_BAD] = "wrong length",
+		[REPORT_VALUE_BAD] = "impossible value",
+		[REPORT_TOKEN_FOREIGN] = "not our token",
+	};
+	struct command request = { .kind = COMMAND_SESSION_UNREAD };
+	const struct session_unread *u;
+	struct gateway *g = ctx;
+	const int lane = lane_of_session(g, session, &request.arg[0], e);
+	uint32_t cnt;
+	int rc;
+
+	static_assert((int)STATE_UNREAD_MAX == SESSION_UNREAD_MAX &&
+			      (int)STATE_UNREAD_BYTES == SESSION_UNREAD_BYTES,
+		      "all of them fit");
+	if (lane < 0)
+		return lane;
+	rc = ask(g, (uint32_t)lane, &request);
+	if (rc != 0)
+		return err_set(e, rc, "session %s cannot be asked: %s", session, strerror(-rc));
+	u = g->reply[lane];
+	cnt = g->lane[lane]->command.reply_cnt;
+	for (uint32_t i = 0; i < cnt && i < row_max; i++) {
+		row[i] =
+			(struct state_unread){ .ns = u[i].rx_ns, .seq = u[i].seq, .len = u[i].len };
+		TEXT(row[i].why, "%s", u[i].why < ARRAY_CNT(WHY) ? WHY[u[i].why] : "?");
+		for (uint32_t k = 0; k < u[i].len && k < SESSION_UNREAD_BYTES; k++)
+			snprintf(row[i].hex + 2 * k, 3, "%02x", u[i].bytes[k]);
+	}
+	return (int)cnt;
+}
+
 bool
 state_gateway_sessions_closed(struct gateway *g)
 {
@@ -907,6 +1002,8 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.feed_recover = state_feed_recover,
 		.sessions = get_sessions,
 		.tcp = get_tcp,
+		.session_ask = ask_venue,
+		.session_unread = get_unread,
 		.book = get_book,
 		.orders = get_orders,
 		.positions = get_positions,

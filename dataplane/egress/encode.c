@@ -84,6 +84,45 @@ close_ouch50(struct encode *e, enum encode_template t, size_t fixed_len, const c
 	frame_template(e, t, (size_t)(end - msg));
 }
 
+COLD uint16_t
+encode_ouch50_ask(struct encode *e, enum encode_ask ask, uint32_t token,
+		  const char symbol[OUCH_SYMBOL_LEN], uint8_t *out)
+{
+	const struct ouch50_account_query account = { .type = OUCH50_ACCOUNT_QUERY };
+	struct ouch50_mass_cancel mass = { .type = OUCH50_MASS_CANCEL, .user_ref = be32_of(token) };
+	struct ouch50_entry_switch entry = {
+		.type = ask == ENCODE_ASK_ENABLE ? OUCH50_ENABLE_ENTRY : OUCH50_DISABLE_ENTRY,
+		.user_ref = be32_of(token),
+	};
+	const be16 no_options = be16_of(0);
+	uint8_t *msg = out + sizeof(struct soup_head);
+	const void *fixed = &account;
+	size_t len = sizeof(account);
+	struct soup_head head;
+
+	if (ask == ENCODE_ASK_MASS_CANCEL) {
+		memcpy(mass.firm, e->firm, sizeof(mass.firm));
+		memset(mass.symbol, ' ', sizeof(mass.symbol));
+		if (symbol != NULL)
+			memcpy(mass.symbol, symbol, sizeof(mass.symbol));
+		fixed = &mass;
+		len = sizeof(mass);
+	} else if (ask != ENCODE_ASK_ACCOUNT) {
+		memcpy(entry.firm, e->firm, sizeof(entry.firm));
+		fixed = &entry;
+		len = sizeof(entry);
+	}
+	memcpy(msg, fixed, len);
+	if (ask != ENCODE_ASK_ACCOUNT) { // there it may be missing, and is for older texts
+		memcpy(msg + len, &no_options, sizeof(no_options));
+		len += sizeof(no_options);
+	}
+	head = soup_head_of(SOUP_UNSEQUENCED, (uint16_t)len);
+	memcpy(out, &head, sizeof(head));
+	metric_add(&e->metrics.ask_encoded, 1);
+	return (uint16_t)(sizeof(head) + len);
+}
+
 COLD int
 encode_ouch50_init(struct encode *e, const struct encode_config *c)
 {
@@ -95,6 +134,7 @@ encode_ouch50_init(struct encode *e, const struct encode_config *c)
 	if (init_common(e, c) != 0 || !put_alpha(firm, sizeof(firm), c->firm) ||
 	    !is_one_of(c->capacity, "APRO") || !is_one_of(c->display, "YNA"))
 		return -EINVAL;
+	memcpy(e->firm, firm, sizeof(e->firm));
 	enter.display = replace.display = (uint8_t)c->display;
 	enter.sweep = replace.sweep = 'N';
 	enter.capacity = (uint8_t)c->capacity;

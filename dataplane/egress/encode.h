@@ -35,6 +35,15 @@ struct encode_config {
 	bool no_customer_type; // OUCH 4.2 of BX and PSX: Enter Order of 48 bytes
 };
 
+/* What an operator may ask of the venue, beside orders.  OUCH 5.0 only. */
+enum encode_ask {
+	ENCODE_ASK_MASS_CANCEL, // every order of our firm, or those of one symbol
+	ENCODE_ASK_DISABLE,     // the venue refuses new orders of our firm; working ones stay
+	ENCODE_ASK_ENABLE,
+	ENCODE_ASK_ACCOUNT, // the lowest number that may be used
+	ENCODE_ASK_CNT,
+};
+
 struct encode_metrics {
 #define METRIC(name, kind, help) uint64_t name;
 #include "egress/encode_metrics.def"
@@ -46,9 +55,10 @@ struct encode {
 	cache_aligned uint8_t packet[ENCODE_TEMPLATE_CNT][ENCODE_PACKET_MAX];
 	uint16_t len[ENCODE_TEMPLATE_CNT]; // of the whole packet; 0: the protocol has no such order
 	struct order_token_form token_form;
-	uint8_t side[2][2]; // by enum side, by INTENT_SHORT
-	uint8_t tif50[2];   // by enum tif
-	be32 tif42[2];      // by enum tif
+	uint8_t side[2][2];       // by enum side, by INTENT_SHORT
+	uint8_t tif50[2];         // by enum tif
+	be32 tif42[2];            // by enum tif
+	char firm[OUCH_FIRM_LEN]; // blank: the account's own
 	struct encode_metrics metrics;
 	uint64_t symbol[INSTR_MAX]; // eight characters; 0 while nobody named it
 };
@@ -60,6 +70,16 @@ struct encode {
  */
 int encode_ouch50_init(struct encode *e, const struct encode_config *c);
 int encode_ouch42_init(struct encode *e, const struct encode_config *c);
+
+/*
+ * Writes an operator's request as a whole packet.  token is a new number of ours, not used by
+ * ENCODE_ASK_ACCOUNT; symbol NULL means all.
+ *
+ * Memory   out: ENCODE_PACKET_MAX bytes
+ * Returns  bytes of the packet
+ */
+COLD uint16_t encode_ouch50_ask(struct encode *e, enum encode_ask ask, uint32_t token,
+				const char symbol[OUCH_SYMBOL_LEN], uint8_t *out);
 
 /*
  * Names an instrument.

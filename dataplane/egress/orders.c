@@ -740,6 +740,24 @@ orders_on_session_down(struct orders *o)
 	o->walk_slot = 0;
 }
 
+COLD uint32_t
+orders_take_number(struct orders *o)
+{
+	if (o->next_token == UINT32_MAX)
+		return 0;
+	metric_set(&o->metrics.next_token, o->next_token + 1);
+	return o->next_token++;
+}
+
+COLD void
+orders_raise_number(struct orders *o, uint32_t next_token)
+{
+	if (next_token <= o->next_token)
+		return;
+	o->next_token = next_token;
+	metric_set(&o->metrics.next_token, next_token);
+}
+
 COLD void
 orders_on_session_up(struct orders *o, uint32_t next_token)
 {

@@ -291,6 +291,12 @@ orders_claim(struct orders *o)
 	return e;
 }
 
+/* A number for a request that is no order; 0 when none is left. */
+COLD uint32_t orders_take_number(struct orders *o);
+
+/* The venue takes no number below this: somebody else used the ones between. */
+COLD void orders_raise_number(struct orders *o, uint32_t next_token);
+
 /*
  * Makes the next order's place ready, after one was sent and off its way: a table of many orders
  * leaves the caches, and what was remembered there gives up its name.

@@ -318,6 +318,21 @@ fill_tcp(const struct session *s, uint64_t now_ns, struct command_tcp *out)
 }
 
 static int
+answer_unread(const struct session *s, struct command *c)
+{
+	const uint64_t cnt =
+		s->unread_cnt < SESSION_UNREAD_MAX ? s->unread_cnt : SESSION_UNREAD_MAX;
+	struct session_unread *out = c->reply;
+
+	if (c->reply_max < SESSION_UNREAD_MAX * sizeof(*out))
+		return -EINVAL;
+	for (uint64_t i = 0; i < cnt; i++)
+		out[i] = s->unread[(s->unread_cnt - cnt + i) % SESSION_UNREAD_MAX];
+	c->reply_cnt = (uint32_t)cnt;
+	return 0;
+}
+
+static int
 answer_session(struct lane *l, struct command *c)
 {
 	struct orders_view *view = c->reply;
@@ -333,6 +348,13 @@ answer_session(struct lane *l, struct command *c)
 		fill_session(s, c->reply);
 		c->reply_cnt = 1;
 		return 0;
+	case COMMAND_SESSION_ASK:
+		if (c->arg[1] >= ENCODE_ASK_CNT)
+			return -EINVAL;
+		return session_ask(s, (enum encode_ask)c->arg[1],
+				   c->symbol[0] == ' ' ? NULL : c->symbol, l->now_ns);
+	case COMMAND_SESSION_UNREAD:
+		return answer_unread(s, c);
 	case COMMAND_TCP:
 		fill_tcp(s, l->now_ns, c->reply);
 		c->reply_cnt = 1;
@@ -455,6 +477,8 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_ORDERS:
 	case COMMAND_SESSION:
 	case COMMAND_TCP:
+	case COMMAND_SESSION_ASK:
+	case COMMAND_SESSION_UNREAD:
 	case COMMAND_SESSION_CONNECT:
 	case COMMAND_SESSION_DISCONNECT:
 	case COMMAND_CANCEL_ALL:

@@ -154,6 +154,50 @@ session_lost(struct session *s, uint64_t now_ns)
 	order_session_on_lost(&s->life, now_ns);
 }
 
+int
+session_ask(struct session *s, enum encode_ask ask, const char *symbol, uint64_t now_ns)
+{
+	uint8_t packet[ENCODE_PACKET_MAX];
+	uint32_t token = 0;
+	uint16_t len;
+
+	if (s->protocol != ORDER_SESSION_OUCH50)
+		return -ENOTSUP;
+	if (!order_session_is_up(&s->life) || !tcp_can_send(&s->tcp))
+		return -ENOTCONN;
+	if (tcp_send_room(&s->tcp) < sizeof(packet) || !session_may_send(s, INTENT_CANCEL, now_ns))
+		return -EAGAIN;
+	if (ask != ENCODE_ASK_ACCOUNT) {
+		token = orders_take_number(&s->orders);
+		if (token == 0)
+			return -ERANGE;
+	}
+	len = encode_ouch50_ask(&s->encode, ask, token, symbol, packet);
+	tcp_send(&s->tcp, packet, len);
+	order_session_on_sent(&s->life, now_ns);
+	throttle_on_sent(&s->throttle, now_ns);
+	throttle_on_queued(&s->throttle);
+	session_emit(s, now_ns);
+	return 0;
+}
+
+void
+session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len, enum report_verdict why,
+		    uint64_t now_ns)
+{
+	struct session_unread *u = &s->unread[s->unread_cnt++ % SESSION_UNREAD_MAX];
+
+	*u = (struct session_unread){
+		.rx_ns = now_ns,
+		.seq = soup_session_seq(&s->life.soup) - 1,
+		.len = len,
+		.why = (uint8_t)why,
+	};
+	memcpy(u->bytes, msg, len < sizeof(u->bytes) ? len : sizeof(u->bytes));
+	metric_add(&s->metrics.message_unread, 1);
+	event_put(s->events, EVENT_REPORT_MALFORMED, s->idx, u->seq, len == 0 ? 0 : msg[0], len);
+}
+
 void
 session_cancel_all(struct session *s)
 {
@@ -436,6 +480,8 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 		tcp_advance(&s->tcp, now_ns); // the rest of an orderly close
 	}
 	session_act(s, order_session_on_time(&s->life, now_ns), now_ns);
+	if (s->is_up) // an account answer may tell that somebody else used numbers
+		orders_raise_number(&s->orders, order_session_token_base(&s->life));
 	look_for_doubt(s);
 	tell_peer(s, peer_idx);
 	take_packets(s, now_ns);

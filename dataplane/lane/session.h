@@ -56,6 +56,22 @@ struct session_half_open {
 	uint32_t rcv_nxt;
 };
 
+enum {
+	SESSION_UNREAD_MAX = 32,
+	SESSION_UNREAD_BYTES = 108, // the longest fixed part has 66; what is longer is cut
+};
+
+/* A message of the venue that was not understood, as it came. */
+struct session_unread {
+	uint64_t rx_ns;
+	uint64_t seq; // of the message in the SoupBinTCP session
+	uint16_t len; // of the whole message
+	uint8_t why;  // enum report_verdict
+	uint8_t pad;
+	uint8_t bytes[SESSION_UNREAD_BYTES];
+};
+static_assert(sizeof(struct session_unread) == 2 * CACHE_LINE, "thirty-two are a page");
+
 struct session_config {
 	uint8_t session_idx;
 	struct session_half_open half_open;         // cleared before the first login
@@ -111,6 +127,8 @@ struct session {
 	struct tcp_config tcp_config;
 	struct session_metrics metrics;
 	struct encode encode;
+	uint64_t unread_cnt; // ever; the newest SESSION_UNREAD_MAX are kept
+	struct session_unread unread[SESSION_UNREAD_MAX];
 };
 
 /*
@@ -135,6 +153,21 @@ COLD void session_lost(struct session *s, uint64_t now_ns);
 
 /* Anything but a report; what it asks for is done. */
 COLD void session_act(struct session *s, enum order_session_act act, uint64_t now_ns);
+
+/*
+ * Sends an operator's request.  symbol NULL: all.
+ *
+ * Returns  0
+ *          -ENOTCONN  the session is not up
+ *          -ENOTSUP   OUCH 4.2 has no such request
+ *          -EAGAIN    the venue's limit of messages is reached, or TCP's buffer full
+ *          -ERANGE    no number is left for it today
+ */
+COLD int session_ask(struct session *s, enum encode_ask ask, const char *symbol, uint64_t now_ns);
+
+/* Keeps a message that was not understood, and tells. */
+COLD void session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len,
+			      enum report_verdict why, uint64_t now_ns);
 
 /* Cancels every order that works now; those that come later are not meant. */
 COLD void session_cancel_all(struct session *s);
@@ -266,6 +299,8 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 				      out->type == REPORT_REPLACED) &&
 				     orders_of_token(&s->orders, out->token) == NULL))
 				session_find_instrument(s, packet.payload, out);
+			if (unlikely(verdict > REPORT_NO_ORDER))
+				session_keep_unread(s, packet.payload, packet.len, verdict, now_ns);
 			tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
 			metric_add(&s->metrics.report_received, 1);
 			if (verdict == REPORT_DECODED) {

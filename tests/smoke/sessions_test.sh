@@ -35,6 +35,24 @@ expect_eq "peer" "$(ctl_value tcp oe 0.peer)" "$VENUE_OE:$OE_PORT"
 wait_for 20 "the limit holds messages back" held_back
 sleep 2
 
+# --- what an operator may ask of the venue; the limit may need a moment
+ask_venue() {
+	local before
+	before=$(metric "sluice_report_$1_received_total")
+	wait_for 5 "session $2 is sent" ctl session "$2" oe
+	wait_for 5 "the venue answers session $2" metric_at_least "sluice_report_$1_received_total" $((before + 1))
+	note "session $2: answered"
+}
+ask_venue mass_cancel mass-cancel
+ask_venue entry_switch disable
+rejected() { metric_at_least sluice_orders_order_rejected_total 1; }
+wait_for 10 "the venue refuses orders of the firm" rejected
+ask_venue entry_switch enable
+ask_venue account account-query
+ctl session disable nobody >"$SMOKE_DIR/nobody.txt" 2>&1
+expect_eq "session disable nobody: exit code" $? 1
+expect_eq "messages not understood" "$(ctl --json session unread oe | jq length)" 0
+
 # --- the connection is lost while orders work
 up=$(metric sluice_session_session_up_total)
 cut_wire oe

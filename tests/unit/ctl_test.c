@@ -74,6 +74,8 @@ static const struct {
 	{ "too many events", "{\"command\":\"events\",\"args\":{\"count\":513}}", "EINVAL", "1..512" },
 	{ "a session's connection", "{\"command\":\"tcp\",\"args\":{\"session\":\"oe\"}}", NULL, NULL },
 	{ "an unknown session", "{\"command\":\"tcp\",\"args\":{\"session\":\"x\"}}", "ENOENT", "no session 'x'" },
+	{ "a mass cancel without its session", "{\"command\":\"session_mass_cancel\"}", "EINVAL", "session mass-cancel needs session" },
+	{ "a mass cancel for nobody", "{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"x\"}}", "ENOENT", "no session 'x'" },
 	{ "args as a list", "{\"command\":\"status\",\"args\":[]}", "EINVAL", "args" },
 	{ "command as a number", "{\"command\":1}", "EINVAL", "command" },
 	{ "a list", "[\"status\"]", "EINVAL", "object" },
@@ -137,12 +139,31 @@ every_command_that_reads_has_a_result(void **state)
 		if (CTL_COMMAND[c].changes)
 			continue;
 		snprintf(request, sizeof(request), "{\"command\":\"%s\",\"args\":{%s}}",
-			 CTL_COMMAND[c].name, c == CTL_books ? "\"symbol\":\"AAPL\"" : "");
+			 CTL_COMMAND[c].name,
+			 c == CTL_books            ? "\"symbol\":\"AAPL\""
+			 : c == CTL_session_unread ? "\"session\":\"oe\""
+						   : "");
 		result = done(request);
 		// a row whose members do not fit its pattern would be missing without a word
 		assert_true(json_is_object(result) || json_array_size(result) != 0);
 		json_decref(result);
 	}
+}
+
+static void
+requests_to_the_venue_reach_the_gateway(void **state)
+{
+	json_decref(done("{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"oe\","
+			 "\"symbol\":\"AAPL\"}}"));
+	assert_int_equal(fake.asked, STATE_ASK_MASS_CANCEL);
+	assert_string_equal(fake.limit_symbol, "AAPL");
+	json_decref(done("{\"command\":\"session_disable\",\"args\":{\"session\":\"oe\"}}"));
+	assert_int_equal(fake.asked, STATE_ASK_DISABLE);
+	assert_string_equal(fake.limit_symbol, "*");
+	json_decref(done("{\"command\":\"session_enable\",\"args\":{\"session\":\"oe\"}}"));
+	assert_int_equal(fake.asked, STATE_ASK_ENABLE);
+	json_decref(done("{\"command\":\"session_account_query\",\"args\":{\"session\":\"oe\"}}"));
+	assert_int_equal(fake.asked, STATE_ASK_ACCOUNT);
 }
 
 static void
@@ -715,6 +736,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_is_done_or_refused_with_a_reason),
 		TEST(every_command_that_reads_has_a_result),
+		TEST(requests_to_the_venue_reach_the_gateway),
 		TEST(the_switches_reach_the_gateway),
 		TEST(a_capture_is_begun_shown_and_ended),
 		TEST(a_long_reason_is_cut_and_still_halts),

@@ -291,10 +291,56 @@ only_our_own_tokens_are_read(void **state)
 	}
 }
 
+/* The document's own examples (fact sheet 4a.4), framed as SoupBinTCP 'U'. */
+static void
+an_operators_requests_are_the_documents(void **state)
+{
+	static const struct {
+		enum encode_ask ask;
+		uint32_t token;
+		const char *symbol;
+		const char *want;
+	} ASKS[] = {
+		{ ENCODE_ASK_MASS_CANCEL, 0x73, NULL,
+		  "001455"
+		  "43000000734649524d20202020202020200000" },
+		{ ENCODE_ASK_MASS_CANCEL, 0x73, "AAPL    ",
+		  "001455"
+		  "43000000734649524d4141504c202020200000" },
+		{ ENCODE_ASK_DISABLE, 0x74, NULL,
+		  "000c55"
+		  "44000000744649524d0000" },
+		{ ENCODE_ASK_ENABLE, 0x75, NULL,
+		  "000c55"
+		  "45000000754649524d0000" },
+		{ ENCODE_ASK_ACCOUNT, 0, NULL,
+		  "000255"
+		  "51" },
+	};
+	const struct encode_config c = {
+		.firm = "FIRM", .token_prefix = "S", .capacity = 'P', .display = 'Y'
+	};
+	static struct encode e;
+
+	assert_int_equal(encode_ouch50_init(&e, &c), 0);
+	for (size_t i = 0; i < ARRAY_CNT(ASKS); i++) {
+		uint8_t out[ENCODE_PACKET_MAX];
+		char hex[2 * ENCODE_PACKET_MAX + 1] = "";
+		const uint16_t len =
+			encode_ouch50_ask(&e, ASKS[i].ask, ASKS[i].token, ASKS[i].symbol, out);
+
+		for (uint16_t k = 0; k < len; k++)
+			snprintf(hex + 2 * k, 3, "%02x", out[k]);
+		assert_string_equal(hex, ASKS[i].want);
+	}
+	assert_int_equal(e.metrics.ask_encoded, ARRAY_CNT(ASKS));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_operators_requests_are_the_documents),
 		cmocka_unit_test(requests_become_the_documents_bytes),
 		cmocka_unit_test(what_ouch_cannot_say_leaves_no_bytes),
 		cmocka_unit_test(a_bad_configuration_is_refused),

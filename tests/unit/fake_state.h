@@ -26,6 +26,7 @@ struct fake_state {
 	uint64_t capture_max_mb;
 	bool captures;
 	unsigned reset_cnt;
+	int asked;        // enum state_ask
 	unsigned ask_cnt; // calls of any kind
 };
 
@@ -140,6 +141,37 @@ fake_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, 
 	row->counter[0] = (struct state_counter){ .name = "dropped_bad_sum",
 						  .help = "Segments with a wrong checksum",
 						  .value = 3 };
+	return 1;
+}
+
+static int
+fake_session_ask(void *ctx, const char *session, enum state_ask ask, const char *symbol,
+		 struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%.32s'", session);
+	FAKE_TEXT(f->limit_symbol, symbol == NULL ? "*" : symbol);
+	f->asked = (int)ask;
+	return 0;
+}
+
+static int
+fake_session_unread(void *ctx, const char *session, struct state_unread *row, size_t row_max,
+		    struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%.32s'", session);
+	if (row_max == 0)
+		return 1;
+	*row = (struct state_unread){ .ns = 1, .seq = 2, .len = 3 };
+	FAKE_TEXT(row->why, "unknown type");
+	FAKE_TEXT(row->hex, "5a0001");
 	return 1;
 }
 
@@ -421,6 +453,8 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.feeds = fake_feeds,
 		.sessions = fake_sessions,
 		.tcp = fake_tcp,
+		.session_ask = fake_session_ask,
+		.session_unread = fake_session_unread,
 		.book = fake_book,
 		.orders = fake_orders,
 		.positions = fake_positions,
