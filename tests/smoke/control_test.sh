@@ -33,10 +33,11 @@ nothing_open() {
 # and nothing but cancels reaches the venue.
 nothing_leaves() {
 	local before refused
-	sleep 0.3 # what was under way has arrived
+	same_for 0.3 arrived # what was under way
 	before=$(arrived)
 	refused=$(metric "sluice_risk_intent_rejected_$2_total")
 	sleep 1
+	wait_for 5 "$1: the strategy wishes" metric_at_least "sluice_risk_intent_rejected_$2_total" $((refused + 1))
 	expect_eq "$1: orders and replaces at the venue in a second" "$(($(arrived) - before))" 0
 	expect_at_least "$1: refused for that reason" "$(($(metric "sluice_risk_intent_rejected_$2_total") - refused))" 1
 	wait_for 3 "$1: the strategy's cancels passed" nothing_open

@@ -32,11 +32,20 @@ day_start() {
 }
 day_is_over() { [ "$(counter arb_session_ended)" -ge 1 ]; }
 nothing_open() { [ "$(counter orders_open_order_cnt)" = 0 ]; }
+# What the venue said last has arrived, where there is a session to arrive by.
+wait_until_both_know() {
+	local until=$((SECONDS + 5))
+	while sleep 0.3; do
+		venue_report_now
+		[ "$(ctl_value sessions 0.next_seq)" != $(($(venue_value accounts.0.last_seq) + 1)) ] || return 0
+		[ $SECONDS -lt $until ] || return 0 # a session that is down: the test knows what to say
+	done
+}
 # day_end: the feed has come to its end; the last answers arrive, both programs stop.
 day_end() {
 	wait_for 20 "the feed comes to its end" day_is_over
 	wait_for 10 "every order is answered" nothing_open
-	sleep 0.3
+	wait_until_both_know
 	take_state
 	stop venue 5
 	stop gateway 10

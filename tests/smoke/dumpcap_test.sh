@@ -62,7 +62,13 @@ ctl capture start md "$SMOKE_DIR/own.pcap" --direction rx >"$SMOKE_DIR/own.log" 
 start_venue "$TAPE" --wait-login --start-delay 1 --stay --pack 4 --linger-ms 500
 day_is_over() { [ "$(ctl metrics sluice_arb_session_ended | awk '{ print $2 }')" = 1 ]; }
 wait_for 20 "the feed comes to its end" day_is_over
-sleep 2 # and is no longer repeated
+sent() {
+	venue_report_now
+	echo "$(venue_value market_data.line_a.sent) $(venue_value market_data.line_b.sent)"
+}
+same_for 1 sent # and is no longer repeated
+captured() { ctl_value "capture status" 0.captured_cnt; }
+same_for 0.5 captured
 ctl capture stop md >>"$SMOKE_DIR/own.log" 2>&1 || fail "the own capture does not stop"
 own=$(ctl_value "capture status" 0.captured_cnt)
 kill -INT "${smoke_expected[dump]}"

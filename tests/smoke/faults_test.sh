@@ -76,7 +76,7 @@ group_reorder() { # both lines swap packets; the wait bridges it
 
 group_reorder_late() { # line B brings what A lost, but later than we wait
 	GAP_WAIT_US=2000
-	day_start 'loss_a=8001-8004,delay_b_us=60000'
+	day_start 'loss_a=8001-8004,delay_b_us=250000'
 	day_end
 	expect_eq "gaps given up" "$(counted arb_gap_lost)" 1
 	expect_eq "messages lost" "$(counted arb_message_lost)" 4
@@ -86,8 +86,8 @@ group_reorder_late() { # line B brings what A lost, but later than we wait
 }
 
 group_silent_line() { # one line dies: said, and no harm
-	FEED_SILENCE_MS=700
-	day_start 'silent_a=6001-14000'
+	FEED_SILENCE_MS=1500 # not what a busy machine does by itself
+	day_start 'silent_a=6001-14000' --speed 0.7
 	day_end
 	expect_said 'feed itch: nothing heard on line 0'
 	expect_said 'feed itch: line 0 is heard again'
@@ -98,8 +98,8 @@ group_silent_line() { # one line dies: said, and no harm
 }
 
 group_silent_feed() { # both lines die for a while, then go on with a hole
-	FEED_SILENCE_MS=700 GAP_WAIT_US=2000
-	day_start 'silent_a=6001-14000,silent_b=6001-14000'
+	FEED_SILENCE_MS=1500 GAP_WAIT_US=2000
+	day_start 'silent_a=6001-14000,silent_b=6001-14000' --speed 0.7
 	day_end
 	expect_said 'feed itch: no line was heard'
 	expect_said 'feed itch: heard again'

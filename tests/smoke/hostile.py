@@ -173,7 +173,7 @@ def attack_oe(server_port):
     send(icmp(3, 3, b"", bad_sum=True), "icmp_invalid", "port=oe")
     send(icmp(13, 0, bytes(12)), "icmp_type_ignored", "port=oe")
     expected[("icmp_error_received", "port=oe")] = 2 * TIMES  # both of a connection
-    send(icmp(8, 0, b"anybody there?"), "icmp_echo_sent", "port=oe")
+    send(icmp(8, 0, b"anybody there?"), "icmp_echo_received", "port=oe")
     # Somebody says that the venue's address, and then ours, is his.
     arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2)
     send(eth(GATEWAY_MAC, arp + b"\x02\0\0\0\0\x99" + socket.inet_aton(GATEWAY_IP) + GATEWAY_MAC +

@@ -13,9 +13,12 @@
 #
 # Environment: SLUICE_BUILD   folder with the built programs (default: build, then build-gcc)
 #              SLUICE_KEEP=1  keep the folder with logs and captures also on success
+#              SMOKE_PATIENCE every limit of a wait is so many times what stands there (4): on a busy
+#                             machine a limit shall find what hangs, not what is slow
 set -uo pipefail
 
 SMOKE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SMOKE_PATIENCE=${SMOKE_PATIENCE:-4}
 SKIPPED=77
 MD_GROUP_A=239.10.1.1 MD_PORT_A=26400
 MD_GROUP_B=239.10.1.2 MD_PORT_B=26401
@@ -116,7 +119,7 @@ smoke_show_logs() {
 
 # wait_for SECONDS WHAT COMMAND...: tries ten times a second.
 wait_for() {
-	local seconds=$1 what=$2 until
+	local seconds=$(($1 * SMOKE_PATIENCE)) what=$2 until
 	shift 2
 	until=$((SECONDS + seconds))
 	while ! "$@" >/dev/null 2>&1; do
@@ -125,8 +128,20 @@ wait_for() {
 		sleep 0.1
 	done
 }
+# same_for SECONDS COMMAND...: until what it prints stays the same for so long.
+same_for() {
+	local seconds=$1 last now until=$((SECONDS + 20 * SMOKE_PATIENCE))
+	shift
+	last=$("$@")
+	while sleep "$seconds"; do
+		now=$("$@")
+		[ "$now" != "$last" ] || return 0
+		[ $SECONDS -lt $until ] || fail "it never comes to rest: $*"
+		last=$now
+	done
+}
 pid_gone() {
-	local until=$((SECONDS + $1))
+	local until=$((SECONDS + $1 * SMOKE_PATIENCE))
 	while kill -0 "$2" 2>/dev/null; do
 		# A child that ended is still there until we take its status.
 		[ "$(ps -o stat= -p "$2" 2>/dev/null | cut -c1)" != Z ] || return 0
@@ -256,11 +271,20 @@ memif_ports() {
 	MD_DEVICE="net_memif0,id=0,role=server,socket=$SMOKE_DIR/md.memif"
 	OE_DEVICE="net_memif1,id=1,role=server,socket=$SMOKE_DIR/oe.memif"
 }
+# Whether the gateway's ports have their links and are members of every line's group.
+feeds_joined() {
+	ctl --json feeds | python3 -c '
+import json, sys
+sys.exit(not all(line["joined"] for feed in json.load(sys.stdin) for line in feed["lines"]))'
+}
 # start_venue FILE [ARGUMENT...]: lines A and B, request servers, snapshots and order entry; it has
 # bound its ports on return.  VENUE_REPORT is written when it ends.
 start_venue() {
 	local tape=$1 ouch=${PROTOCOL:-ouch50}
 	shift
+	# Who joins late has missed what was said before, and the test wants to know all of it.
+	[ -z "${smoke_expected[gateway]-}" ] || [ "${JOIN_FIRST-yes}" != yes ] ||
+		wait_for 10 "every line of the gateway's feeds is joined" feeds_joined
 	VENUE_REPORT=$SMOKE_DIR/venue.json
 	rm -f "$SMOKE_DIR/venue.ready"
 	start_in "$VENUE" venue "$SLUICE_BUILD/tests/sim/sluice-venue" --itch "$tape" \

@@ -74,7 +74,7 @@ for STRATEGY in "$@"; do
 	wait_for 20 "the feed has ended" feed_ended
 	keep_metrics
 	ctl halt "end of the day" >/dev/null || fail "halt was refused"
-	until_s=$((SECONDS + 5))
+	until_s=$((SECONDS + 5 * SMOKE_PATIENCE))
 	until agree; do
 		if [ $SECONDS -ge $until_s ]; then
 			diff "$SMOKE_DIR/gateway.side" "$SMOKE_DIR/venue.side"

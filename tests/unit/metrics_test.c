@@ -261,8 +261,8 @@ slow_clients_hold_nobody_up(void **state)
 	}
 	for (unsigned i = 0; i < 100; i++)
 		metrics_export_poll(http);
-	assert_true(now_ms() - start_ms < 1000);
-	for (start_ms = now_ms(); now_ms() - start_ms < 15000; usleep(200000)) {
+	assert_true(now_ms() - start_ms < 4000);
+	for (start_ms = now_ms(); now_ms() - start_ms < 60000; usleep(200000)) {
 		metrics_export_poll(http);
 		text = get("GET /healthz" REST);
 		if (strncmp(text, "HTTP/1.1 200", 12) == 0)

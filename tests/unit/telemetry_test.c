@@ -44,7 +44,7 @@ ask(const char *command)
 	ssize_t n = -1;
 
 	assert_true(send(fd, command, strlen(command), 0) > 0);
-	for (unsigned i = 0; i < 3000 && n < 0; i++) {
+	for (unsigned i = 0; i < 30000 && n < 0; i++) {
 		telemetry_poll(t);
 		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 		if (n < 0)

@@ -26,7 +26,7 @@
 
 /* The program itself on the loopback interface, with a client of sockets in front of it. */
 
-enum { WAIT_MS = 10000, DAY_BYTES = 1 << 20, PACKET_MAX = 256 };
+enum { WAIT_MS = 60000, DAY_BYTES = 1 << 20, PACKET_MAX = 256 };
 
 static const char *venue_path;
 static char tape_path[] = "/tmp/sluice-venue-test-XXXXXX";
