@@ -64,7 +64,7 @@ expect_grown() {
 }
 
 group_frames() {
-	day_start '' --speed 0.7 # the attack takes some seconds
+	day_start '' --speed 0.3 # the attack takes some seconds
 	wait_for 10 "trading" has_traded
 	# A frame larger than ours: only if both ends of the wire let it pass.
 	ip -n "$GW" link set md mtu 9000
