@@ -9,7 +9,7 @@
 #include "flow.h"
 #include "lab.h"
 #include "lane/lane_api.h"
-#include "wire/itch50.h"
+#include "tick.h"
 
 /*
  * lane.fused: tick to trade, software only.  All stages in one lane on ports made of memory; a
@@ -37,8 +37,6 @@ enum {
 	COLD_TRIGGERS_QUICK = 20,
 	FLOW_MESSAGES = 60000,
 	FLOW_MESSAGES_QUICK = 4000,
-	LOCATE = 14,
-	BLOCK_MAX = 64,
 	BID_PX4 = 1000000,
 	ASK_PX4 = 1000100,
 	BASE_QTY = 5000,
@@ -49,42 +47,6 @@ enum {
 static const char TAKER[] =
 	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000000, "
 	"imbalance_min_bp: 6000, cooldown_us: 0 }\n";
-
-/* One ITCH message behind its length. */
-struct block {
-	uint8_t data[BLOCK_MAX];
-	size_t len;
-};
-
-static struct block
-block_of(const void *msg, uint16_t len)
-{
-	const be16 be_len = be16_of(len);
-	struct block b = { .len = sizeof(be_len) + len };
-
-	memcpy(b.data, &be_len, sizeof(be_len));
-	memcpy(b.data + sizeof(be_len), msg, len);
-	return b;
-}
-
-static struct itch50_head
-head_of(uint8_t type)
-{
-	return (struct itch50_head){ .type = type, .locate = be16_of(LOCATE) };
-}
-
-static struct block
-block_add(uint64_t ref, uint8_t side, uint32_t qty, uint32_t px4)
-{
-	struct itch50_add_order a = { .head = head_of('A'),
-				      .order_ref = be64_of(ref),
-				      .side = side,
-				      .qty = be32_of(qty),
-				      .symbol = "AAPL    ",
-				      .px4 = be32_of(px4) };
-
-	return block_of(&a, sizeof(a));
-}
 
 /* The trigger after the last one; the bid stays heavy, so that each change of it is a signal. */
 static struct block

@@ -342,11 +342,10 @@ lab_session_up(struct lab *lab)
 	lab_settle(lab);
 }
 
-void
-lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, size_t len,
-	 uint16_t cnt)
+size_t
+lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], unsigned line, uint64_t seq, const uint8_t *blocks,
+	       size_t len, uint16_t cnt)
 {
-	uint8_t frame[LAB_FRAME_MAX] = { 0 };
 	struct eth_head *eth = (struct eth_head *)frame;
 	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
 	struct udp_head *udp = (struct udp_head *)(ip + 1);
@@ -354,6 +353,7 @@ lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, si
 	const size_t udp_len = sizeof(*udp) + sizeof(*mold) + len;
 	const uint32_t group = GROUP_IP + line;
 
+	memset(frame, 0, sizeof(*eth) + sizeof(*ip) + sizeof(*udp) + sizeof(*mold));
 	memcpy(eth->dst, (uint8_t[]){ 0x01, 0x00, 0x5e, 0x0a, 0x01, (uint8_t)(1 + line) }, 6);
 	memcpy(eth->src, (uint8_t[]){ 0x02, 0, 0, 0, 0, 0x77 }, 6);
 	eth->type = be16_of(ETH_TYPE_IPV4);
@@ -373,7 +373,17 @@ lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, si
 	memcpy(mold + 1, blocks, len);
 	udp->sum = ip_sum_finish(ip_sum_bytes(
 		ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, (uint16_t)udp_len), udp, udp_len));
-	inject(lab, 0, frame, (uint16_t)(sizeof(*eth) + sizeof(*ip) + udp_len));
+	return sizeof(*eth) + sizeof(*ip) + udp_len;
+}
+
+void
+lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, size_t len,
+	 uint16_t cnt)
+{
+	uint8_t frame[LAB_FRAME_MAX];
+	const size_t frame_len = lab_mold_frame(frame, line, seq, blocks, len, cnt);
+
+	inject(lab, 0, frame, (uint16_t)frame_len);
 }
 
 void

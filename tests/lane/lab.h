@@ -85,6 +85,10 @@ void lab_market_data(struct lab *lab, unsigned line, const uint8_t *blocks, size
 void lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, size_t len,
 	      uint16_t cnt);
 
+/* The frame of such a packet; returns its length. */
+size_t lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], unsigned line, uint64_t seq,
+		      const uint8_t *blocks, size_t len, uint16_t cnt);
+
 /*
  * Buffers of all pools that nobody accounts for.  Every lane keeps one ready for each port it sends
  * on; none may be held elsewhere.  Thread: no lane runs any more; frames in the rings are freed.
