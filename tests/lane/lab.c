@@ -343,8 +343,8 @@ lab_session_up(struct lab *lab)
 }
 
 size_t
-lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], unsigned line, uint64_t seq, const uint8_t *blocks,
-	       size_t len, uint16_t cnt)
+lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], const char session[MOLD_SESSION_LEN], unsigned line,
+	       uint64_t seq, const uint8_t *blocks, size_t len, uint16_t cnt)
 {
 	struct eth_head *eth = (struct eth_head *)frame;
 	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
@@ -367,7 +367,7 @@ lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], unsigned line, uint64_t seq, const 
 	udp->src_port = be16_of(30000);
 	udp->dst_port = be16_of((uint16_t)(MD_PORT + line));
 	udp->len = be16_of((uint16_t)udp_len);
-	memcpy(mold->session, lab->md_session, sizeof(mold->session));
+	memcpy(mold->session, session, sizeof(mold->session));
 	mold->seq = be64_of(seq);
 	mold->msg_cnt = be16_of(cnt);
 	memcpy(mold + 1, blocks, len);
@@ -381,7 +381,8 @@ lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *blocks, si
 	 uint16_t cnt)
 {
 	uint8_t frame[LAB_FRAME_MAX];
-	const size_t frame_len = lab_mold_frame(frame, line, seq, blocks, len, cnt);
+	const size_t frame_len =
+		lab_mold_frame(frame, lab->md_session, line, seq, blocks, len, cnt);
 
 	inject(lab, 0, frame, (uint16_t)frame_len);
 }

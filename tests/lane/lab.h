@@ -86,8 +86,8 @@ void lab_mold(struct lab *lab, unsigned line, uint64_t seq, const uint8_t *block
 	      uint16_t cnt);
 
 /* The frame of such a packet; returns its length. */
-size_t lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], unsigned line, uint64_t seq,
-		      const uint8_t *blocks, size_t len, uint16_t cnt);
+size_t lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], const char session[MOLD_SESSION_LEN],
+		      unsigned line, uint64_t seq, const uint8_t *blocks, size_t len, uint16_t cnt);
 
 /*
  * Buffers of all pools that nobody accounts for.  Every lane keeps one ready for each port it sends
