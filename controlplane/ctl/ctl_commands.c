@@ -602,6 +602,60 @@ do_disarm(const struct state_source *s, const json_t *args, struct err *e)
 	return changed(s, s->disarm(s->ctx, e), e);
 }
 
+/* Which orders: all of them, those of a session, or one by its token. */
+static json_t *
+do_cancel(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *what = json_string_value(json_object_get(args, "what"));
+	const char *session = json_string_value(json_object_get(args, "session"));
+	const bool all = strcmp(what, "all") == 0;
+	uint64_t token = 0;
+	char *end;
+	int cnt;
+
+	if (what[0] >= '0' && what[0] <= '9') {
+		token = strtoull(what, &end, 10);
+		if (*end != '\0' || token == 0 || token > UINT32_MAX) {
+			err_set(e, -EINVAL,
+				"'%s' is no token: a whole number as sluicectl orders shows it",
+				what);
+			return NULL;
+		}
+	} else if (session != NULL) {
+		err_set(e, -EINVAL, "session: goes with a token, not with '%s'", what);
+		return NULL;
+	} else if (!all) {
+		session = what;
+	}
+	cnt = s->cancel(s->ctx, session, (uint32_t)token, e);
+	if (cnt < 0)
+		return NULL;
+	return json_pack("{s:o,s:I}", "session", session == NULL ? json_null() : words(session),
+			 "order_cnt", (json_int_t)cnt);
+}
+
+static json_t *
+session_set(const struct state_source *s, const json_t *args, bool up, struct err *e)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+
+	if (s->session_set(s->ctx, name, up, e) < 0)
+		return NULL;
+	return json_pack("{s:o,s:b}", "session", words(name), "connect", up);
+}
+
+static json_t *
+do_session_connect(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return session_set(s, args, true, e);
+}
+
+static json_t *
+do_session_disconnect(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return session_set(s, args, false, e);
+}
+
 static json_t *
 do_limits_get(const struct state_source *s, const json_t *args, struct err *e)
 {

@@ -843,6 +843,16 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_disarm:
 		show_orders_on(out, r);
 		return;
+	case CTL_cancel:
+		fprintf(out, "cancels asked for: %lld; orders shows the venue's answers\n",
+			(long long)int_of(r, "order_cnt"));
+		return;
+	case CTL_session_connect:
+	case CTL_session_disconnect:
+		fprintf(out, "session %s: %s\n", text_of(r, "session"),
+			true_in(r, "connect") ? "connecting"
+					      : "logging out, until session connect");
+		return;
 	case CTL_limits_get:
 		show_limits(out, r);
 		return;

@@ -457,6 +457,11 @@ struct state_source {
 
 	/* Builds the feed's books that are not live anew. */
 	int (*feed_recover)(void *ctx, const char *feed, struct err *e);
+	/* session NULL: of every session; token 0: each order that works.  Returns how many. */
+	int (*cancel)(void *ctx, const char *session, uint32_t token, struct err *e);
+	/* Connects, or logs out until it is asked to connect. */
+	int (*session_set)(void *ctx, const char *session, bool up, struct err *e);
+
 	int (*halt)(void *ctx, const char *reason, struct err *e);
 	int (*resume)(void *ctx, struct err *e);
 	int (*arm)(void *ctx, struct err *e);

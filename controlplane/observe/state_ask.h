@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "boot/gateway.h"
 
@@ -15,6 +16,15 @@ enum {
 };
 
 #define TEXT(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
+
+static inline uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
 
 static inline bool
 lane_runs(const struct gateway *g, uint32_t lane_idx)

@@ -16,18 +16,10 @@
 #include "observe/event_log.h"
 #include "observe/latency.h"
 #include "observe/state_ask.h"
+#include "observe/state_actions.h"
 #include "observe/state_books.h"
 #include "observe/state_config.h"
 #include "observe/state_feed.h"
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* Each module's list of counters. */
 
@@ -768,71 +760,6 @@ get_limits(void *ctx, const char *symbol, struct state_limit *row, size_t row_ma
 	return cnt;
 }
 
-/* Says that a version is in force, also when a lane was too slow to confirm it. */
-static int
-published(struct gateway *g, int rc, uint64_t start_ns, enum event_code what)
-{
-	const uint64_t now = now_ns();
-
-	if (rc == 0 && what != EVENT_NONE)
-		event_log_put(g->log, now, what, 0);
-	if (rc == 0)
-		event_log_put(g->log, now, EVENT_LIMITS_PUBLISHED, g->limits.current->version,
-			      now - start_ns);
-	return rc;
-}
-
-static int
-set_limit(void *ctx, const char *key, const char *value, const char *symbol, struct err *e)
-{
-	struct gateway *g = ctx;
-	const uint64_t start_ns = now_ns();
-	const int rc = limits_set(&g->limits, key, value, symbol, e);
-
-	if (rc == 0)
-		event_log_say(g->log, now_ns(), EVENT_NOTICE, "limit %s is %s for %s", key, value,
-			      symbol == NULL ? "every instrument" : symbol);
-	return published(g, rc, start_ns, EVENT_NONE);
-}
-
-static int
-do_halt(void *ctx, const char *reason, struct err *e)
-{
-	struct gateway *g = ctx;
-	const uint64_t start_ns = now_ns();
-	const int rc = limits_halt(&g->limits, reason, e);
-
-	event_log_say(g->log, now_ns(), EVENT_WARNING, "halt: %s", reason);
-	return published(g, rc, start_ns, EVENT_HALTED);
-}
-
-static int
-do_resume(void *ctx, struct err *e)
-{
-	struct gateway *g = ctx;
-	const uint64_t start_ns = now_ns();
-
-	return published(g, limits_resume(&g->limits, e), start_ns, EVENT_RESUMED);
-}
-
-static int
-do_arm(void *ctx, struct err *e)
-{
-	struct gateway *g = ctx;
-	const uint64_t start_ns = now_ns();
-
-	return published(g, limits_arm(&g->limits, e), start_ns, EVENT_ARMED);
-}
-
-static int
-do_disarm(void *ctx, struct err *e)
-{
-	struct gateway *g = ctx;
-	const uint64_t start_ns = now_ns();
-
-	return published(g, limits_disarm(&g->limits, e), start_ns, EVENT_DISARMED);
-}
-
 static int
 get_config(void *ctx, struct state_config *row, size_t row_max)
 {
@@ -1010,14 +937,16 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.latency = get_latency,
 		.latency_reset = reset_latency,
 		.limits = get_limits,
-		.limits_set = set_limit,
+		.limits_set = state_set_limit,
 		.config = get_config,
 		.metrics = get_metrics,
 		.events = get_events,
-		.halt = do_halt,
-		.resume = do_resume,
-		.arm = do_arm,
-		.disarm = do_disarm,
+		.cancel = state_cancel,
+		.session_set = state_session_set,
+		.halt = state_halt,
+		.resume = state_resume,
+		.arm = state_arm,
+		.disarm = state_disarm,
 		.capture_start = capture_source_start,
 		.capture_stop = capture_source_stop,
 		.captures = capture_source_rows,

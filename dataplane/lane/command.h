@@ -20,6 +20,7 @@ enum command_kind {
 	COMMAND_SESSION_CONNECT, // arg[0] session
 	COMMAND_SESSION_DISCONNECT, // arg[0] session: logout, then close
 	COMMAND_CANCEL_ALL,     // arg[0] session: cancel every working order; reply_cnt: how many
+	COMMAND_CANCEL,         // arg[0] session, arg[1] token of a working order; reply_cnt: 1
 	COMMAND_POSITIONS,      // arg[0] first instrument -> struct risk_position[]
 	COMMAND_FEED,           // arg[0] feed -> struct command_feed
 	COMMAND_FEED_RECOVER,   // arg[0] feed: build its books that are not live anew

@@ -317,6 +317,23 @@ fill_tcp(const struct session *s, uint64_t now_ns, struct command_tcp *out)
 	};
 }
 
+/* One order; the turn sends it, as one of a cancel-all. */
+static int
+answer_cancel(struct session *s, struct command *c)
+{
+	struct orders_view v;
+
+	if (c->arg[1] == 0 || !orders_view_token(&s->orders, c->arg[1], &v) ||
+	    order_state_is_end(v.order.state))
+		return -ENOENT;
+	if (v.order.state == ORDER_PENDING_CANCEL || s->cancel_token != 0)
+		return -EALREADY;
+	s->cancel_token = c->arg[1];
+	s->wants_turn = true;
+	c->reply_cnt = 1;
+	return 0;
+}
+
 static int
 answer_unread(const struct session *s, struct command *c)
 {
@@ -369,6 +386,8 @@ answer_session(struct lane *l, struct command *c)
 		c->reply_cnt = s->orders.open_cnt;
 		session_cancel_all(s);
 		return 0;
+	case COMMAND_CANCEL:
+		return answer_cancel(s, c);
 	case COMMAND_ORDERS:
 		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {
 			if (!orders_view_next(&s->orders, &cursor, &view[c->reply_cnt]))
@@ -482,6 +501,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_SESSION_CONNECT:
 	case COMMAND_SESSION_DISCONNECT:
 	case COMMAND_CANCEL_ALL:
+	case COMMAND_CANCEL:
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);

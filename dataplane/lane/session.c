@@ -488,30 +488,42 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 	session_emit(s, now_ns);
 }
 
+/* False when the order has ended, is being cancelled, or its fate is not known. */
+static bool
+cancel_of(const struct session *s, const struct orders_view *v, struct order *out)
+{
+	if (order_state_is_end(v->order.state) || v->order.state == ORDER_PENDING_CANCEL ||
+	    v->order.state == ORDER_UNKNOWN)
+		return false;
+	*out = (struct order){
+		.head.instr_idx = v->order.instr_idx,
+		.kind = INTENT_CANCEL,
+		.side = v->order.side,
+		.orig_id = v->order.intent_id,
+		.intent_id = v->order.intent_id,
+		.strategy_idx = v->order.strategy_idx,
+		.session_idx = s->idx,
+	};
+	return true;
+}
+
 bool
 session_next_cancel(struct session *s, struct order *out)
 {
+	const uint32_t token = s->cancel_token;
 	struct orders_view v;
 
+	s->cancel_token = 0;
+	if (token != 0 && orders_view_token(&s->orders, token, &v) && cancel_of(s, &v, out))
+		return true;
 	while (s->cancel_all) {
 		if (!orders_view_next(&s->orders, &s->cancel_cursor, &v)) {
 			s->cancel_all = false;
 			s->cancel_cursor = 0;
 			return false;
 		}
-		if (order_state_is_end(v.order.state) || v.order.state == ORDER_PENDING_CANCEL ||
-		    v.order.state == ORDER_UNKNOWN || v.order.token >= s->cancel_below)
-			continue;
-		*out = (struct order){
-			.head.instr_idx = v.order.instr_idx,
-			.kind = INTENT_CANCEL,
-			.side = v.order.side,
-			.orig_id = v.order.intent_id,
-			.intent_id = v.order.intent_id,
-			.strategy_idx = v.order.strategy_idx,
-			.session_idx = s->idx,
-		};
-		return true;
+		if (cancel_of(s, &v, out))
+			return true;
 	}
 	return false;
 }

@@ -114,6 +114,7 @@ struct session {
 	uint64_t ack_sent_tsc;
 	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
 	uint32_t cancel_cursor; // where the walk over working orders stands
+	uint32_t cancel_token;  // one order to cancel; 0: none
 	uint32_t cancel_below;  // token
 	uint64_t up_ns;         // when it last became UP
 	uint64_t away_ns;       // since when link or neighbour are away; 0: they are there

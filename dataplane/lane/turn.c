@@ -103,7 +103,7 @@ turn_sessions(struct lane *l)
 			give_order(l, &cancel);
 			work++;
 		}
-		s->wants_turn |= s->cancel_all;
+		s->wants_turn |= s->cancel_all || s->cancel_token != 0;
 	}
 	return work;
 }

@@ -108,6 +108,23 @@ expect_eq "order_max_qty after refused changes" "$(limit order_max_qty)" 50
 ctl limits set order_max_qty 500 >/dev/null || fail "limits set was refused"
 orders_leave "order_max_qty as before"
 
+# --- orders and sessions, by hand
+cancelled() { [ "$(ctl --json cancel all | jq .order_cnt)" -ge 1 ]; }
+wait_for 10 "an order rests and is cancelled by hand" cancelled
+grep -q 'session oe: cancel of [1-9]' "$SMOKE_DIR/events.log" || fail "the log does not say who was cancelled"
+ctl cancel 4000000000 >/dev/null 2>&1
+expect_eq "cancel of a token that is not there: exit code" $? 1
+ctl cancel nosuch >/dev/null 2>&1
+expect_eq "cancel of a session that is not there: exit code" $? 1
+session_down() { [ "$(ctl_value sessions 0.state)" = down ]; }
+ctl session disconnect oe >/dev/null || fail "disconnect was refused"
+wait_for 10 "the session is down" session_down
+sleep 2 # ten times reconnect_ms
+session_down || fail "a session disconnected by hand came back by itself"
+ctl session connect oe >/dev/null || fail "connect was refused"
+wait_for 10 "the session is up again" session_up
+orders_leave "connected by hand"
+
 # --- SIGTERM, then SIGINT, then what cannot be caught
 stop gateway 10
 ! ctl status >/dev/null 2>&1 || fail "a gateway still answers"

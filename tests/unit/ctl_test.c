@@ -167,6 +167,60 @@ requests_to_the_venue_reach_the_gateway(void **state)
 }
 
 static void
+cancels_and_sessions_reach_the_gateway(void **state)
+{
+	static const struct {
+		const char *args;
+		const char *error; // NULL: done
+		uint32_t token;
+		int order_cnt;
+	} CANCELS[] = {
+		{ "{\"what\":\"all\"}", NULL, 0, 4 },
+		{ "{\"what\":\"oe\"}", NULL, 0, 4 },
+		{ "{\"what\":\"17\"}", NULL, 17, 1 },
+		{ "{\"what\":\"17\",\"session\":\"oe\"}", NULL, 17, 1 },
+		{ "{\"what\":\"4294967295\"}", NULL, UINT32_MAX, 1 },
+		{ "{\"what\":\"nosuch\"}", "ENOENT", 0, 0 },
+		{ "{\"what\":\"0\"}", "EINVAL", 0, 0 },
+		{ "{\"what\":\"17x\"}", "EINVAL", 0, 0 },
+		{ "{\"what\":\"4294967296\"}", "EINVAL", 0, 0 },
+		{ "{\"what\":\"99999999999999999999999\"}", "EINVAL", 0, 0 },
+		{ "{\"what\":\"all\",\"session\":\"oe\"}", "EINVAL", 0, 0 },
+		{ "{\"what\":\"\"}", "EINVAL", 0, 0 },
+		{ "{}", "EINVAL", 0, 0 },
+	};
+	uint32_t done_cnt = 0;
+
+	for (unsigned i = 0; i < ARRAY_CNT(CANCELS); i++) {
+		enum ctl_command command;
+		char request[160];
+		json_t *a;
+
+		print_message("# %s\n", CANCELS[i].args);
+		snprintf(request, sizeof(request), "{\"command\":\"cancel\",\"args\":%s}",
+			 CANCELS[i].args);
+		a = ctl_execute_bytes(&source, request, strlen(request), &command);
+		if (CANCELS[i].error != NULL) {
+			assert_string_equal(json_string_value(json_object_get(
+						    json_object_get(a, "error"), "code")),
+					    CANCELS[i].error);
+		} else {
+			done_cnt++;
+			assert_int_equal(fake.cancel_token, CANCELS[i].token);
+			assert_int_equal(json_integer_value(json_object_get(
+						 json_object_get(a, "result"), "order_cnt")),
+					 CANCELS[i].order_cnt);
+		}
+		assert_int_equal(fake.cancel_cnt, done_cnt);
+		json_decref(a);
+	}
+	json_decref(done("{\"command\":\"session_disconnect\",\"args\":{\"name\":\"oe\"}}"));
+	assert_int_equal(fake.session_run, STATE_SESSION_DOWN);
+	json_decref(done("{\"command\":\"session_connect\",\"args\":{\"name\":\"oe\"}}"));
+	assert_int_equal(fake.session_run, STATE_SESSION_CONNECTING);
+}
+
+static void
 the_switches_reach_the_gateway(void **state)
 {
 	json_t *r = done("{\"command\":\"arm\"}");
@@ -737,6 +791,7 @@ main(void)
 		TEST(a_request_is_done_or_refused_with_a_reason),
 		TEST(every_command_that_reads_has_a_result),
 		TEST(requests_to_the_venue_reach_the_gateway),
+		TEST(cancels_and_sessions_reach_the_gateway),
 		TEST(the_switches_reach_the_gateway),
 		TEST(a_capture_is_begun_shown_and_ended),
 		TEST(a_long_reason_is_cut_and_still_halts),

@@ -12,6 +12,8 @@
 /* A gateway that is made up: two lanes, one port, one feed, one session, one symbol. */
 struct fake_state {
 	uint32_t halt_reasons;
+	uint32_t cancel_cnt;
+	uint32_t cancel_token;
 	char halt_text[STATE_TEXT_MAX];
 	char limit_key[STATE_NAME_MAX]; // of the last limits_set
 	char limit_value[STATE_NAME_MAX];
@@ -358,6 +360,29 @@ fake_feed_recover(void *ctx, const char *feed, struct err *e)
 }
 
 static int
+fake_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (session != NULL && strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%s'", session);
+	f->cancel_cnt++;
+	f->cancel_token = token;
+	return token != 0 ? 1 : 4;
+}
+
+static int
+fake_session_set(void *ctx, const char *session, bool up, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%s'", session);
+	f->session_run = up ? STATE_SESSION_CONNECTING : STATE_SESSION_DOWN;
+	return 0;
+}
+
+static int
 fake_halt(void *ctx, const char *reason, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -466,6 +491,8 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.metrics = fake_metrics,
 		.events = fake_events,
 		.feed_recover = fake_feed_recover,
+		.cancel = fake_cancel,
+		.session_set = fake_session_set,
 		.halt = fake_halt,
 		.resume = fake_resume,
 		.arm = fake_arm,

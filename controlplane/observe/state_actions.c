@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/state_actions.h"
+
+#include "observe/event_log.h"
+#include "observe/state_ask.h"
+
+/* Says that a version is in force, also when a lane was too slow to confirm it. */
+static int
+published(struct gateway *g, int rc, uint64_t start_ns, enum event_code what)
+{
+	const uint64_t now = now_ns();
+
+	if (rc == 0 && what != EVENT_NONE)
+		event_log_put(g->log, now, what, 0);
+	if (rc == 0)
+		event_log_put(g->log, now, EVENT_LIMITS_PUBLISHED, g->limits.current->version,
+			      now - start_ns);
+	return rc;
+}
+
+int
+state_set_limit(void *ctx, const char *key, const char *value, const char *symbol, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+	const int rc = limits_set(&g->limits, key, value, symbol, e);
+
+	if (rc == 0)
+		event_log_say(g->log, now_ns(), EVENT_NOTICE, "limit %s is %s for %s", key, value,
+			      symbol == NULL ? "every instrument" : symbol);
+	return published(g, rc, start_ns, EVENT_NONE);
+}
+
+int
+state_halt(void *ctx, const char *reason, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+	const int rc = limits_halt(&g->limits, reason, e);
+
+	event_log_say(g->log, now_ns(), EVENT_WARNING, "halt: %s", reason);
+	return published(g, rc, start_ns, EVENT_HALTED);
+}
+
+int
+state_resume(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_resume(&g->limits, e), start_ns, EVENT_RESUMED);
+}
+
+int
+state_arm(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_arm(&g->limits, e), start_ns, EVENT_ARMED);
+}
+
+int
+state_disarm(void *ctx, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, limits_disarm(&g->limits, e), start_ns, EVENT_DISARMED);
+}
+
+static int
+session_idx_of(const struct gateway *g, const char *name, struct err *e)
+{
+	const struct config *c = g->config;
+
+	for (uint32_t i = 0; i < c->sessions_cnt; i++)
+		if (strcmp(c->sessions[i].name, name) == 0)
+			return (int)i;
+	return err_set(e, -ENOENT, "there is no session '%s'; sluicectl sessions lists them", name);
+}
+
+/* Asks the lane that owns the session; *cnt is what it answered. */
+static int
+ask_session(struct gateway *g, uint32_t session_idx, const struct command *what, uint32_t *cnt,
+	    struct err *e)
+{
+	struct command request = *what;
+
+	*cnt = 0;
+	request.arg[0] = session_idx;
+	for (uint32_t l = 0; l < g->lane_cnt; l++) {
+		int rc;
+
+		if (g->lane[l]->session[session_idx] == NULL)
+			continue;
+		rc = ask(g, l, &request);
+		*cnt = g->lane[l]->command.reply_cnt;
+		if (rc == -ENOENT)
+			return err_set(e, rc, "no order with token %u is in the market",
+				       request.arg[1]);
+		if (rc == -EALREADY)
+			return err_set(e, rc, "a cancel of order %u is not answered yet",
+				       request.arg[1]);
+		return rc < 0 ? ask_refused(rc, l, g, e) : 0;
+	}
+	return err_set(e, -ESRCH, "session %s has no lane", g->config->sessions[session_idx].name);
+}
+
+int
+state_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
+{
+	const struct command all = { .kind = COMMAND_CANCEL_ALL };
+	const struct command one = { .kind = COMMAND_CANCEL, .arg = { 0, token } };
+	struct gateway *g = ctx;
+	uint32_t sum = 0, cnt, last = g->config->sessions_cnt;
+	uint32_t first = 0;
+
+	if (session != NULL) {
+		const int idx = session_idx_of(g, session, e);
+
+		if (idx < 0)
+			return idx;
+		first = (uint32_t)idx;
+		last = first + 1;
+	} else if (token != 0 && last > 1) {
+		return err_set(e, -EINVAL, "there are %u sessions: name the token's by --session",
+			       last);
+	}
+	for (uint32_t s = first; s < last; s++) {
+		const int rc = ask_session(g, s, token != 0 ? &one : &all, &cnt, e);
+
+		if (rc < 0)
+			return rc;
+		sum += cnt;
+		event_log_say(g->log, now_ns(), EVENT_NOTICE,
+			      "session %s: cancel of %u orders asked", g->config->sessions[s].name,
+			      cnt);
+	}
+	return (int)sum;
+}
+
+int
+state_session_set(void *ctx, const char *session, bool up, struct err *e)
+{
+	const struct command request = { .kind = up ? COMMAND_SESSION_CONNECT
+						    : COMMAND_SESSION_DISCONNECT };
+	struct gateway *g = ctx;
+	const int idx = session_idx_of(g, session, e);
+	uint32_t cnt;
+	int rc;
+
+	if (idx < 0)
+		return idx;
+	rc = ask_session(g, (uint32_t)idx, &request, &cnt, e);
+	if (rc == 0)
+		event_log_say(g->log, now_ns(), EVENT_NOTICE, "session %s: %s", session,
+			      up ? "connects, as asked" : "logs out until it is asked to connect");
+	return rc;
+}
