@@ -183,6 +183,7 @@ build_host(struct build *b, uint32_t port_idx)
 		.gateway = c->gateway,
 		.igmp_version = 3,
 		.seed = b->g->clock.base_tsc + port_idx,
+		.log = { .events = &l->events, .port_idx = port_idx },
 	};
 	int rc;
 

@@ -90,12 +90,14 @@ arp_forget(struct arp *a, uint32_t ip)
 
 /* Somebody else uses our address: say that it is ours, but not in a duel (RFC 5227 2.4 b). */
 static COLD void
-on_conflict(struct arp *a, uint64_t now_ns)
+on_conflict(struct arp *a, uint32_t our_ip, const uint8_t *mac, uint64_t now_ns)
 {
 	metric_add(&a->metrics.conflict, 1);
 	if (a->defended_ns != 0 && now_ns - a->defended_ns < ARP_DEFEND_INTERVAL_NS)
 		return;
 	a->defended_ns = now_ns;
+	event_put(a->log.events, EVENT_NEIGHBOUR_CONFLICT, a->log.port_idx, our_ip,
+		  host_mac_arg(mac));
 	if (a->announce_left == 0) {
 		a->announce_left = 1;
 		a->announce_ns = now_ns;
@@ -109,14 +111,19 @@ learn(struct arp *a, struct arp_neighbour *n, const uint8_t *mac, uint64_t now_n
 
 	if (was_known && memcmp(n->mac, mac, sizeof(n->mac)) != 0) {
 		metric_add(&a->metrics.neighbour_changed, 1);
+		event_put(a->log.events, EVENT_NEIGHBOUR_CHANGED, a->log.port_idx, n->ip,
+			  host_mac_arg(n->mac), host_mac_arg(mac));
 		a->change_cnt++;
 	}
 	if (!was_known) {
 		metric_add(&a->metrics.neighbour_learned, 1);
+		event_put(a->log.events, EVENT_NEIGHBOUR_RESOLVED, a->log.port_idx, n->ip,
+			  host_mac_arg(mac));
 		a->change_cnt++;
 	}
 	memcpy(n->mac, mac, sizeof(n->mac));
 	n->state = ARP_KNOWN;
+	n->lost_told = false;
 	n->try_cnt = 0;
 	n->next_ns = now_ns + ARP_REFRESH_NS;
 }
@@ -160,7 +167,7 @@ arp_on_packet(struct arp *a, const struct host_addr *us, const struct arp_head *
 	}
 	// A probe (sender 0) for our address is a conflict too, but its sender asks: answer.
 	if (sender == us->ip) {
-		on_conflict(a, now_ns);
+		on_conflict(a, sender, p->sender_mac, now_ns);
 		return;
 	}
 	n = sender != 0 ? entry_of(a, sender) : NULL;
@@ -189,6 +196,9 @@ ask_now(struct arp *a, struct arp_neighbour *n, uint64_t now_ns)
 	if (n->try_cnt < ARP_TRIES_MAX)
 		return true;
 	metric_add(&a->metrics.neighbour_failed, 1);
+	if (!n->lost_told) // once, not with each further try
+		event_put(a->log.events, EVENT_NEIGHBOUR_LOST, a->log.port_idx, n->ip);
+	n->lost_told = true;
 	n->state = ARP_FAILED;
 	n->next_ns = now_ns + ARP_FAILED_WAIT_NS;
 	a->change_cnt++;

@@ -36,6 +36,7 @@ struct arp_neighbour {
 	uint8_t mac[ETH_ADDR_BYTES];
 	uint8_t state; // enum arp_state
 	uint8_t try_cnt;
+	bool lost_told;   // that it does not answer stands in the log
 	uint64_t next_ns; // when to ask next, or to begin a refresh
 };
 
@@ -55,7 +56,8 @@ struct arp {
 	uint32_t announce_left;
 	uint64_t announce_ns;
 	uint64_t defended_ns; // 0: never
-	uint32_t change_cnt;  // grows whenever a neighbour's address becomes known or changes
+	struct host_log log;
+	uint32_t change_cnt; // grows whenever a neighbour's address becomes known or changes
 	struct arp_metrics metrics;
 };
 

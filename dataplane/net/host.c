@@ -33,6 +33,7 @@ host_init(struct host *h, const struct host_config *c, uint64_t now_ns)
 	};
 	memcpy(h->us.mac, c->mac, sizeof(h->us.mac));
 	h->gateway = c->gateway;
+	h->arp.log = c->log;
 	if ((c->mac[0] & 1) != 0 || memcmp(c->mac, ZERO, sizeof(ZERO)) == 0 || c->prefix_len == 0 ||
 	    c->prefix_len > 32 || c->vlan_id > VLAN_ID_MAX || !ip_is_host(&h->us, c->ip) ||
 	    c->igmp_version < 2 || c->igmp_version > 3)
@@ -41,7 +42,7 @@ host_init(struct host *h, const struct host_config *c, uint64_t now_ns)
 				!ip_is_host(&h->us, c->gateway)))
 		return -EINVAL;
 	icmp_init(&h->icmp, now_ns);
-	igmp_init(&h->igmp, c->igmp_version, c->seed ^ ((uint64_t)c->ip << 16) ^ c->mac[5]);
+	igmp_init(&h->igmp, c->igmp_version, c->seed ^ ((uint64_t)c->ip << 16) ^ c->mac[5], c->log);
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct host_config {
 	uint32_t gateway;      // 0: none
 	unsigned igmp_version; // 3, or 2 to speak nothing else
 	uint64_t seed;         // of delays; any number, better not the same on every machine
+	struct host_log log;
 };
 
 struct host_metrics {

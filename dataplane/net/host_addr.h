@@ -2,6 +2,7 @@
 #ifndef SLUICE_NET_HOST_ADDR_H
 #define SLUICE_NET_HOST_ADDR_H
 
+#include "base/event.h"
 #include "wire/eth_ip.h"
 
 /* Who a port is on its network.  IP addresses are in host order. */
@@ -11,6 +12,23 @@ struct host_addr {
 	uint32_t ip;
 	uint32_t prefix_len;
 };
+
+/* Where a port's ARP and IGMP say what an operator may want to know. */
+struct host_log {
+	struct event_sink *events; // NULL says nothing
+	uint32_t port_idx;
+};
+
+/* An Ethernet address as one argument of an event, for {n:mac}. */
+static inline uint64_t
+host_mac_arg(const uint8_t mac[ETH_ADDR_BYTES])
+{
+	uint64_t arg = 0;
+
+	for (unsigned i = 0; i < ETH_ADDR_BYTES; i++)
+		arg = arg << 8 | mac[i];
+	return arg;
+}
 
 #define HOST_IP_BROADCAST 0xffffffffu
 

@@ -35,13 +35,15 @@ delay_ns(struct igmp *g, uint64_t max_ns)
 }
 
 COLD void
-igmp_init(struct igmp *g, unsigned version, uint64_t seed)
+igmp_init(struct igmp *g, unsigned version, uint64_t seed, struct host_log log)
 {
 	memset(g, 0, sizeof(*g));
 	g->random = seed ? seed : 1; // 0 would stay 0
 	g->general_ns = UINT64_MAX;
 	g->v2_until_ns = version == 2 ? UINT64_MAX : 0;
 	g->robustness = IGMP_ROBUSTNESS;
+	g->told_version = (uint8_t)version;
+	g->log = log;
 }
 
 static COLD struct igmp_member *
@@ -62,6 +64,7 @@ tell_change(struct igmp *g, struct igmp_member *m, enum igmp_member_state state,
 	m->state = (uint8_t)state;
 	m->change_left = g->robustness;
 	m->change_ns = now_ns;
+	m->told = false;
 }
 
 COLD int
@@ -164,6 +167,18 @@ old_querier_ns(const struct igmp *g)
 	return g->robustness * IGMP_QUERY_INTERVAL_NS + IGMP_QUERY_RESPONSE_NS;
 }
 
+/* Which version the querier of this network makes us speak, when that is another than before. */
+static COLD void
+note_querier(struct igmp *g, uint32_t querier, uint64_t now_ns)
+{
+	const uint8_t version = speaks_v2(g, now_ns) ? 2 : 3;
+
+	if (version == g->told_version)
+		return;
+	g->told_version = version;
+	event_put(g->log.events, EVENT_IGMP_QUERIER, g->log.port_idx, querier, version);
+}
+
 static COLD void
 on_query(struct igmp *g, const struct eth_ip *e, uint64_t now_ns)
 {
@@ -198,6 +213,7 @@ on_query(struct igmp *g, const struct eth_ip *e, uint64_t now_ns)
 		if (g->v2_until_ns != UINT64_MAX)
 			g->v2_until_ns = now_ns + old_querier_ns(g);
 	}
+	note_querier(g, be32_get(e->src), now_ns);
 	max_ns = 100000000ULL * (v3 ? igmp_code_value(q->head.max_resp) : q->head.max_resp);
 	answer_ns = now_ns + delay_ns(g, max_ns);
 	if (group != 0)
@@ -329,10 +345,25 @@ close_frame(struct igmp *g, const struct host_addr *us, uint32_t dst, uint8_t *b
 	return host_pad(buf, (size_t)(at - buf) + IP_BYTES + igmp_len);
 }
 
+/* The first report of a change has gone out. */
+static COLD void
+note_change(const struct igmp *g, struct igmp_member *m, uint64_t now_ns)
+{
+	if (m->told)
+		return;
+	m->told = true;
+	if (m->state == IGMP_JOINED)
+		event_put(g->log.events, EVENT_GROUP_JOINED, g->log.port_idx, m->group,
+			  speaks_v2(g, now_ns) ? 2 : 3);
+	else
+		event_put(g->log.events, EVENT_GROUP_LEFT, g->log.port_idx, m->group);
+}
+
 /* One change or answer of a membership is told: what is left, and when. */
 static COLD void
 change_told(struct igmp *g, struct igmp_member *m, uint64_t now_ns)
 {
+	note_change(g, m, now_ns);
 	if (--m->change_left != 0)
 		m->change_ns = now_ns + 1 + delay_ns(g, repeat_ns(g, now_ns));
 	else if (m->state == IGMP_LEAVING)
@@ -357,6 +388,7 @@ take_v2(struct igmp *g, const struct host_addr *us, uint8_t *buf, uint64_t now_n
 		if (m->state == IGMP_FREE || !(change || (m->answer && now_ns >= m->answer_ns)))
 			continue;
 		if (leaves) { // said once, and only by who reported last (RFC 2236 3)
+			note_change(g, m, now_ns);
 			m->state = IGMP_FREE;
 			if (!m->was_last)
 				continue;

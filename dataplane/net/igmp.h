@@ -38,6 +38,7 @@ struct igmp_member {
 	uint8_t state;       // enum igmp_member_state
 	uint8_t change_left; // times the join or leave is still to be told
 	bool answer;         // a query about this group waits for answer_ns
+	bool told;           // the network has heard of this state at least once
 	bool was_last;       // version 2: we reported last, so a leave is worth sending
 	uint64_t change_ns;  // when to tell it next
 	uint64_t answer_ns;
@@ -56,6 +57,8 @@ struct igmp {
 	uint64_t v2_until_ns; // version 2 is spoken until then; UINT64_MAX: always
 	uint16_t ip_id;
 	uint8_t robustness;
+	uint8_t told_version; // of the querier, as the log knows it
+	struct host_log log;
 	struct igmp_metrics metrics;
 };
 
@@ -63,7 +66,7 @@ struct igmp {
  * version: 3, or 2 for a network whose switches know no other.
  * seed: any number; delays after it are always the same.
  */
-void igmp_init(struct igmp *g, unsigned version, uint64_t seed);
+void igmp_init(struct igmp *g, unsigned version, uint64_t seed, struct host_log log);
 
 /*
  * Joins and tells so; joining twice needs two leaves.
