@@ -41,10 +41,20 @@ instr_cnt_for(const struct book_config *c)
 	return cnt;
 }
 
+/* One end of a queue for each index of a level. */
+static size_t
+ends_cnt_for(const struct book_config *c)
+{
+	return price_levels_slots(c->levels_max) + 1ULL;
+}
+
 COLD size_t
 book_bytes(const struct book_config *c)
 {
-	return rounded(instr_cnt_for(c) * sizeof(struct book_instr)) +
+	const size_t ends = ends_cnt_for(c);
+
+	return (c->queues ? rounded(order_table_queue_bytes(c->orders_max, ends)) : 0) +
+	       rounded(instr_cnt_for(c) * sizeof(struct book_instr)) +
 	       rounded(price_levels_bytes(c->levels_max)) +
 	       rounded(key_cnt_for(c) * sizeof(uint32_t)) +
 	       rounded(order_table_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
@@ -117,6 +127,8 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->key == NULL ||
 	    b->trade == NULL || b->info == NULL || b->notes == NULL || b->view == NULL)
+		return -ENOMEM;
+	if (c->queues && !order_table_keep_queues(&b->order, ends_cnt_for(c), arena))
 		return -ENOMEM;
 	return take_ours(b, c);
 }

@@ -8,7 +8,7 @@
 #include "base/u64_map.h"
 #include "ingress/book_info.h"
 #include "ingress/book_view.h"
-#include "ingress/order_table.h"
+#include "ingress/order_queue.h"
 #include "ingress/price_levels.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
@@ -53,6 +53,7 @@ struct book_config {
 	uint32_t levels_max;  // price levels alive at once, at most PRICE_LEVELS_MAX
 	uint32_t trades_max;  // matches remembered in case one is broken later, below 2^24
 	bool trust_late_join; // books joined in mid-day without a snapshot may be LIVE: simulations
+	bool queues;          // the orders of each level in their order, too (book_queue.h)
 	unsigned ours_cnt;
 	const struct book_ours_config *ours; // read by book_init only
 	struct event_sink *events;           // the lane's; NULL says nothing
@@ -290,6 +291,13 @@ book_state(const struct book *b, const struct book_instr *in)
 	return in->state;
 }
 
+/* Whether the order of a level's orders is known. */
+HOT_INLINE bool
+book_has_queues(const struct book *b)
+{
+	return b->order.link != NULL;
+}
+
 /*
  * Three looks ahead, each when the one before has arrived: at the order and the instrument, at the
  * level, and at the prices of the side when a level is about to come or go.  They change nothing
@@ -323,6 +331,8 @@ book_prefetch(const struct book *b, struct md *m)
 	__builtin_prefetch(adds ? level : order, 1);
 	if (unlikely(1U << m->type & BOOK_PRINTS))
 		book_prefetch_print(b, m);
+	if (book_has_queues(b))
+		order_queue_prefetch(&b->order, order);
 }
 
 /* The level that the message's order has, or will have; 0 when that is not known. */
@@ -338,7 +348,21 @@ book_peek_level(const struct book *b, const struct md *m)
 HOT_INLINE void
 book_prefetch_level(const struct book *b, const struct md *m)
 {
-	__builtin_prefetch(&b->levels.level[book_peek_level(b, m)], 1);
+	const uint32_t idx = book_peek_level(b, m);
+
+	__builtin_prefetch(&b->levels.level[idx], 1);
+	if (book_has_queues(b))
+		order_queue_prefetch_ends(&b->order, idx);
+}
+
+/* The orders that a message's order stands beside, or will. */
+HOT_INLINE void
+book_prefetch_queue(const struct book *b, const struct md *m)
+{
+	if (m->type == MD_ORDER_ADDED)
+		order_queue_prefetch_push(&b->order, m->level_at);
+	else
+		order_queue_prefetch_pull(&b->order, order_table_place(&b->order, m->order_ref));
 }
 
 HOT_INLINE void
@@ -359,6 +383,8 @@ book_prefetch_side(const struct book *b, const struct md *m)
 	}
 	__builtin_prefetch(changes ? (const void *)(keys + deep) : (const void *)lv, 1);
 	__builtin_prefetch(changes ? (const void *)(keys + s->cnt) : (const void *)lv, 1);
+	if (book_has_queues(b))
+		book_prefetch_queue(b, m);
 }
 
 /* While a recovery runs or has failed: what goes to whom.  Out of line. */
@@ -478,7 +504,7 @@ book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t 
 		return 0;
 	}
 	price_level_add_order(&b->levels.level[idx], m->qty);
-	if (b->order.link != NULL)
+	if (book_has_queues(b))
 		order_queue_push(&b->order, order);
 	return idx;
 }
@@ -489,7 +515,7 @@ book_remove(struct book *b, struct book_instr *in, struct order_rec *order)
 {
 	struct price_level *lv = &b->levels.level[order->level_idx];
 
-	if (b->order.link != NULL)
+	if (book_has_queues(b))
 		order_queue_pull(&b->order, order);
 	price_level_remove_order(lv, order->qty);
 	if (price_level_order_cnt(lv) == 0)

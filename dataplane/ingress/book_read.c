@@ -103,6 +103,13 @@ audit_side(const struct book *b, uint16_t locate, uint8_t side, const struct boo
 			return "a level's orders are not as many as it says";
 		if (price_level_qty(lv) != tally[idx].qty)
 			return "a level's quantity is not the sum of its orders";
+		if (book_has_queues(b)) {
+			const char *wrong = order_queue_audit(
+				&b->order, idx, price_level_order_cnt(lv), price_level_qty(lv));
+
+			if (wrong != NULL)
+				return wrong;
+		}
 	}
 	for (uint32_t i = s->cnt; i < s->cap; i++)
 		if (keys[i] != 0)
@@ -141,6 +148,9 @@ book_audit(const struct book *b, struct book_tally *tally)
 					&b->levels.level[book_level_at(b, (uint16_t)l, side, i)]);
 		}
 	}
+	for (uint32_t i = 0; i < b->order.ends_cnt; i++)
+		if (b->order.ends[i].first != 0 && tally[i].order_cnt == 0)
+			return "a level without orders has a queue";
 	if (order_in_side_cnt != order_cnt)
 		return "an order is of a level that no side has";
 	if (level_cnt != b->levels.cnt)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ingress/order_table.h"
+#include "ingress/order_queue.h"
 
 /* False when the map has no room around the reference: the order stays. */
 static bool
@@ -106,6 +106,8 @@ order_table_clear(struct order_table *t)
 	if (t->cnt != t->old.cnt)
 		memset(t->ring, 0, (t->mask + 1ULL) * sizeof(*t->ring));
 	u64_map_clear(&t->old);
+	if (t->link != NULL)
+		memset(t->ends, 0, t->ends_cnt * sizeof(*t->ends));
 	t->ref_end = 0;
 	t->stray_max = 0;
 	t->cnt = 0;
@@ -123,4 +125,30 @@ order_table_next(const struct order_table *t, uint32_t *slot_idx, uint32_t look_
 			return r;
 	}
 	return NULL;
+}
+
+COLD const char *
+order_queue_audit(const struct order_table *t, uint32_t level_idx, uint32_t order_cnt, uint64_t qty)
+{
+	uint32_t id = t->ends[level_idx].first, before = 0;
+
+	for (uint32_t n = 0; n < order_cnt; n++) {
+		const struct order_rec *r;
+
+		if (id == 0)
+			return "a queue ends before its level's last order";
+		r = order_table_rec_at(t, id - 1);
+		if (r->level_idx != level_idx)
+			return "a queue holds an order of another level, or none";
+		if (t->link[id - 1].before != before)
+			return "a queue reads differently from behind";
+		qty -= r->qty;
+		before = id;
+		id = t->link[id - 1].after;
+	}
+	if (id != 0)
+		return "a queue has more orders than its level";
+	if (t->ends[level_idx].last != before)
+		return "a queue's last order is another one";
+	return qty != 0 ? "a queue's shares are not its level's" : NULL;
 }

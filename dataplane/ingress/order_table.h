@@ -25,7 +25,7 @@ static_assert(sizeof(struct order_rec) == 8, "eight orders, one cache line");
 static_assert(offsetof(struct u64_slot, value) == 8 && sizeof(struct u64_slot) == 16,
 	      "the second half of a map's slot is a record");
 
-/* Per-order queues of a level, first come first; optional.  Ids are slots, plus 1; 0 is none. */
+/* Queues of levels (order_queue.h), optional.  Ids are slots, plus 1; 0 is none. */
 struct order_link {
 	uint32_t before;
 	uint32_t after;
@@ -47,6 +47,7 @@ struct order_table {
 	uint64_t stray_max; // largest reference in the map that the ring may have come to since
 	struct order_link *link; // NULL: no queues are kept
 	struct order_ends *ends; // by level
+	size_t ends_cnt;
 };
 
 enum {
@@ -117,6 +118,7 @@ order_table_keep_queues(struct order_table *t, size_t levels, struct arena *a)
 {
 	t->link = (struct order_link *)arena_take(a, order_table_slots(t->max) * sizeof(*t->link));
 	t->ends = (struct order_ends *)arena_take(a, levels * sizeof(*t->ends));
+	t->ends_cnt = levels;
 	return t->link != NULL && t->ends != NULL;
 }
 
@@ -242,37 +244,5 @@ order_table_remove(struct order_table *t, struct order_rec *r)
  */
 struct order_rec *order_table_next(const struct order_table *t, uint32_t *slot_idx,
 				   uint32_t look_max);
-
-/* The order is the last of its level's queue now. */
-HOT_INLINE void
-order_queue_push(struct order_table *t, const struct order_rec *r)
-{
-	struct order_ends *e = &t->ends[r->level_idx];
-	const uint32_t id = 1 + order_table_slot_of(t, r);
-
-	t->link[id - 1] = (struct order_link){ .before = e->last };
-	if (e->last != 0)
-		t->link[e->last - 1].after = id;
-	else
-		e->first = id;
-	e->last = id;
-}
-
-/* The order leaves its queue; its record is still there. */
-HOT_INLINE void
-order_queue_pull(struct order_table *t, const struct order_rec *r)
-{
-	struct order_ends *e = &t->ends[r->level_idx];
-	const struct order_link l = t->link[order_table_slot_of(t, r)];
-
-	if (l.before != 0)
-		t->link[l.before - 1].after = l.after;
-	else
-		e->first = l.after;
-	if (l.after != 0)
-		t->link[l.after - 1].before = l.before;
-	else
-		e->last = l.before;
-}
 
 #endif

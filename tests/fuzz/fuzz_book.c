@@ -143,6 +143,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.orders_max = ORDERS,
 		.levels_max = LEVELS,
 		.trades_max = 4,
+		.queues = true,
 		.ours = OURS,
 		.ours_cnt = ARRAY_CNT(OURS),
 	};

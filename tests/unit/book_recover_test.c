@@ -27,6 +27,7 @@ static const struct book_config CONFIG = {
 	.orders_max = ORDERS,
 	.levels_max = LEVELS,
 	.trades_max = 64,
+	.queues = true,
 };
 
 struct alive {

@@ -29,6 +29,7 @@ open_book(bool trust_late_join)
 		.levels_max = LEVELS,
 		.trades_max = 2,
 		.trust_late_join = trust_late_join,
+		.queues = true,
 		.ours_cnt = 2,
 		.ours = OURS,
 	};

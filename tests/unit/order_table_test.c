@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "ingress/order_table.h"
+#include "ingress/order_queue.h"
 
 enum {
 	ORDERS = 300,
