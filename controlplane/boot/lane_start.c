@@ -105,6 +105,7 @@ book_config_of(const struct config *c, uint32_t feed_idx, struct book_ours_confi
 		.levels_max = f->levels_max,
 		.trades_max = f->trades_max,
 		.trust_late_join = f->trust_late_join,
+		.queues = f->depth == FEED_ORDERS,
 		.ours_cnt = cnt,
 		.ours = ours,
 	};
@@ -449,7 +450,7 @@ build_feed(struct build *b, uint32_t feed_idx)
 		if (rc != 0)
 			return err_set(b->e, rc,
 				       "feeds '%s': no room for its books (orders_max, "
-				       "levels_max)",
+				       "levels_max, depth)",
 				       c->name);
 	}
 	return 0;

@@ -37,6 +37,11 @@ enum feed_protocol {
 	FEED_ITCH50,
 };
 
+enum feed_depth {
+	FEED_LEVELS,
+	FEED_ORDERS,
+};
+
 enum session_protocol {
 	SESSION_OUCH50,
 	SESSION_OUCH42,
@@ -161,6 +166,7 @@ struct config_feed {
 	uint32_t gap_wait_us;
 	uint32_t silence_ms;
 	uint32_t igmp_version; // 2 or 3
+	enum feed_depth depth; // whether books keep the orders of a level in their order
 	uint32_t orders_max;   // living orders of all symbols the book has room for
 	uint32_t levels_max;   // price levels of all symbols the book has room for
 	uint32_t trades_max;   // matches remembered in case one is broken later

@@ -680,6 +680,8 @@ enum {
 	SLOT_BYTES = 64,     // a message
 	BOOK_ORDER_BYTES = 80,
 	BOOK_LEVEL_BYTES = 64,
+	QUEUE_ORDER_BYTES = 60, // on top, with depth: orders; ingress/order_table.h rounds up
+	QUEUE_LEVEL_BYTES = 24,
 	BOOK_TRADE_BYTES = 48,
 	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two
 	EXECUTION_BYTES = 36 * 2,
@@ -730,6 +732,9 @@ config_memory_bytes(const struct config *c)
 		bytes += (uint64_t)f->orders_max * BOOK_ORDER_BYTES;
 		bytes += (uint64_t)f->levels_max * BOOK_LEVEL_BYTES;
 		bytes += (uint64_t)f->trades_max * BOOK_TRADE_BYTES;
+		if (f->depth == FEED_ORDERS)
+			bytes += (uint64_t)f->orders_max * QUEUE_ORDER_BYTES +
+				 (uint64_t)f->levels_max * QUEUE_LEVEL_BYTES;
 		if (config_feed_recovers(f))
 			bytes += ((uint64_t)f->recovery.buffer_mb << 20) + SNAPSHOT_BYTES;
 	}

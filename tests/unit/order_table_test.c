@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "ingress/order_queue.h"
+#include "ingress/price_levels.h"
 
 enum {
 	ORDERS = 300,
@@ -197,6 +198,22 @@ it_finds_exactly_what_lives_in_the_order_it_came(void **state)
 	assert_true(t.moved_cnt > 100 && t.far_cnt > 100);
 }
 
+/* What the configuration promises and reserves (QUEUE_ORDER_BYTES, QUEUE_LEVEL_BYTES). */
+static void
+queues_take_no_more_than_is_said(void **state)
+{
+	for (uint32_t max = 1024; max <= 100000000; max += 1 + max / 97) {
+		const uint32_t levels_max = max < PRICE_LEVELS_MAX ? max : PRICE_LEVELS_MAX;
+		const size_t bytes = order_table_queue_bytes(max, 0);
+
+		assert_true(order_table_bytes(max) <= 80ULL * max);
+		assert_true(bytes <= 60ULL * max);
+		assert_true(order_table_queue_bytes(max, price_levels_slots(levels_max) + 1ULL) -
+				    bytes <=
+			    24ULL * levels_max);
+	}
+}
+
 int
 main(void)
 {
@@ -207,6 +224,7 @@ main(void)
 		cmocka_unit_test_setup(after_a_jump_the_ring_follows, start),
 		cmocka_unit_test_setup(references_may_wrap, start),
 		cmocka_unit_test_setup(it_finds_exactly_what_lives_in_the_order_it_came, start),
+		cmocka_unit_test(queues_take_no_more_than_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
