@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ingress/book.h"
+#include "ingress/book_queue.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,6 +15,7 @@ enum {
 /* The slow book that cannot be wrong: a list of orders. */
 static struct {
 	uint64_t ref;
+	size_t came; // when it entered its queue
 	uint32_t qty;
 	uint32_t px4;
 	uint16_t locate;
@@ -79,6 +80,7 @@ model_apply(const struct md *m, bool no_room)
 			continue;
 		model[i].lives = true;
 		model[i].ref = ref;
+		model[i].came = m->seq;
 		model[i].qty = m->qty;
 		model[i].px4 = m->px4;
 		model[i].locate = m->locate;
@@ -107,6 +109,44 @@ model_passes(const struct book *b, const struct md *m)
 	return b->source_flags == 0 ? !member : member;
 }
 
+/* Every queue of the instrument: whoever came first stands first, with the shares it has left. */
+static void
+check_queues(const struct book *b, uint16_t locate)
+{
+	unsigned in_list = 0;
+
+	for (unsigned i = 0; i < ARRAY_CNT(model); i++)
+		in_list += model[i].lives && model[i].locate == locate;
+	for (unsigned side = 0; side < 2; side++) {
+		struct book_depth_row row[LEVELS];
+		const unsigned n = book_depth(b, locate, (enum side)side, row, LEVELS);
+
+		for (unsigned i = 0; i < n; i++) {
+			size_t last_came = 0;
+			struct book_order o;
+			struct book_queue q;
+
+			if (!book_queue_start(&q, b, locate, (enum side)side, row[i].px4))
+				abort();
+			for (unsigned k = 0; book_queue_next(&q, &o); k++, in_list--) {
+				const int at = model_find(o.ref);
+				struct book_place p;
+
+				if (at < 0 || model[at].qty != o.qty ||
+				    model[at].px4 != row[i].px4 || model[at].side != side ||
+				    model[at].locate != locate ||
+				    (k != 0 && model[at].came <= last_came))
+					abort();
+				if (book_place_of(b, o.ref, ORDERS, &p) != 0 || p.ahead_cnt != k)
+					abort();
+				last_came = model[at].came;
+			}
+		}
+	}
+	if (in_list != 0)
+		abort();
+}
+
 /* Tells which of our instruments the messages may be of, and that they agree with the book. */
 static void
 check_told(const struct book *b, unsigned what, const struct bbo *bbo, const struct mark *mark)
@@ -128,8 +168,8 @@ check_told(const struct book *b, unsigned what, const struct bbo *bbo, const str
 /*
  * Recoveries of any set begin, end and fail at any time.  Six bytes make an event over few
  * references, prices and instruments, so that they meet.  After each one the book is consistent in
- * itself, its best prices are those of a list of orders, changes of the best are reported, and what
- * is LIVE has never broken an invariant.
+ * itself, its best prices and queues are those of a list of orders, changes of the best are
+ * reported, and what is LIVE has never broken an invariant.
  */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -230,6 +270,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				if (in->top_px4[side] != want_px4 || in->top_qty[side] != want_qty)
 					abort();
 			}
+			check_queues(&b, m.locate);
 		}
 		wrong = book_audit(&b, tally);
 		if (wrong != NULL || book_digest(&b) != book_digest_of_orders(&b)) {
