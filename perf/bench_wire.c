@@ -582,12 +582,13 @@ run(struct bench *b)
 int
 main(int argc, char **argv)
 {
+	// clang-format off
 	static const char *const VDEV[] = {
 		"--vdev=net_memif0,id=0,role=server,rsize=10,socket=%s/md.memif,socket-abstract=no",
 		"--vdev=net_memif1,id=1,role=server,rsize=10,socket=%s/oe.memif,socket-abstract=no",
-		"--vdev=net_memif2,id=2,role=client,rsize=10,socket=%s/"
-		"echo.memif,socket-abstract=no",
+		"--vdev=net_memif2,id=2,role=client,rsize=10,socket=%s/echo.memif,socket-abstract=no",
 	};
+	// clang-format on
 	struct wire *w = &wire;
 	struct bench b;
 
