@@ -115,11 +115,12 @@ static void
 on_ack(struct peer *p, const struct tcp_head *tcp)
 {
 	const uint32_t acked = be32_get(tcp->ack) - p->snd_una;
+	const size_t bytes = acked < p->backlog_len ? acked : p->backlog_len; // our FIN is no byte
 
 	if (acked > p->snd_nxt - p->snd_una)
 		return; // older than what we know
-	memmove(p->backlog, p->backlog + acked, p->backlog_len - acked);
-	p->backlog_len -= acked;
+	memmove(p->backlog, p->backlog + bytes, p->backlog_len - bytes);
+	p->backlog_len -= bytes;
 	p->snd_una += acked;
 	p->snd_wnd = be16_get(tcp->window);
 	send_backlog(p);
