@@ -14,13 +14,13 @@
 enum { ETHER_BYTES = 14 };
 
 /* lwIP's functions, by their own names. */
+// clang-format off
 #define LWIP_FUNCTIONS(X)                                                                      \
-	X(tcpip_init)                                                                          \
-	X(sys_lock_tcpip_core)                                                                 \
-	X(netif_add)                                                                           \
-	X(netif_set_default) X(netif_set_up) X(netif_set_link_up) X(ip_input) X(tcp_new)       \
-		X(tcp_recv) X(tcp_err) X(tcp_connect) X(tcp_recved) X(tcp_write) X(tcp_output) \
-			X(pbuf_alloc) X(pbuf_take) X(pbuf_free) X(pbuf_copy_partial)
+	X(tcpip_init) X(sys_lock_tcpip_core) X(netif_add) X(netif_set_default)                 \
+	X(netif_set_up) X(netif_set_link_up) X(ip_input)                                       \
+	X(tcp_new) X(tcp_recv) X(tcp_err) X(tcp_connect) X(tcp_recved) X(tcp_write)            \
+	X(tcp_output) X(pbuf_alloc) X(pbuf_take) X(pbuf_free) X(pbuf_copy_partial)
+// clang-format on
 
 static struct {
 #define DECLARE(name) __typeof__(&name) name;
