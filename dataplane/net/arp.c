@@ -41,6 +41,7 @@ arp_start(struct arp *a, uint64_t now_ns)
 			n->state = ARP_REFRESH; // good until the network says otherwise
 		else if (n->state == ARP_FAILED)
 			n->state = ARP_ASKING;
+		n->contested = false;
 		n->try_cnt = 0;
 		n->next_ns = now_ns;
 	}
@@ -123,9 +124,42 @@ learn(struct arp *a, struct arp_neighbour *n, const uint8_t *mac, uint64_t now_n
 	}
 	memcpy(n->mac, mac, sizeof(n->mac));
 	n->state = ARP_KNOWN;
+	n->contested = false;
 	n->lost_told = false;
 	n->try_cnt = 0;
 	n->next_ns = now_ns + ARP_REFRESH_NS;
+}
+
+/* Another station claims a known neighbour's address. */
+static COLD void
+contest(struct arp *a, struct arp_neighbour *n, const uint8_t *mac, uint64_t now_ns)
+{
+	metric_add(&a->metrics.neighbour_claimed, 1);
+	if (n->contested || (n->contest_ns != 0 && now_ns - n->contest_ns < ARP_CONTEST_WAIT_NS))
+		return;
+	event_put(a->log.events, EVENT_NEIGHBOUR_CLAIMED, a->log.port_idx, n->ip, host_mac_arg(mac),
+		  host_mac_arg(n->mac));
+	memcpy(n->claim_mac, mac, sizeof(n->claim_mac));
+	n->contested = true;
+	n->contest_ns = now_ns;
+	n->state = ARP_REFRESH;
+	n->try_cnt = 0;
+	n->next_ns = now_ns;
+}
+
+/* What a packet says of a neighbour. */
+static COLD void
+on_claim(struct arp *a, struct arp_neighbour *n, const uint8_t *mac, uint64_t now_ns)
+{
+	const bool known = n->state == ARP_KNOWN || n->state == ARP_REFRESH;
+
+	if (known && memcmp(n->mac, mac, sizeof(n->mac)) != 0) {
+		contest(a, n, mac, now_ns);
+		return;
+	}
+	if (known && n->contested)
+		metric_add(&a->metrics.neighbour_claim_refuted, 1);
+	learn(a, n, mac, now_ns);
 }
 
 static COLD void
@@ -172,7 +206,7 @@ arp_on_packet(struct arp *a, const struct host_addr *us, const struct arp_head *
 	}
 	n = sender != 0 ? entry_of(a, sender) : NULL;
 	if (n != NULL && n->state != ARP_STATIC)
-		learn(a, n, p->sender_mac, now_ns);
+		on_claim(a, n, p->sender_mac, now_ns);
 	if (be32_get(p->target_ip) == us->ip && op == ARP_REQUEST)
 		queue_reply(a, p);
 	else if (n == NULL)
@@ -195,6 +229,10 @@ ask_now(struct arp *a, struct arp_neighbour *n, uint64_t now_ns)
 	}
 	if (n->try_cnt < ARP_TRIES_MAX)
 		return true;
+	if (n->contested) { // who was known is silent
+		learn(a, n, n->claim_mac, now_ns);
+		return false;
+	}
 	metric_add(&a->metrics.neighbour_failed, 1);
 	if (!n->lost_told) // once, not with each further try
 		event_put(a->log.events, EVENT_NEIGHBOUR_LOST, a->log.port_idx, n->ip);
@@ -265,7 +303,7 @@ arp_take(struct arp *a, const struct host_addr *us, uint8_t *buf, uint64_t now_n
 		if (!ask_now(a, n, now_ns))
 			continue;
 		n->try_cnt++;
-		n->next_ns = now_ns + ARP_RETRY_NS;
+		n->next_ns = now_ns + (n->contested ? ARP_CONTEST_RETRY_NS : ARP_RETRY_NS);
 		metric_add(&a->metrics.request_sent, 1);
 		// who is known is asked directly (RFC 1122 2.3.2.1); the last try asks everybody
 		return put_arp(us, ARP_REQUEST, n->ip, NOBODY,

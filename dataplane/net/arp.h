@@ -8,7 +8,11 @@
 /*
  * ARP (RFC 826) for one address: answers for it, announces and defends it (RFC 5227), and finds the
  * few neighbours the caller names.  Only named neighbours have an entry, so nobody can fill the
- * table, and a packet nobody asked for changes at most what is known about one of them.
+ * table.
+ *
+ * Who is known stays who he is while he answers.  When another station claims a known neighbour's
+ * address, the known one is asked first, directly; only its silence lets the other take its place.
+ * So a forged or mistaken packet moves nothing, and a real take-over costs ARP_CONTEST_NS.
  */
 enum {
 	ARP_NEIGHBOUR_MAX = 16,
@@ -16,7 +20,10 @@ enum {
 	ARP_TRIES_MAX = 3,    // requests in a row before a neighbour counts as gone
 	ARP_ANNOUNCE_CNT = 2, // RFC 5227 1.1
 };
-#define ARP_RETRY_NS             1000000000ULL  // RFC 1122 2.3.2.1: at most one a second
+#define ARP_RETRY_NS             1000000000ULL // RFC 1122 2.3.2.1: at most one a second
+#define ARP_CONTEST_RETRY_NS     200000000ULL  // guess: a neighbour that is there answers in time
+#define ARP_CONTEST_NS           (ARP_TRIES_MAX * ARP_CONTEST_RETRY_NS)
+#define ARP_CONTEST_WAIT_NS      1000000000ULL // between two contests: a flood of claims asks no more
 #define ARP_ANNOUNCE_INTERVAL_NS 2000000000ULL  // RFC 5227 1.1
 #define ARP_DEFEND_INTERVAL_NS   10000000000ULL // RFC 5227 1.1
 #define ARP_REFRESH_NS           60000000000ULL // RFC 1122 2.3.2.1: on the order of a minute
@@ -36,8 +43,11 @@ struct arp_neighbour {
 	uint8_t mac[ETH_ADDR_BYTES];
 	uint8_t state; // enum arp_state
 	uint8_t try_cnt;
-	bool lost_told;   // that it does not answer stands in the log
-	uint64_t next_ns; // when to ask next, or to begin a refresh
+	bool lost_told; // that it does not answer stands in the log
+	bool contested; // somebody else claims its address: claim_mac's, unless mac answers
+	uint8_t claim_mac[ETH_ADDR_BYTES];
+	uint64_t contest_ns; // when that began last
+	uint64_t next_ns;    // when to ask next, or to begin a refresh
 };
 
 struct arp_metrics {

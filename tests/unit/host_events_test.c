@@ -76,6 +76,8 @@ a_neighbour_is_named_when_found_moved_and_lost(void **state)
 		    "02000000000a"
 		    "0a0a0109" US_MAC "0a0a0102",
 	     now_ns);
+	logged(EVENT_NEIGHBOUR_CLAIMED, PEER, other, mac);
+	run_until(now_ns, now_ns + NS_PER_SEC);
 	logged(EVENT_NEIGHBOUR_CHANGED, PEER, mac, other);
 	// asked again after a minute, then every few seconds: lost is said once
 	run_until(now_ns, now_ns + 200 * NS_PER_SEC);

@@ -95,29 +95,71 @@ a_neighbour_is_asked_for_learned_and_asked_again(void **state)
 	take_is(&h, broadcast, known_ns + 68 * NS_PER_SEC); // it may come back
 }
 
+#define OTHER_CLAIMS                                              \
+	"ffffffffffff0200000000070806000108000604000102000000000" \
+	"70a0a01090000000000000a0a0109"
+
 static void
-a_neighbour_that_moved_is_noticed(void **state)
+start_with_peer(struct host *h)
 {
+	uint8_t mac[6];
+
+	start_quiet(h, &CONFIG);
+	host_find_mac(h, PEER, T0, mac);
+	give(h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0);
+}
+
+static void
+a_claim_moves_nobody_who_answers(void **state)
+{
+	const char *ask = PEER_MAC US_MAC ARP_OUR(1) "0000000000000a0a0109";
 	static struct host h;
 	uint8_t mac[6];
-	uint32_t change_cnt;
 
-	start_quiet(&h, &CONFIG);
-	host_find_mac(&h, PEER, T0, mac);
-	give(&h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0);
-	change_cnt = h.arp.change_cnt;
-	give(&h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0);
+	start_with_peer(&h);
+	const uint32_t change_cnt = h.arp.change_cnt;
+
+	for (unsigned i = 0; i < 100; i++) // a flood of them asks once
+		give(&h, OTHER_CLAIMS, T0 + i);
+	take_is(&h, ask, T0 + 100);
+	nothing_is_due(&h, T0 + 100);
+	give(&h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0 + 200);
+	give(&h, OTHER_CLAIMS, T0 + 300); // at once again
+	nothing_is_due(&h, T0 + 300);
+	give(&h, OTHER_CLAIMS, T0 + 2 * NS_PER_SEC); // and later
+	take_is(&h, ask, T0 + 2 * NS_PER_SEC);
+	give(&h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0 + 2 * NS_PER_SEC);
+	assert_true(host_find_mac(&h, PEER, T0 + 3 * NS_PER_SEC, mac));
+	assert_memory_equal(mac, PEER_MAC_BYTES, 6);
 	assert_int_equal(h.arp.change_cnt, change_cnt);
-	give(&h,
-	     "ffffffffffff02000000000708060001080006040001"
-	     "020000000007"
-	     "0a0a0109"
-	     "0000000000000a0a0109",
-	     T0);
-	assert_int_equal(h.arp.change_cnt, change_cnt + 1);
-	assert_true(host_find_mac(&h, PEER, T0, mac));
+	assert_int_equal(h.arp.metrics.neighbour_claimed, 102);
+	assert_int_equal(h.arp.metrics.neighbour_claim_refuted, 2);
+	assert_int_equal(h.arp.metrics.neighbour_changed, 0);
+}
+
+static void
+a_claim_moves_a_neighbour_that_is_silent(void **state)
+{
+	static struct host h;
+	uint8_t frame[HOST_FRAME_MAX], mac[6];
+
+	start_with_peer(&h);
+	const uint32_t change_cnt = h.arp.change_cnt;
+
+	give(&h, OTHER_CLAIMS, T0);
+	for (unsigned i = 0; i < ARP_TRIES_MAX; i++) {
+		host_on_time(&h, T0 + i * ARP_CONTEST_RETRY_NS);
+		assert_int_not_equal(take(&h, frame, T0 + i * ARP_CONTEST_RETRY_NS), 0);
+		assert_true(host_find_mac(&h, PEER, T0, mac));
+		assert_memory_equal(mac, PEER_MAC_BYTES, 6);
+	}
+	give(&h, OTHER_CLAIMS, T0 + ARP_CONTEST_NS - 1); // its answer to the last, to everybody
+	host_on_time(&h, T0 + ARP_CONTEST_NS);
+	assert_true(host_find_mac(&h, PEER, T0 + ARP_CONTEST_NS, mac));
 	assert_int_equal(mac[5], 7);
+	assert_int_equal(h.arp.change_cnt, change_cnt + 1);
 	assert_int_equal(h.arp.metrics.neighbour_changed, 1);
+	nothing_is_due(&h, T0 + 2 * NS_PER_SEC);
 }
 
 static void
@@ -377,7 +419,8 @@ main(void)
 		cmocka_unit_test(who_asks_for_us_is_answered),
 		cmocka_unit_test(a_flood_of_questions_is_answered_in_part),
 		cmocka_unit_test(a_neighbour_is_asked_for_learned_and_asked_again),
-		cmocka_unit_test(a_neighbour_that_moved_is_noticed),
+		cmocka_unit_test(a_claim_moves_nobody_who_answers),
+		cmocka_unit_test(a_claim_moves_a_neighbour_that_is_silent),
 		cmocka_unit_test(strangers_get_no_entry_and_change_no_configured_one),
 		cmocka_unit_test(far_peers_are_reached_by_the_gateway),
 		cmocka_unit_test(a_conflict_is_counted_and_answered_now_and_then),
