@@ -13,6 +13,7 @@
 #include "boot/last_path.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
+#include "lane/rehearsal.h"
 
 enum {
 	EVENT_SLOTS = 1024,            // notes between two looks of the control thread
@@ -135,6 +136,8 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 		if (&g->map->lane[g->map->ring[i].taker] == m)
 			bytes += (size_t)g->map->ring[i].slots * CACHE_LINE + sizeof(struct ring);
 	bytes += (size_t)PORT_MAX * (sizeof(struct rx) + sizeof(struct lane_port));
+	if (c->latency.warm_up_us != 0)
+		bytes += REHEARSAL_BYTES + (size_t)c->sessions_cnt * REHEARSAL_SESSION_BYTES;
 	for (uint32_t i = 0; i < c->feeds_cnt; i++) {
 		struct book_config book;
 
@@ -697,6 +700,12 @@ build_lane(void *arg)
 	for (uint32_t s = 0; rc == 0 && s < g->config->sessions_cnt; s++)
 		if (m->session_mask >> s & 1)
 			rc = build_session(b, s);
+	if (rc == 0 && g->config->latency.warm_up_us != 0 &&
+	    (l->risk != NULL || l->session_cnt != 0)) {
+		l->rehearsal = rehearsal_open(l, g->config->latency.warm_up_us * 1000ULL);
+		if (l->rehearsal == NULL)
+			return err_set(b->e, -ENOMEM, "lane '%s': no room for warm_up_us", m->name);
+	}
 	l->rxq_burst = (uint16_t)(l->burst / (l->rxq_cnt != 0 ? l->rxq_cnt : 1));
 	if (l->rxq_burst == 0)
 		l->rxq_burst = 1;

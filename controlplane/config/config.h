@@ -307,6 +307,7 @@ struct config {
 	struct {
 		uint32_t stage_sample_every; // 0: never
 		char histogram_file[CONFIG_PATH_MAX];
+		uint32_t warm_up_us;
 	} latency;
 	char core_map_file[CONFIG_PATH_MAX];
 	char pmd_config_dir[CONFIG_PATH_MAX];

@@ -11,6 +11,8 @@
 
 /* On the way of a message: always part of its caller, so that constant arguments fold. */
 #define HOT_INLINE static inline __attribute__((always_inline))
+/* On the way of a message, and one copy of it for all callers: who rehearses it warms it. */
+#define HOT_APART __attribute__((noinline, unused))
 /* Rare and long: kept out of the hot path's cache lines. */
 #define COLD __attribute__((cold, noinline))
 

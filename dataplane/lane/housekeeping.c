@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lane/housekeeping.h"
+#include "lane/rehearsal.h"
 
 static_assert(sizeof(struct command_tcp) >= sizeof(struct command_session),
 	      "answer_session asks for room for the larger one");
@@ -570,6 +571,7 @@ lane_housekeeping(struct lane *l)
 	for (uint32_t i = 0; i < l->session_cnt; i++)
 		session_housekeeping(l->session_here[i], l->now_ns);
 	l->strategies_due = l->strategy_cnt != 0;
+	l->rehearsal_due = l->rehearsal != NULL && rehearsal_is_due(l->rehearsal, l);
 	lane_net_emit(l);
 	for (uint32_t i = 0; i < l->tx_cnt; i++)
 		port_tx_flush(l->tx[i]);

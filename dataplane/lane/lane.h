@@ -45,6 +45,8 @@ enum {
 #define LANE_RECOVERY_BIT(feed_idx) (1U << (feed_idx))
 #define LANE_ARB_BIT(feed_idx)      (1U << (FEED_MAX + (feed_idx)))
 
+struct rehearsal;
+
 /* One queue the lane polls, and where its frames go. */
 struct lane_rxq {
 	struct port_rx q;
@@ -97,6 +99,7 @@ struct lane {
 	uint16_t rx_cnt;
 	uint16_t rx_next;
 	bool strategies_due;    // housekeeping wants strategies to look at the time
+	bool rehearsal_due;     // and an empty turn to warm the way of orders
 	bool walking;           // parse has not finished with datagram
 	bool book_walking;      // the book has instruments to tell about
 	bool net_busy;          // frames came for a port's host: there may be something to answer
@@ -122,6 +125,7 @@ struct lane {
 	struct port_tx *tx[PORT_MAX];
 	struct lane_port *port[PORT_MAX]; // ports this lane may send on
 	struct lane_rxq rxq[LANE_RXQ_MAX];
+	struct rehearsal *rehearsal; // NULL: never
 
 	// rings out
 	struct ring *datagram_out[FEED_MAX][LANE_MAX];

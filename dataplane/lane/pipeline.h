@@ -125,7 +125,7 @@ unsent(struct lane *l, struct session *s, const struct venue_request *q, struct 
  * risk -> orders -> encode -> tcp.  The frame leaves at the end of the turn.  An order that the
  * connection cannot take at once is given back: later it would be older than its decision.
  */
-static inline void
+HOT_APART static void
 give_order(struct lane *l, struct order *m)
 {
 	struct session *s;
@@ -182,7 +182,7 @@ order_has_way(struct lane *l, uint32_t want)
 }
 
 /* strategy -> risk */
-static inline void
+HOT_APART static void
 give_intent(struct lane *l, const struct intent *m)
 {
 	struct verdict verdict;

@@ -13,6 +13,7 @@ enum {
 
 #include "lane/housekeeping.h"
 #include "lane/pipeline.h"
+#include "lane/rehearsal.h"
 
 /*
  * One turn of a lane.  The lane decides when, the stages decide what: no stage polls, waits or
@@ -427,6 +428,29 @@ turn_flush(struct lane *l)
 		session_prepare(l->session_here[i]);
 }
 
+/* Nothing to do, and no order for a while: one is made up, and goes nowhere. */
+COLD static void
+turn_rehearse(struct lane *l)
+{
+	struct rehearsal *r = l->rehearsal;
+	uint32_t i = 0;
+
+	l->rehearsal_due = false;
+	do {
+		struct session *s = here_holds(ORDERS) ? l->session_here[i] : NULL;
+
+		if (!rehearsal_begin(r, l, s))
+			continue;
+		if (here_holds(RISK))
+			give_intent(l, &r->intent);
+		else
+			give_order(l, &r->order);
+		rehearsal_end(r, l, s);
+		if (s != NULL)
+			port_tx_touch(&s->port->tx);
+	} while (here_holds(ORDERS) && ++i < l->session_cnt);
+}
+
 uint32_t
 TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 {
@@ -442,5 +466,7 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 		lane_net_emit(l); // acknowledgements, unless an order carried them
 	if (here_holds(RX) || here_holds(TCP))
 		turn_flush(l);
+	if ((here_holds(RISK) || here_holds(ORDERS)) && unlikely(l->rehearsal_due) && work == 0)
+		turn_rehearse(l);
 	return work;
 }

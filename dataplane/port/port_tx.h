@@ -88,6 +88,15 @@ port_tx_flush(struct port_tx *q)
 	return sent;
 }
 
+/* The driver's transmit function is called with nothing to send: its code and queue come near. */
+HOT_INLINE void
+port_tx_touch(const struct port_tx *q)
+{
+	struct rte_mbuf *none = NULL;
+
+	rte_eth_tx_burst(q->port_id, q->queue_id, &none, 0);
+}
+
 /* A buffer for the next frame comes near.  After a flush, off the order's way. */
 HOT_INLINE void
 port_tx_prepare(struct port_tx *q)

@@ -31,7 +31,7 @@ enum {
 
 static const char CONFIG[] =
 	"environment: simulation\n"
-	"latency: { stage_sample_every: %u }\n"
+	"latency: { stage_sample_every: %u, warm_up_us: %u }\n"
 	"core_map:\n  control: 0\n  shared_cores: true\n  burst: %u\n  ring_slots: %u\n  lanes:\n%s"
 	"ports:\n"
 	"  - { name: md, device: net_ring_md, profile: ring, address: 10.10.1.2/24, "
@@ -161,10 +161,11 @@ lab_open(const struct lab_setup *s)
 	make_secret_file();
 	lane_lines(s->lanes != NULL ? s->lanes : ALL, lanes, sizeof(lanes));
 	instrument_lines(s->instr_cnt != 0 ? s->instr_cnt : 1, instruments, sizeof(instruments));
-	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->burst != 0 ? s->burst : 32,
-		 s->ring_slots != 0 ? s->ring_slots : 1024, lanes, s->shards != 0 ? s->shards : 1,
-		 s->feeds_more != NULL ? s->feeds_more : "", s->ouch42 ? "ouch42" : "ouch50",
-		 secret_path, instruments, s->instruments_more != NULL ? s->instruments_more : "",
+	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->no_warm_up ? 0 : 1000,
+		 s->burst != 0 ? s->burst : 32, s->ring_slots != 0 ? s->ring_slots : 1024, lanes,
+		 s->shards != 0 ? s->shards : 1, s->feeds_more != NULL ? s->feeds_more : "",
+		 s->ouch42 ? "ouch42" : "ouch50", secret_path, instruments,
+		 s->instruments_more != NULL ? s->instruments_more : "",
 		 s->strategies != NULL ? s->strategies : STRATEGIES,
 		 s->risk_more != NULL ? s->risk_more : "");
 	lab->g.config = &lab->config;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "lane/rehearsal.h"
+
+enum {
+	INSTR = 1, // the doubles know one instrument
+	INTENT_ID = 1,
+	QTY = 100,
+	PX4 = 1000000,
+	ORDERS_MAX = 16, // remembered by a double
+	SLOTS = 2,
+};
+
+/* Limits that let the made-up intent pass, and a market it fits into. */
+static int
+init_risk(struct rehearsal *r, struct arena *arena)
+{
+	const struct risk_config config = { .instr_cnt = INSTR + 1, .open_orders_max = SLOTS };
+	const struct mark mark = {
+		.head.instr_idx = INSTR,
+		.bid_px4 = PX4 - 100,
+		.ask_px4 = PX4 + 100,
+		.last_px4 = PX4,
+		.round_lot_qty = QTY,
+		.confidence = CONFIDENCE_LIVE,
+		.state = TRADING_OPEN,
+		.short_sale = '0',
+		.phase = PHASE_MARKET,
+	};
+	const int rc = risk_init(&r->risk, &config, arena);
+
+	r->limits = (struct risk_limits){
+		.version = 1,
+		.armed = 1,
+		.order_rate_max = 1,
+		.instr_cnt = INSTR + 1,
+		.gross_max_ntl4 = INT64_MAX,
+		.instr[INSTR] = { .order_max_ntl4 = INT64_MAX,
+				  .order_max_qty = QTY,
+				  .open_max_qty = QTY,
+				  .position_max_qty = QTY,
+				  .collar_bp = 1,
+				  .allowed = 1 },
+	};
+	if (rc == 0)
+		risk_on_mark(&r->risk, &mark);
+	return rc;
+}
+
+/* A session like s, with an order table of its own and nothing to say to anybody. */
+static struct session *
+double_session(const struct session *s, struct lane_port *port, struct arena *arena)
+{
+	const struct orders_config orders = { .orders_max = ORDERS_MAX,
+					      .executions_max = ORDERS_MAX,
+					      .session_idx = s->idx };
+	struct session *d = arena_take(arena, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	*d = *s;
+	explicit_bzero(&d->life, sizeof(d->life)); // the password stays where it is
+	d->life.state = ORDER_SESSION_UP;
+	d->throttle = (struct throttle){ 0 };
+	d->port = port;
+	d->events = NULL;
+	port->host.link_up = true;
+	if (orders_init(&d->orders, &orders, arena) != 0 ||
+	    encode_name_instrument(&d->encode, INSTR, "REHEARSE") != 0)
+		return NULL;
+	orders_on_session_up(&d->orders, 1);
+	return d;
+}
+
+struct rehearsal *
+rehearsal_open(struct lane *l, uint64_t every_ns)
+{
+	struct rehearsal *r = arena_take(&l->arena, sizeof(*r));
+
+	if (r == NULL || init_risk(r, &l->arena) != 0)
+		return NULL;
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
+		const uint8_t idx = l->session_here[i]->idx;
+
+		r->session[idx] = double_session(l->session_here[i], &r->port[idx], &l->arena);
+		if (r->session[idx] == NULL)
+			return NULL;
+	}
+	ring_init(&r->order_ring, r->order_slot, SLOTS);
+	r->every_ns = every_ns;
+	r->intent = (struct intent){
+		.head.instr_idx = INSTR,
+		.px4 = PX4,
+		.qty = QTY,
+		.intent_id = INTENT_ID,
+		.kind = INTENT_NEW,
+		.side = SIDE_BUY,
+		.tif = TIF_IOC,
+		.confidence = CONFIDENCE_LIVE,
+	};
+	r->order = (struct order){
+		.head.instr_idx = INSTR,
+		.px4 = PX4,
+		.reserve_qty = QTY,
+		.qty = QTY,
+		.intent_id = INTENT_ID,
+		.kind = INTENT_NEW,
+		.side = SIDE_BUY,
+		.tif = TIF_IOC,
+		.confidence = CONFIDENCE_LIVE,
+		.limits_version = 1,
+	};
+	return r;
+}
+
+bool
+rehearsal_is_due(struct rehearsal *r, const struct lane *l)
+{
+	const uint64_t order_cnt =
+		l->metrics.order_sent + (l->risk != NULL ? l->risk->sent_cnt : 0);
+
+	if (order_cnt != r->seen_order_cnt) { // the real thing is the better practice
+		r->seen_order_cnt = order_cnt;
+		r->last_ns = l->now_ns;
+	}
+	if (l->now_ns - r->last_ns < r->every_ns)
+		return false;
+	r->last_ns = l->now_ns;
+	return true;
+}
+
+/* The bytes at p come near. */
+static void
+near(const void *p, size_t len)
+{
+	for (size_t at = 0; at < len; at += CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)p + at, 1);
+}
+
+/* What the next order touches of the real ones, beside what the double copies. */
+static void
+near_session(struct session *s)
+{
+	near(&s->life, sizeof(s->life));
+	near(&s->orders, sizeof(s->orders));
+	near(&s->throttle, sizeof(s->throttle));
+	near(s->encode.packet, sizeof(s->encode.packet));
+	near(s->port, sizeof(s->port->tx));
+	session_prepare(s);
+	port_tx_prepare(&s->port->tx);
+}
+
+static void
+near_risk(const struct risk *risk, const struct risk_limits *limits)
+{
+	near(risk, offsetof(struct risk, sent_ns));
+	near(&risk->sent_ns[risk->sent_cnt % ORDER_RATE_MAX], sizeof(risk->sent_ns[0]));
+	near(limits, sizeof(*limits) - sizeof(limits->instr));
+}
+
+bool
+rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
+{
+	const uint8_t idx = s != NULL ? s->idx : 0;
+
+	if (l->sent_cnt != 0 || halt_is_on())
+		return false;
+	if (s != NULL) {
+		struct session *d = r->session[idx];
+		const struct port_tx *tx = &s->port->tx;
+
+		if (!session_is_open(s) || tx->pending_cnt != 0 || tx->ready == NULL)
+			return false;
+		near_session(s);
+		r->port[idx].tx = *tx; // its burst is never flushed, its buffer stays the port's
+		d->tcp = s->tcp;
+		r->own.session = l->session[idx];
+		l->session[idx] = d;
+	}
+	if (l->risk != NULL)
+		near_risk(l->risk, l->limits);
+	r->own.risk = l->risk;
+	r->own.limits = l->limits;
+	r->own.order_out = l->order_out[idx];
+	r->own.strategy = l->strategy[0];
+	r->own.update_out = l->update_out[0];
+	r->own.verdict_out = l->verdict_out[0];
+	r->own.fill_out = l->fill_out;
+	l->risk = &r->risk;
+	l->limits = &r->limits;
+	l->order_out[idx] = &r->order_ring;
+	l->strategy[0] = NULL; // a halt may come now: its verdict is nobody's
+	l->update_out[0] = NULL;
+	l->verdict_out[0] = NULL;
+	l->fill_out = &r->order_ring;
+	r->intent.session_idx = idx;
+	r->intent.head.rx_ns = l->now_ns;
+	r->order.session_idx = idx;
+	r->order.head.rx_ns = l->now_ns;
+	return true;
+}
+
+/* The double forgets its order, as if the venue had refused it. */
+static void
+forget_order(struct session *d)
+{
+	const struct report refused = { .type = REPORT_REJECTED,
+					.instr_idx = INSTR,
+					.token = d->orders.next_token - 1 };
+	struct update update;
+	struct fill fill;
+
+	orders_on_report(&d->orders, &refused, &fill, &update);
+	d->orders.next_token = 1;
+}
+
+void
+rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s)
+{
+	const uint8_t idx = s != NULL ? s->idx : 0;
+	const struct fill released = { .head.instr_idx = INSTR,
+				       .intent_id = INTENT_ID,
+				       .released_qty = QTY,
+				       .side = SIDE_BUY,
+				       .order_gone = 1 };
+	struct order passed_on; // or a fill, in a lane without risk: nobody's either
+	bool sent = l->sent_cnt == 1;
+
+	l->sent_cnt = 0;
+	while (ring_take(&r->order_ring, &passed_on))
+		sent |= s == NULL;
+	if (r->risk.open_cnt != 0)
+		risk_on_fill(&r->risk, &released);
+	if (s != NULL) {
+		l->session[idx] = r->own.session;
+		if (r->session[idx]->orders.open_cnt != 0)
+			forget_order(r->session[idx]);
+	}
+	l->risk = r->own.risk;
+	l->limits = r->own.limits;
+	l->order_out[idx] = r->own.order_out;
+	l->strategy[0] = r->own.strategy;
+	l->update_out[0] = r->own.update_out;
+	l->verdict_out[0] = r->own.verdict_out;
+	l->fill_out = r->own.fill_out;
+	metric_add(sent ? &l->metrics.rehearsal : &l->metrics.rehearsal_broken_off, 1);
+}

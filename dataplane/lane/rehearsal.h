@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_REHEARSAL_H
+#define SLUICE_LANE_REHEARSAL_H
+
+#include "lane/lane.h"
+
+/*
+ * Sending an order without sending one, so that the first order after a quiet minute finds the way
+ * as warm as the thousandth.
+ *
+ * A made-up intent goes through the very functions that a real one takes (give_intent, give_order:
+ * one copy of each per lane), while the lane's pointers lead to doubles: a second risk, a second
+ * limits, a second session, a second end of the ring to the next lane.  So the code and what the
+ * processor learnt of it are warm.  The session's double begins as a copy of the connection and
+ * writes into the frame buffer and the retransmit store where the next order will be written; that
+ * warms these lines, and copying reads the connection's.  What else the next order will touch of
+ * the real ones is prefetched.
+ *
+ * Why nothing can leave: the double's burst is its own copy and is never flushed, the ring leads
+ * nowhere, the connection's own numbers do not move, and the store's bytes behind tx_end are never
+ * sent.  Real counters, limits, tokens, orders and positions are not touched.
+ *
+ * Only an empty turn rehearses; a packet that arrives meanwhile waits for its end, a few hundred
+ * ns.
+ */
+struct rehearsal {
+	struct risk risk;
+	struct session *session[SESSION_MAX]; // doubles, by session_idx; NULL where none is here
+	struct lane_port port[SESSION_MAX];   // theirs
+	struct ring order_ring;               // where the next lane would be
+	struct intent intent;
+	struct order order;
+	uint64_t every_ns; // how long a lane is quiet before it rehearses
+	uint64_t last_ns;
+	uint64_t seen_order_cnt;
+	// the lane's own, while the doubles stand in
+	struct {
+		struct risk *risk;
+		const struct risk_limits *limits;
+		struct session *session;
+		struct strategy *strategy;
+		struct ring *order_out;
+		struct ring *update_out;
+		struct ring *verdict_out;
+		struct ring *fill_out;
+	} own;
+	cache_aligned uint8_t order_slot[2 * CACHE_LINE];
+	struct risk_limits limits;
+};
+
+/* From the arena: the double of risk, and of each session. */
+#define REHEARSAL_BYTES         (sizeof(struct rehearsal) + 4096)
+#define REHEARSAL_SESSION_BYTES (sizeof(struct session) + 8192)
+
+/*
+ * Prepares the doubles of a lane that holds risk, sessions or both.
+ *
+ * Thread   before the lane runs; its stages are in place.
+ * Memory   from the lane's arena, see above.
+ * Returns  the doubles, or NULL: the arena is used up
+ */
+COLD struct rehearsal *rehearsal_open(struct lane *l, uint64_t every_ns);
+
+/* Whether the lane was quiet for long enough.  Thread: the lane, in housekeeping. */
+COLD bool rehearsal_is_due(struct rehearsal *r, const struct lane *l);
+
+/*
+ * The doubles take their places.  s: the session to send by; NULL in a lane without sessions.
+ * False when this is no moment for it: a session that is not up, a halt, frames that wait to be
+ * sent.  Nothing has changed then.
+ */
+COLD bool rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s);
+
+/* The lane has its own back, and the doubles are as before. */
+COLD void rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s);
+
+#endif

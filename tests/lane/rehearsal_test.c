@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/wire_int.h"
+#include "flow.h"
+#include "lab.h"
+
+/* Sending an order without sending one: what it may change, and that it happens at all. */
+enum {
+	MESSAGES = 300,
+	QUIET_NS = 2000000, // longer than warm_up_us
+};
+
+static const char *const LANES[] = {
+	"rx arb parse book strategy risk orders encode tcp report",
+	"rx arb parse book strategy | risk orders encode tcp report",
+	"rx arb | parse book strategy risk | orders encode tcp report",
+	"rx arb | parse book strategy | risk | orders encode tcp report",
+	"rx arb | parse book | strategy | risk | orders encode tcp report",
+	"rx arb parse book | strategy risk orders encode tcp report",
+};
+
+static uint64_t
+rehearsals(const struct lab *lab, bool broken_off)
+{
+	uint64_t cnt = 0;
+
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
+		cnt += broken_off ? lab->g.lane[i]->metrics.rehearsal_broken_off
+				  : lab->g.lane[i]->metrics.rehearsal;
+	return cnt;
+}
+
+static void
+a_quiet_lane_rehearses_and_nothing_changes(void **state)
+{
+	for (unsigned n = 0; n < ARRAY_CNT(LANES); n++) {
+		struct lab *lab = lab_open(&(struct lab_setup){ .lanes = LANES[n] });
+		struct lane *risk = lab_lane_with(lab, RISK), *wire = lab_lane_with(lab, ORDERS);
+		const struct session *s = wire->session[0];
+		const unsigned lanes = risk == wire ? 1 : 2;
+		struct orders_metrics orders;
+		struct risk_metrics judged;
+		uint64_t sent_cnt, cnt;
+		uint32_t snd_nxt, token;
+		size_t log_len;
+
+		print_message("# %s\n", LANES[n]);
+		lab_session_up(lab);
+		orders = s->orders.metrics;
+		judged = risk->risk->metrics;
+		snd_nxt = s->tcp.snd_nxt;
+		token = s->orders.next_token;
+		sent_cnt = wire->metrics.order_sent;
+		log_len = lab->peer.log_len;
+		cnt = rehearsals(lab, false);
+		for (unsigned i = 0; i < 20; i++)
+			lab_advance(lab, QUIET_NS);
+		assert_in_range(rehearsals(lab, false) - cnt, 18 * lanes, 22 * lanes);
+		assert_int_equal(rehearsals(lab, true), 0);
+		assert_memory_equal(&orders, &s->orders.metrics, sizeof(orders));
+		assert_memory_equal(&judged, &risk->risk->metrics, sizeof(judged));
+		assert_int_equal(s->tcp.snd_nxt, snd_nxt);
+		assert_int_equal(s->orders.next_token, token);
+		assert_int_equal(s->orders.open_cnt, 0);
+		assert_int_equal(risk->risk->sent_cnt, 0);
+		assert_true(risk->risk->gross_ntl4 == 0);
+		assert_int_equal(wire->metrics.order_sent, sent_cnt);
+		assert_int_equal(wire->metrics.order_refused, 0);
+		assert_int_equal(lab->peer.log_len, log_len);
+		assert_int_equal(lab->peer.bad_cnt, 0);
+		lab_close(lab);
+	}
+}
+
+/* A day with pauses; what the venue got. */
+static uint8_t *
+play(const char *lanes, bool no_warm_up, size_t *len, uint64_t *cnt)
+{
+	struct lab *lab = lab_open(&(struct lab_setup){ .lanes = lanes, .no_warm_up = no_warm_up });
+	struct flow flow;
+	uint8_t *log;
+
+	lab_session_up(lab);
+	flow_make(&flow, MESSAGES, 11);
+	for (size_t at = 0, end; at < flow.len; at = end) {
+		end = at + 2 + be16_get(*(const be16 *)(flow.data + at));
+		lab_market_data(lab, 0, flow.data + at, end - at, 1);
+		lab_settle(lab);
+		lab_advance(lab, QUIET_NS);
+	}
+	flow_free(&flow);
+	*len = lab->peer.log_len;
+	log = malloc(*len);
+	assert_non_null(log);
+	memcpy(log, lab->peer.log, *len);
+	*cnt = rehearsals(lab, false);
+	assert_true(lab->peer.enter_cnt > 10);
+	assert_int_equal(lab->peer.bad_cnt, 0);
+	assert_int_equal(lab_lost_buffers(lab), 0);
+	lab_close(lab);
+	return log;
+}
+
+static void
+a_day_sends_the_same_bytes_with_and_without(void **state)
+{
+	for (unsigned n = 0; n < ARRAY_CNT(LANES); n++) {
+		size_t with_len, without_len;
+		uint64_t cnt;
+		uint8_t *with, *without;
+
+		print_message("# %s\n", LANES[n]);
+		without = play(LANES[n], true, &without_len, &cnt);
+		assert_int_equal(cnt, 0);
+		with = play(LANES[n], false, &with_len, &cnt);
+		assert_true(cnt > MESSAGES / 2);
+		assert_int_equal(with_len, without_len);
+		assert_memory_equal(with, without, with_len);
+		free(with);
+		free(without);
+	}
+}
+
+static void
+nothing_is_rehearsed_while_orders_may_not_leave(void **state)
+{
+	struct lab *lab = lab_open(&(struct lab_setup){ 0 });
+	uint64_t cnt;
+
+	lab_advance(lab, QUIET_NS); // no session yet
+	assert_int_equal(rehearsals(lab, false), 0);
+	lab_session_up(lab);
+	cnt = rehearsals(lab, false);
+	halt_set(HALT_OPERATOR);
+	for (unsigned i = 0; i < 10; i++)
+		lab_advance(lab, QUIET_NS);
+	assert_int_equal(rehearsals(lab, false), cnt);
+	halt_lift(HALT_OPERATOR);
+	lab_advance(lab, QUIET_NS);
+	assert_int_equal(rehearsals(lab, false), cnt + 1);
+	lab_close(lab);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
+		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
+		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
