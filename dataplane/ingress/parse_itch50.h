@@ -173,7 +173,7 @@ parse_start(struct parse_walk *w, const struct datagram *d)
 {
 	*w = (struct parse_walk){
 		.at = d->data,
-		.end = d->data + d->len,
+		.end = d->len != 0 ? d->data + d->len : d->data, // no bytes: it only tells flags
 		.seq = d->seq,
 		.left_cnt = d->msg_cnt,
 	};
