@@ -2,6 +2,7 @@
 #include "ctl/ctl_books.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "ctl/ctl_json.h"
 #include "err/err.h"
@@ -21,6 +22,54 @@ levels_of(const struct state_level *level, uint32_t cnt)
 						"qty", number(level[i].qty), "order_cnt",
 						number(level[i].order_cnt)));
 	return list;
+}
+
+/* As levels_of, with the orders of each. */
+static json_t *
+queues_of(const struct state_queues *q, const struct state_queue *row, uint32_t cnt)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < cnt && i < STATE_DEPTH_MAX; i++) {
+		json_t *orders = json_array();
+
+		for (uint32_t k = 0; k < row[i].shown_cnt; k++) {
+			const struct state_queue_order *o = &q->order[row[i].first + k];
+
+			json_array_append_new(orders, json_pack("{s:I,s:I}", "ref", number(o->ref),
+								"qty", number(o->qty)));
+		}
+		json_array_append_new(
+			list, json_pack("{s:I,s:I,s:I,s:o}", "px4", (json_int_t)row[i].level.px4,
+					"qty", number(row[i].level.qty), "order_cnt",
+					number(row[i].level.order_cnt), "orders", orders));
+	}
+	return list;
+}
+
+/* The levels of an answer in the place of those it has, with their orders. */
+static bool
+put_queues(const struct state_source *s, const char *symbol, uint32_t depth, json_t *o,
+	   struct err *e)
+{
+	struct state_queues *q = calloc(1, sizeof(*q));
+	uint64_t order_cnt = 0;
+	int rc;
+
+	if (q == NULL) {
+		err_set(e, -ENOMEM, "no memory for the orders");
+		return false;
+	}
+	rc = s->queues(s->ctx, symbol, depth, q, e);
+	for (uint32_t i = 0; i < q->bid_cnt; i++)
+		order_cnt += q->bid[i].level.order_cnt;
+	for (uint32_t i = 0; i < q->ask_cnt; i++)
+		order_cnt += q->ask[i].level.order_cnt;
+	json_object_set_new(o, "bid", queues_of(q, q->bid, q->bid_cnt));
+	json_object_set_new(o, "ask", queues_of(q, q->ask, q->ask_cnt));
+	json_object_set_new(o, "order_cnt", json_integer(number(order_cnt)));
+	free(q);
+	return rc == 0;
 }
 
 static json_t *
@@ -150,5 +199,10 @@ ctl_books(const struct state_source *s, const json_t *args, struct err *e)
 		      levels_of(b.bid, b.bid_cnt), "ask", levels_of(b.ask, b.ask_cnt));
 	if (o != NULL && b.configured)
 		add_instrument(o, &b);
+	if (o != NULL && json_is_true(json_object_get(args, "orders")) &&
+	    !put_queues(s, symbol, (uint32_t)want, o, e)) {
+		json_decref(o);
+		return NULL;
+	}
 	return o;
 }

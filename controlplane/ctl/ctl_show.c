@@ -570,6 +570,52 @@ show_unread(FILE *out, const json_t *r)
 	show_rows(out, r, UNREAD, ARRAY_CNT(UNREAD));
 }
 
+/* The orders of each level of a side, the next to be executed first. */
+static void
+show_queues(FILE *out, const json_t *levels, const char *side)
+{
+	static const struct column QUEUE[] = {
+		{ "side", "side", AS_TEXT },     { "px4", "price $", AS_PX4 },
+		{ "place", "place", AS_COUNT },  { "qty", "shares", AS_COUNT },
+		{ "ref", "reference", AS_TEXT }, { "ahead", "shares ahead", AS_COUNT },
+	};
+	json_t *rows = json_array();
+	const json_t *level, *order;
+	size_t i, k;
+
+	json_array_foreach(levels, i, level)
+	{
+		json_int_t ahead_qty = 0;
+
+		json_array_foreach(json_object_get(level, "orders"), k, order)
+		{
+			char ref[24];
+
+			snprintf(ref, sizeof(ref), "%llu",
+				 (unsigned long long)int_of(order, "ref"));
+			json_array_append_new(rows, json_pack("{s:s,s:I,s:I,s:I,s:s,s:I}", "side",
+							      side, "px4", int_of(level, "px4"),
+							      "place", (json_int_t)k + 1, "qty",
+							      int_of(order, "qty"), "ref", ref,
+							      "ahead", ahead_qty));
+			ahead_qty += int_of(order, "qty");
+		}
+		if ((json_int_t)k < int_of(level, "order_cnt"))
+			json_array_append_new(rows,
+					      json_pack("{s:s,s:I,s:s}", "side", side, "px4",
+							int_of(level, "px4"), "ref", "and more"));
+	}
+	fputc('\n', out);
+	show_rows(out, rows, QUEUE, ARRAY_CNT(QUEUE));
+	json_decref(rows);
+}
+
+static bool
+has_queues(const json_t *levels)
+{
+	return json_object_get(json_array_get(levels, 0), "orders") != NULL;
+}
+
 static void
 show_books(FILE *out, const json_t *r)
 {
@@ -616,6 +662,10 @@ show_books(FILE *out, const json_t *r)
 				k == 2   ? " |"
 				: k == 5 ? "\n"
 					 : " ");
+	}
+	if (has_queues(bid) || has_queues(ask)) {
+		show_queues(out, bid, "bid");
+		show_queues(out, ask, "ask");
 	}
 }
 

@@ -23,6 +23,7 @@ enum {
 	STATE_LINE_CNT_MAX = FEED_LINE_MAX,
 	STATE_RING_MAX = 32, // rings one lane takes from
 	STATE_DEPTH_MAX = 50,
+	STATE_QUEUE_MAX = 256, // orders shown of one level
 	STATE_LABEL_MAX = 4,
 };
 
@@ -255,6 +256,28 @@ struct state_level {
 	uint32_t order_cnt;
 };
 
+/* A level and its orders: order[first] is executed first. */
+struct state_queue {
+	struct state_level level;
+	uint32_t first;
+	uint32_t shown_cnt; // less than level.order_cnt: the first ones
+};
+
+struct state_queue_order {
+	uint64_t ref;
+	uint32_t qty;
+};
+
+/* The orders of a symbol's best levels; each level is of one moment. */
+struct state_queues {
+	uint32_t bid_cnt;
+	uint32_t ask_cnt;
+	uint32_t order_cnt;
+	struct state_queue bid[STATE_DEPTH_MAX]; // best first
+	struct state_queue ask[STATE_DEPTH_MAX];
+	struct state_queue_order order[2 * STATE_DEPTH_MAX * STATE_QUEUE_MAX];
+};
+
 struct state_book {
 	char symbol[STATE_NAME_MAX];
 	char feed[STATE_NAME_MAX];
@@ -438,6 +461,8 @@ struct state_source {
 			      size_t row_max, struct err *e);
 	int (*book)(void *ctx, const char *symbol, uint32_t depth, struct state_book *out,
 		    struct err *e);
+	int (*queues)(void *ctx, const char *symbol, uint32_t depth, struct state_queues *out,
+		      struct err *e);
 	/* all: finished ones too, as far as they are remembered. */
 	int (*orders)(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e);
 	int (*positions)(void *ctx, struct state_position *row, size_t row_max, struct err *e);

@@ -183,6 +183,99 @@ state_books_get(struct gateway *g, const char *symbol, uint32_t depth, uint64_t 
 		       symbol);
 }
 
+/* Adds a piece to a side; its length is *cnt. */
+static void
+add_queues(const struct book_queues *b, struct state_queue *row, uint32_t *cnt,
+	   struct state_queues *out)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < b->row_cnt && *cnt < STATE_DEPTH_MAX; i++) {
+		const struct book_queue_row *from = &b->row[i];
+
+		row[(*cnt)++] = (struct state_queue){
+			.level = { .px4 = from->px4,
+				   .qty = from->qty,
+				   .order_cnt = from->order_cnt },
+			.first = out->order_cnt,
+			.shown_cnt = from->shown_cnt,
+		};
+		for (uint32_t k = 0; k < from->shown_cnt; k++, at++)
+			out->order[out->order_cnt++] =
+				(struct state_queue_order){ .ref = b->order[at].ref,
+							    .qty = b->order[at].qty };
+	}
+}
+
+static_assert((int)BOOK_QUEUES_PER_LEVEL <= (int)STATE_QUEUE_MAX &&
+		      (int)BOOK_QUEUES_LEVELS >= (int)STATE_DEPTH_MAX,
+	      "state_queues has room for whatever lanes answer");
+
+/* 0, or what the lane refused with. */
+static int
+ask_queues(struct gateway *g, uint32_t lane_idx, struct command *request, uint32_t depth,
+	   struct state_queues *out)
+{
+	const struct book_queues *reply = g->reply[lane_idx];
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t side = 0; side < 2; side++) {
+		struct state_queue *row = side == SIDE_BUY ? out->bid : out->ask;
+		uint32_t *cnt = side == SIDE_BUY ? &out->bid_cnt : &out->ask_cnt;
+
+		request->arg[2] = side;
+		request->arg[3] = 0;
+		do {
+			int rc;
+
+			request->arg[1] = depth - *cnt;
+			rc = ask(g, lane_idx, request);
+			if (rc < 0)
+				return rc;
+			add_queues(reply, row, cnt, out);
+			request->arg[3] = g->lane[lane_idx]->command.next;
+		} while (request->arg[3] != 0 && *cnt < depth);
+	}
+	return 0;
+}
+
+int
+state_books_queues(struct gateway *g, const char *symbol, uint32_t depth, struct state_queues *out,
+		   struct err *e)
+{
+	struct command request = { .kind = COMMAND_BOOK_QUEUES };
+	int failed = 0;
+
+	if (strlen(symbol) > sizeof(request.symbol))
+		return err_set(e, -EINVAL, "symbol: '%.20s' is longer than %zu characters", symbol,
+			       sizeof(request.symbol));
+	memset(request.symbol, ' ', sizeof(request.symbol));
+	memcpy(request.symbol, symbol, strlen(symbol));
+	for (uint32_t f = 0; f < g->config->feeds_cnt; f++)
+		for (uint32_t l = 0; l < g->lane_cnt; l++) {
+			int rc;
+
+			if (g->lane[l]->book[f] == NULL)
+				continue;
+			request.arg[0] = f;
+			rc = ask_queues(g, l, &request, depth, out);
+			if (rc == 0)
+				return 0;
+			if (rc == -ENOTSUP)
+				return err_set(e, rc,
+					       "feed %s keeps levels only; give it depth: orders "
+					       "and start again",
+					       g->config->feeds[f].name);
+			if (rc != -ENOENT)
+				failed = ask_refused(rc, l, g, e);
+		}
+	if (failed < 0)
+		return failed;
+	return err_set(e, -ENOENT,
+		       "no feed has named a symbol '%s' yet; symbols are spelled as the venue does",
+		       symbol);
+}
+
 struct instrument_metrics {
 #define METRIC(name, kind, help) uint64_t name;
 #include "observe/instrument_metrics.def"

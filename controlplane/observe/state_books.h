@@ -22,6 +22,10 @@ void state_books_spent(const struct book_view *v, uint64_t now_ns, uint64_t out[
 int state_books_get(struct gateway *g, const char *symbol, uint32_t depth, uint64_t now_ns,
 		    struct state_book *out, struct err *e);
 
+/* The orders of its levels, asked of its lane piece by piece. */
+int state_books_queues(struct gateway *g, const char *symbol, uint32_t depth,
+		       struct state_queues *out, struct err *e);
+
 /* One metric of one instrument after another. */
 void state_books_metrics(const struct gateway *g, uint64_t now_ns, state_metric_fn *fn, void *arg);
 

@@ -598,6 +598,12 @@ get_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out, 
 	return state_books_get(ctx, symbol, depth, now_ns(), out, e);
 }
 
+static int
+get_queues(void *ctx, const char *symbol, uint32_t depth, struct state_queues *out, struct err *e)
+{
+	return state_books_queues(ctx, symbol, depth, out, e);
+}
+
 static const char *
 symbol_of(const struct gateway *g, uint32_t instr_idx)
 {
@@ -932,6 +938,7 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.session_ask = ask_venue,
 		.session_unread = get_unread,
 		.book = get_book,
+		.queues = get_queues,
 		.orders = get_orders,
 		.positions = get_positions,
 		.latency = get_latency,

@@ -60,6 +60,48 @@ book_place_of(const struct book *b, uint64_t ref, uint32_t look_max, struct book
 	return 0;
 }
 
+/* One level; its first orders. */
+static void
+add_row(const struct book *b, uint16_t locate, enum side side, uint32_t px4,
+	struct book_queues *out)
+{
+	struct book_queue_row *row = &out->row[out->row_cnt++];
+	const uint32_t idx = price_levels_find(&b->levels, price_key(locate, (uint8_t)side, px4));
+	const struct price_level *lv = &b->levels.level[idx];
+	struct book_queue q;
+
+	*row = (struct book_queue_row){ .px4 = px4,
+					.order_cnt = price_level_order_cnt(lv),
+					.qty = price_level_qty(lv) };
+	if (!book_queue_start(&q, b, locate, side, px4))
+		return;
+	while (row->shown_cnt < BOOK_QUEUES_PER_LEVEL &&
+	       book_queue_next(&q, &out->order[out->order_cnt])) {
+		row->shown_cnt++;
+		out->order_cnt++;
+	}
+}
+
+COLD void
+book_queues_fill(const struct book *b, uint16_t locate, enum side side, uint32_t from_key,
+		 uint32_t depth, struct book_queues *out)
+{
+	const struct book_side *s = &b->instr[locate].side[side];
+	const uint32_t *keys = &b->key[s->key_at];
+	uint32_t i = s->cnt;
+
+	out->row_cnt = out->order_cnt = out->next_key = 0;
+	while (i > 0 && from_key != 0 && keys[i - 1] >= from_key)
+		i--;
+	for (; i > 0 && out->row_cnt < depth && out->row_cnt < BOOK_QUEUES_LEVELS; i--) {
+		if (out->order_cnt >= BOOK_QUEUES_ENOUGH) {
+			out->next_key = keys[i];
+			return;
+		}
+		add_row(b, locate, side, book_key((uint8_t)side, keys[i - 1]), out);
+	}
+}
+
 /* Of one level. */
 static uint64_t
 digest_of(struct book_queue *q)

@@ -61,6 +61,36 @@ struct book_place {
  */
 int book_place_of(const struct book *b, uint64_t ref, uint32_t look_max, struct book_place *out);
 
+enum {
+	BOOK_QUEUES_LEVELS = 50,
+	BOOK_QUEUES_ENOUGH = 64,     // orders, after which no further level is begun
+	BOOK_QUEUES_PER_LEVEL = 256, // of one level, the first ones
+};
+
+struct book_queue_row {
+	uint32_t px4;
+	uint32_t order_cnt; // of the level
+	uint64_t qty;
+	uint32_t shown_cnt; // in struct book_queues
+};
+
+/* Some levels of a side and their orders, for people: a piece at a time, each level at once. */
+struct book_queues {
+	uint32_t row_cnt;
+	uint32_t order_cnt;
+	uint32_t next_key; // where a further piece goes on; 0: that was all
+	struct book_queue_row row[BOOK_QUEUES_LEVELS];
+	struct book_order order[BOOK_QUEUES_ENOUGH + BOOK_QUEUES_PER_LEVEL]; // of row after row
+};
+
+/*
+ * The next levels of a side, best first, depth of them at most; from_key is 0 or the next_key of
+ * the piece before.  Time: BOOK_QUEUES_ENOUGH orders, and those of the level in hand, some tens of
+ * microseconds at worst.
+ */
+void book_queues_fill(const struct book *b, uint16_t locate, enum side side, uint32_t from_key,
+		      uint32_t depth, struct book_queues *out);
+
 /* Sum modulo 2^64 over all queues of (place + 1) * ref * quantity; place is 0 for the first. */
 uint64_t book_queue_digest(const struct book *b);
 

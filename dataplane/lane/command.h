@@ -4,7 +4,7 @@
 
 #include "base/ordered.h"
 #include "ingress/arb.h"
-#include "ingress/book.h"
+#include "ingress/book_queue.h"
 #include "net/order_session.h"
 #include "net/tcp.h"
 
@@ -14,6 +14,8 @@ enum command_kind {
 	COMMAND_NONE = 0,
 	COMMAND_STOP,            // end the loop after this turn
 	COMMAND_BOOK,            // arg[0] feed, symbol; arg[1] depth -> struct command_book
+	COMMAND_BOOK_QUEUES,     // arg[0] feed, symbol; arg[1] depth, arg[2] side, arg[3] 0 or
+				 // next_key of the piece before -> struct book_queues
 	COMMAND_ORDERS,          // arg[0] session, arg[1] first order to show, arg[2] all -> struct
 				 // orders_view[]
 	COMMAND_SESSION,         // arg[0] session -> struct command_session
@@ -154,7 +156,7 @@ struct command_tcp {
 struct command {
 	cache_aligned uint64_t asked; // written by the control plane
 	uint32_t kind;
-	uint32_t arg[3];
+	uint32_t arg[4];
 	char symbol[8]; // padded with spaces on the right
 	void *reply;
 	uint32_t reply_max;              // bytes at reply

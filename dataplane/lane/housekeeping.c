@@ -173,6 +173,27 @@ answer_book(struct lane *l, struct command *c)
 	return 0;
 }
 
+static int
+answer_book_queues(struct lane *l, struct command *c)
+{
+	struct book_queues *out = c->reply;
+	const struct book *b;
+	uint16_t locate;
+
+	if (c->arg[0] >= FEED_MAX || l->book[c->arg[0]] == NULL || c->arg[2] > SIDE_SELL ||
+	    c->reply_max < sizeof(*out))
+		return -EINVAL;
+	b = l->book[c->arg[0]];
+	if (find_symbol(b, c->symbol, &locate) == NULL)
+		return -ENOENT;
+	if (!book_has_queues(b))
+		return -ENOTSUP;
+	book_queues_fill(b, locate, (enum side)c->arg[2], c->arg[3], c->arg[1], out);
+	c->reply_cnt = out->row_cnt;
+	c->next = out->next_key;
+	return 0;
+}
+
 static void
 fill_recovery(const struct recovery *r, struct command_recovery *out)
 {
@@ -490,6 +511,8 @@ answer(struct lane *l, struct command *c)
 		return 0;
 	case COMMAND_BOOK:
 		return answer_book(l, c);
+	case COMMAND_BOOK_QUEUES:
+		return answer_book_queues(l, c);
 	case COMMAND_FEED:
 		return answer_feed(l, c);
 	case COMMAND_FEED_RECOVER:

@@ -295,6 +295,48 @@ questions_without_an_answer_are_refused(void **state)
 	assert_int_equal(book_queue_digest(&b), 0);
 }
 
+/* Levels come whole, best first; a new level is begun while few orders are out. */
+static void
+people_get_queues_in_pieces(void **state)
+{
+	static const uint32_t CNT[] = { 30, 33, 1, 260, 2 }; // orders of offers 1000, 1001, ...
+	static const uint32_t PIECES[] = { 3, 1, 1 };        // levels
+	static struct book_queues got;
+	uint32_t ref = 1, from_key = 0, want_ref = 1, level = 0;
+
+	for (uint32_t i = 0; i < ARRAY_CNT(CNT); i++)
+		for (uint32_t k = 0; k < CNT[i]; k++, ref++)
+			put(added(ref, 1000 + i, ref));
+	for (uint32_t piece = 0; piece < ARRAY_CNT(PIECES); piece++) {
+		uint32_t at = 0;
+
+		book_queues_fill(&b, 1, SIDE_SELL, from_key, 50, &got);
+		assert_int_equal(got.row_cnt, PIECES[piece]);
+		for (uint32_t i = 0; i < got.row_cnt; i++, level++) {
+			const uint32_t shown = CNT[level] < BOOK_QUEUES_PER_LEVEL
+						       ? CNT[level]
+						       : BOOK_QUEUES_PER_LEVEL;
+
+			assert_int_equal(got.row[i].px4, 1000 + level);
+			assert_int_equal(got.row[i].order_cnt, CNT[level]);
+			assert_int_equal(got.row[i].shown_cnt, shown);
+			for (uint32_t k = 0; k < shown; k++, at++) {
+				assert_int_equal(got.order[at].ref, want_ref + k);
+				assert_int_equal(got.order[at].qty, want_ref + k);
+			}
+			want_ref += CNT[level];
+		}
+		assert_int_equal(at, got.order_cnt);
+		from_key = got.next_key;
+	}
+	assert_int_equal(from_key, 0);
+	book_queues_fill(&b, 1, SIDE_SELL, 0, 2, &got);
+	assert_int_equal(got.row_cnt, 2);
+	assert_int_equal(got.next_key, 0);
+	book_queues_fill(&b, 1, SIDE_BUY, 0, 50, &got);
+	assert_int_equal(got.row_cnt, 0);
+}
+
 /* References as venues give them out, and as an enemy would. */
 static uint64_t
 random_ref(uint64_t *next)
@@ -537,6 +579,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_queue_is_what_the_table_says, start),
 		cmocka_unit_test_setup(questions_without_an_answer_are_refused, start),
+		cmocka_unit_test_setup(people_get_queues_in_pieces, start),
 		cmocka_unit_test_setup(queues_equal_a_plain_list_whatever_comes, start),
 		cmocka_unit_test(executions_of_a_recorded_day_meet_the_first_order),
 		cmocka_unit_test(queues_of_a_generated_day_equal_a_plain_list),

@@ -151,6 +151,41 @@ every_command_that_reads_has_a_result(void **state)
 }
 
 static void
+books_show_the_orders_of_a_level_when_asked(void **state)
+{
+	static const char ASK[] =
+		"{\"command\":\"books\",\"args\":{\"symbol\":\"AAPL\",\"orders\":true}}";
+	json_t *r = done("{\"command\":\"books\",\"args\":{\"symbol\":\"AAPL\"}}");
+	const json_t *bid, *orders;
+	enum ctl_command command;
+
+	assert_int_equal(json_array_size(json_object_get(r, "bid")), 10);
+	assert_null(json_object_get(json_array_get(json_object_get(r, "bid"), 0), "orders"));
+	json_decref(r);
+	r = done(ASK);
+	bid = json_object_get(r, "bid");
+	assert_int_equal(json_array_size(bid), 2);
+	assert_int_equal(json_integer_value(json_object_get(r, "order_cnt")), 11);
+	orders = json_object_get(json_array_get(bid, 0), "orders");
+	assert_int_equal(json_array_size(orders), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(orders, 1), "ref")),
+			 1234567890123);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(orders, 1), "qty")),
+			 200);
+	orders = json_object_get(json_array_get(bid, 1), "orders");
+	assert_int_equal(json_array_size(orders), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(orders, 0), "ref")), 5);
+	json_decref(r);
+	fake.levels_only = true;
+	r = ctl_execute_bytes(&source, ASK, sizeof(ASK) - 1, &command);
+	assert_false(json_is_true(json_object_get(r, "ok")));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(json_object_get(r, "error"), "text")),
+		       "levels only"));
+	json_decref(r);
+}
+
+static void
 requests_to_the_venue_reach_the_gateway(void **state)
 {
 	json_decref(done("{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"oe\","
@@ -790,6 +825,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_is_done_or_refused_with_a_reason),
 		TEST(every_command_that_reads_has_a_result),
+		TEST(books_show_the_orders_of_a_level_when_asked),
 		TEST(requests_to_the_venue_reach_the_gateway),
 		TEST(cancels_and_sessions_reach_the_gateway),
 		TEST(the_switches_reach_the_gateway),

@@ -21,6 +21,7 @@ struct fake_state {
 	uint32_t lane_run;
 	bool link_down;
 	bool feed_silent;
+	bool levels_only; // no queues of orders are kept
 	unsigned recover_cnt;
 	uint32_t session_run;
 	int order_cnt;                     // how many to make up
@@ -196,6 +197,26 @@ fake_book(void *ctx, const char *symbol, uint32_t depth, struct state_book *out,
 		out->bid[i] = (struct state_level){ .px4 = 1000000 - 100 * (int64_t)i,
 						    .qty = 100 + i,
 						    .order_cnt = 1 };
+	return 0;
+}
+
+static int
+fake_queues(void *ctx, const char *symbol, uint32_t depth, struct state_queues *out, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (f->levels_only)
+		return err_set(e, -ENOTSUP, "feed itch keeps levels only");
+	memset(out, 0, sizeof(*out));
+	out->bid_cnt = depth < 2 ? depth : 2;
+	out->order_cnt = 3;
+	out->bid[0] = (struct state_queue){ .level = { 1000000, 300, 2 }, .shown_cnt = 2 };
+	out->bid[1] =
+		(struct state_queue){ .level = { 999900, 900, 9 }, .first = 2, .shown_cnt = 1 };
+	out->order[0] = (struct state_queue_order){ .ref = 17, .qty = 100 };
+	out->order[1] = (struct state_queue_order){ .ref = 1234567890123, .qty = 200 };
+	out->order[2] = (struct state_queue_order){ .ref = 5, .qty = 300 };
 	return 0;
 }
 
@@ -481,6 +502,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.session_ask = fake_session_ask,
 		.session_unread = fake_session_unread,
 		.book = fake_book,
+		.queues = fake_queues,
 		.orders = fake_orders,
 		.positions = fake_positions,
 		.latency = fake_latency,
