@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "ingress/arb.h"
-#include "ingress/book.h"
+#include "ingress/book_queue.h"
 #include "ingress/parse_itch50.h"
 #include "observe/itch_file.h"
 #include "wire/eth_ip.h"
@@ -46,10 +46,11 @@ struct tool {
 	uint64_t frame_cnt;
 	uint64_t packet_cnt;
 	bool csv;
+	bool queues;
 };
 
 static const char HELP[] =
-	"Usage: sluice-book [--digest] [--stats] FILE\n"
+	"Usage: sluice-book [--digest] [--queues] [--stats] FILE\n"
 	"\n"
 	"Builds the books of all instruments from FILE, which holds ITCH 5.0 messages with a\n"
 	"2-byte big-endian length before each, or is a capture (pcap, pcapng) of MoldUDP64 "
@@ -59,6 +60,10 @@ static const char HELP[] =
 	"\n"
 	"  --digest   instead: the sum modulo 2^64, over all levels at the end, of\n"
 	"             (2 * locate + side + 1) * px4 * quantity; side is 0 for bids, 1 for offers\n"
+	"  --queues   instead: every order at the end, a CSV row each, best level first and in "
+	"each\n"
+	"             level the next to be executed first:\n"
+	"             symbol,side,px4,place,reference,quantity\n"
 	"  --stats    instead: messages by type and oddities by kind, one 'name value' a line\n"
 	"  --help     this text\n"
 	"\n"
@@ -69,19 +74,26 @@ static const char HELP[] =
 	"itself (a fault of this program).\n";
 
 static void
-print_top(const struct tool *t, const struct md *m)
+print_symbol(const struct book_instr *in)
 {
-	const struct book_instr *in = &t->book.instr[m->locate];
 	int symbol_len = sizeof(in->symbol);
 
 	while (symbol_len > 0 &&
 	       (in->symbol[symbol_len - 1] == ' ' || in->symbol[symbol_len - 1] == '\0'))
 		symbol_len--;
-	printf("%" PRIu64 ",%" PRIu64 ",", m->seq, m->ts_ns);
 	for (int i = 0; i < symbol_len; i++) // a hostile symbol must not break the row
 		putchar(in->symbol[i] > ' ' && in->symbol[i] < 127 && in->symbol[i] != ','
 				? in->symbol[i]
 				: '?');
+}
+
+static void
+print_top(const struct tool *t, const struct md *m)
+{
+	const struct book_instr *in = &t->book.instr[m->locate];
+
+	printf("%" PRIu64 ",%" PRIu64 ",", m->seq, m->ts_ns);
+	print_symbol(in);
 	printf(",%u,%u,%u,%u\n", in->top_px4[SIDE_BUY], in->top_qty[SIDE_BUY],
 	       in->top_px4[SIDE_SELL], in->top_qty[SIDE_SELL]);
 }
@@ -337,6 +349,31 @@ print_stats(struct tool *t)
 	printf("volume %" PRIu64 "\n", volume_qty);
 }
 
+static void
+print_queues(const struct book *b)
+{
+	puts("symbol,side,px4,place,reference,quantity");
+	for (uint32_t l = 0; l <= b->locate_max; l++)
+		for (uint32_t n = 0; n < b->instr[l].side[0].cnt + b->instr[l].side[1].cnt; n++) {
+			const uint32_t bid_cnt = b->instr[l].side[SIDE_BUY].cnt;
+			const uint8_t side = n < bid_cnt ? SIDE_BUY : SIDE_SELL;
+			const uint32_t i = side == SIDE_BUY
+						   ? bid_cnt - 1 - n
+						   : bid_cnt + b->instr[l].side[side].cnt - 1 - n;
+			const uint32_t px4 = price_level_px4(
+				&b->levels.level[book_level_at(b, (uint16_t)l, side, i)]);
+			struct book_order o;
+			struct book_queue q;
+
+			book_queue_start(&q, b, (uint16_t)l, (enum side)side, px4);
+			for (unsigned place = 1; book_queue_next(&q, &o); place++) {
+				print_symbol(&b->instr[l]);
+				printf(",%c,%u,%u,%" PRIu64 ",%u\n", side == SIDE_BUY ? 'B' : 'S',
+				       px4, place, o.ref, o.qty);
+			}
+		}
+}
+
 static bool
 start(struct tool *t, size_t file_bytes, const char *name)
 {
@@ -355,6 +392,7 @@ start(struct tool *t, size_t file_bytes, const char *name)
 		.levels_max = adds < LEVELS_MAX ? (uint32_t)adds : LEVELS_MAX,
 		.trades_max = adds < TRADES_MAX ? (uint32_t)adds : TRADES_MAX,
 		.trust_late_join = true,
+		.queues = t->queues,
 	};
 
 	// ordinary pages, and of them only those that are touched: nobody waits for this program
@@ -447,6 +485,7 @@ main(int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
 		{ "digest", no_argument, NULL, 'd' },
+		{ "queues", no_argument, NULL, 'q' },
 		{ "stats", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -466,13 +505,14 @@ main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 		digest |= opt == 'd';
+		t.queues |= opt == 'q';
 		stats |= opt == 's';
 	}
 	if (argc - optind != 1) {
 		fprintf(stderr, "sluice-book: %d files given, want one\n\n%s", argc - optind, HELP);
 		return EXIT_USAGE;
 	}
-	t.csv = !digest && !stats;
+	t.csv = !digest && !stats && !t.queues;
 	code = take_file(&t, argv[optind]);
 	if (t.book.instr != NULL) {
 		audited = audit(&t, argv[optind]);
@@ -480,6 +520,8 @@ main(int argc, char **argv)
 			code = audited;
 		if (digest)
 			printf("%" PRIu64 "\n", book_digest(&t.book));
+		if (t.queues)
+			print_queues(&t.book);
 		if (stats)
 			print_stats(&t);
 	}

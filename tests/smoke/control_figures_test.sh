@@ -9,7 +9,7 @@ for tool in jq curl; do
 	command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
 done
 # Every message is timed.
-MAP=four STRATEGY=quote SAMPLE_EVERY=1 HTTP_PORT=9177
+MAP=four STRATEGY=quote SAMPLE_EVERY=1 HTTP_PORT=9177 FEED_KEYS="depth: orders"
 day=$SMOKE_TOP/../shared/data/itch/aapl-20120621-open.itch50
 if [ ! -r "$day" ]; then
 	day=$SMOKE_DIR/day.itch50
@@ -36,6 +36,16 @@ if [ -x "$SLUICE_BUILD/controlplane/observe/sluice-book" ]; then
 	want=$("$SLUICE_BUILD/controlplane/observe/sluice-book" "$day" | awk -F, '$3 == "AAPL" { last = $4 " " $5 " " $6 " " $7 } END { print last }')
 	expect_eq "AAPL's best bid and offer as sluice-book has them" \
 		"$(ctl --json books AAPL | jq -r '"\(.bid[0].px4) \(.bid[0].qty) \(.ask[0].px4) \(.ask[0].qty)"')" "$want"
+	ctl --json books AAPL --depth 50 --orders >"$SMOKE_DIR/queues.json" || fail "no queues of AAPL"
+	jq -r '("B", "S") as $s | (if $s == "B" then .bid else .ask end)[] | . as $l | .orders | to_entries[] |
+		"AAPL,\($s),\($l.px4),\(.key + 1),\(.value.ref),\(.value.qty)"' "$SMOKE_DIR/queues.json" >"$SMOKE_DIR/queues.csv"
+	"$SLUICE_BUILD/controlplane/observe/sluice-book" --queues "$day" | grep '^AAPL,' >"$SMOKE_DIR/want.csv"
+	# 50 levels a side are asked for
+	awk -F, '{ k = $2 $3 } !(k in seen) { seen[k] = 1; level[$2]++ } level[$2] <= 50' "$SMOKE_DIR/want.csv" >"$SMOKE_DIR/want50.csv"
+	expect_at_least "orders of AAPL in the book" "$(wc -l <"$SMOKE_DIR/queues.csv")" 20
+	cmp "$SMOKE_DIR/queues.csv" "$SMOKE_DIR/want50.csv" || fail "queues are not as sluice-book has them"
+	ctl books AAPL --orders >"$SMOKE_DIR/table.txt" || fail "no table of AAPL's orders"
+	grep -q "$(awk -F, 'NR == 2 { print $5 }' "$SMOKE_DIR/want50.csv")" "$SMOKE_DIR/table.txt" || fail "the second order is not in the table"
 fi
 ctl halt >/dev/null
 agree() {

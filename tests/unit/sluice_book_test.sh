@@ -20,6 +20,14 @@ for day in aapl-20120621-open synthetic-50-symbols; do
 	cmp "$work/bbo.csv" "$data/itch/$day.bbo.csv" || fail "$day: best bids and offers differ"
 done
 
+# Whole queues of all orders, against a list that knows nothing but who came first.
+for day in aapl-20120621-open synthetic-50-symbols; do
+	"$book" --queues "$data/itch/$day.itch50" >"$work/queues.csv"
+	python3 "$2/tests/unit/sluice_book_queues.py" "$data/itch/$day.itch50" >"$work/want.csv"
+	[ "$(wc -l <"$work/want.csv")" -gt 20 ] || fail "$day: the script found no orders"
+	cmp "$work/queues.csv" "$work/want.csv" || fail "$day: queues of orders differ"
+done
+
 got=$("$book" --digest "$data/itch/synthetic-50-symbols.itch50")
 [ "$got" = 162677709164665 ] || fail "digest $got, want 162677709164665"
 
