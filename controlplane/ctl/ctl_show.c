@@ -601,9 +601,11 @@ show_queues(FILE *out, const json_t *levels, const char *side)
 			ahead_qty += int_of(order, "qty");
 		}
 		if ((json_int_t)k < int_of(level, "order_cnt"))
-			json_array_append_new(rows,
-					      json_pack("{s:s,s:I,s:s}", "side", side, "px4",
-							int_of(level, "px4"), "ref", "and more"));
+			json_array_append_new(
+				rows, json_pack("{s:s,s:I,s:I,s:I,s:s,s:I}", "side", side, "px4",
+						int_of(level, "px4"), "place", (json_int_t)k + 1,
+						"qty", int_of(level, "qty") - ahead_qty, "ref",
+						"and all behind", "ahead", ahead_qty));
 	}
 	fputc('\n', out);
 	show_rows(out, rows, QUEUE, ARRAY_CNT(QUEUE));
