@@ -3,11 +3,10 @@
 
 #include "ingress/parse_itch50.h"
 
-/* The first counters are the types', in the order of the table: parse_rare relies on names only. */
-#define PARSE_METRIC_CHECK(letter, name, len) \
-	static_assert(sizeof(((struct parse_metrics *)0)->name) == sizeof(uint64_t), "counter");
-ITCH50_MESSAGES(PARSE_METRIC_CHECK)
-#undef PARSE_METRIC_CHECK
+/* The position of each type's counter. */
+#define METRIC_IDX(letter, name, len) [letter] = PARSE_METRIC_IDX(name),
+static const uint8_t TYPE_METRIC_IDX[256] = { ITCH50_MESSAGES(METRIC_IDX) };
+#undef METRIC_IDX
 
 /* Who goes on before any symbol was heard: this shard's when all are wanted. */
 static COLD void
@@ -124,6 +123,15 @@ parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq)
 			event_put(p->events, EVENT_MD_BAD_LENGTH, p->feed_idx, msg[0], seq, len,
 				  ITCH50_LEN[msg[0]]);
 	}
+}
+
+COLD void
+parse_odd_order(struct parse *p, const struct md *m)
+{
+	if (m->side == SIDE_INVALID)
+		metric_add(&p->metrics.side_invalid, 1);
+	if (m->px4 > ITCH50_PX4_MAX)
+		metric_add(&p->metrics.price_above_max, 1);
 }
 
 static uint8_t
@@ -331,26 +339,22 @@ listing(const uint8_t *msg, struct md *out)
 bool
 parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
 {
-	// clang-format off
-	switch (msg[0]) {
-#define COUNT(letter, name, len) case letter: metric_add(&p->metrics.name, 1); break;
-	ITCH50_MESSAGES(COUNT)
-#undef COUNT
-	}
-	// clang-format on
+	metric_add((uint64_t *)&p->metrics + TYPE_METRIC_IDX[msg[0]], 1);
 	out->type = MD_NONE;
+	out->venue_type = msg[0];
+	out->locate = be16_get(((const struct itch50_head *)msg)->locate);
+	out->ts_ns = parse_ts(msg);
 	out->side = SIDE_BUY;
 	out->state = 0;
 	out->qty = out->px4 = 0;
 	out->order_ref = out->new_ref = 0;
-	out->cross_qty = 0;
-	out->round_lot_qty = 0;
+	out->level_px8[0] = out->level_px8[1] = 0; // and all that shares their place
 	out->cross = out->variation = 0;
+	if (msg[0] == 'P') // more than all others together
+		return traded(p, msg, out);
 	switch (msg[0]) {
 	case 'C':
 		return executed_at_price(p, msg, out);
-	case 'P':
-		return traded(p, msg, out);
 	case 'Q':
 		return crossed(p, msg, out);
 	case 'B':

@@ -251,7 +251,8 @@ a_queue_is_what_the_table_says(void **state)
 		for (uint32_t ref = 1; ref <= 3; ref++)
 			put(added(ref, 1000, 100 * ref));
 		m.locate = 1;
-		memcpy(m.symbol, "AAPL    ", sizeof(m.symbol));
+		if (m.type == MD_ORDER_ADDED) // else a new reference stands there
+			memcpy(m.symbol, "AAPL    ", sizeof(m.symbol));
 		put(m);
 		if (!book_queue_start(&q, &b, 1, SIDE_SELL, 1000))
 			fail_msg("%s: no queue", CASES[i].what);
