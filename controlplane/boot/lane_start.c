@@ -473,6 +473,7 @@ build_strategy(struct build *b, uint32_t idx)
 		.kind = c->kind,
 		.strategy_idx = (uint8_t)idx,
 		.post_only = c->post_only,
+		.style = (uint8_t)c->style_idx,
 		.qty = c->qty,
 		.position_max_qty = c->position_max_qty,
 		.spread_min_px4 = (uint32_t)c->spread_min_usd.usd4,
@@ -581,11 +582,18 @@ build_session(struct build *b, uint32_t idx)
 			.tx_buf_bytes = power_of_two(cs->tcp.send_buffer_bytes),
 		},
 	};
+	struct encode_style style[ENCODE_STYLE_MAX];
 	char secret[SECRET_MAX];
 	struct lane *l = b->lane;
 	struct session *s;
 	int rc;
 
+	for (uint32_t i = 0; i < c->order_styles_cnt; i++)
+		config_style_of(c, i, &style[i]);
+	sc.encode.style = style;
+	sc.encode.style_cnt = (uint8_t)c->order_styles_cnt;
+	sc.encode.user_ref_idx = (uint8_t)cs->user_ref_idx;
+	sc.life.user_ref_idx = (uint8_t)cs->user_ref_idx;
 	memcpy(sc.tcp.local_mac, b->g->port[cs->port_idx].mac, sizeof(sc.tcp.local_mac));
 	if (b->g->replay) {
 		sc.tcp.isn_fixed = true;

@@ -4,6 +4,7 @@
 
 #include "base/compiler.h"
 #include "decision/strategy_kind.h"
+#include "egress/encode_style.h"
 #include "err/err.h"
 #include "ingress/symbol_match.h"
 #include "msg/head.h"
@@ -197,6 +198,66 @@ struct config_tcp {
 	uint32_t black_hole_timeouts; // 0: never
 };
 
+enum order_display {
+	DISPLAY_VISIBLE,    // OUCH 'Y'
+	DISPLAY_ATTRIBUTED, // OUCH 'A'
+	DISPLAY_HIDDEN,     // OUCH 'N'
+};
+
+enum order_cross {
+	ORDER_CROSS_NONE,
+	ORDER_CROSS_OPENING,
+	ORDER_CROSS_CLOSING,
+	ORDER_CROSS_HALT,
+	ORDER_CROSS_SUPPLEMENTAL,
+	ORDER_CROSS_RETAIL,
+	ORDER_CROSS_EXTENDED_LIFE,
+	ORDER_CROSS_AFTER_HOURS,
+};
+
+enum order_customer {
+	CUSTOMER_NOT_SAID,
+	CUSTOMER_RETAIL,
+	CUSTOMER_OTHER,
+};
+
+enum order_peg {
+	PEG_NONE,
+	PEG_MARKET,
+	PEG_MIDPOINT,
+	PEG_PRIMARY,
+	PEG_MARKET_MAKER,
+	PEG_MIDPOINT_FIXED,
+};
+
+/* How a venue shall treat the orders of a strategy: struct encode_style in people's words. */
+struct config_style {
+	char name[NAME_MAX_LEN];
+	enum order_display display;
+	enum order_cross cross;
+	enum order_customer customer;
+	bool sweep;
+	bool after_hours;
+	bool trade_now;
+	bool shares_located;
+	uint32_t min_qty;
+	uint32_t max_floor_qty;
+	uint32_t random_reserve_qty;
+	uint32_t expire_s;
+	enum order_peg peg;
+	struct usd peg_up_usd; // added to what it is pegged to
+	struct usd peg_down_usd;
+	struct usd discretion_usd;
+	enum order_peg discretion_peg;
+	struct usd discretion_up_usd;
+	struct usd discretion_down_usd;
+	char handle_inst[2];
+	uint32_t group_id;
+	char locate_broker[5];
+	char aiq_strategy[2];
+	char aiq_group[3];
+};
+
 struct config_session {
 	char name[NAME_MAX_LEN];
 	char venue[NAME_MAX_LEN];
@@ -218,6 +279,7 @@ struct config_session {
 	uint32_t login_timeout_ms;
 	char firm[5];
 	enum capacity capacity;
+	uint32_t user_ref_idx; // OUCH 5.0: the channel of its orders; 0: not said
 	uint32_t reconnect_ms;
 	uint32_t reconnect_max_ms;
 	enum on_disconnect on_disconnect;
@@ -283,6 +345,8 @@ struct config_strategy {
 	struct usd edge_usd;       // quote: distance from the best price
 	struct usd requote_usd;    // quote: replaces when the wish is this far from the order
 	bool post_only;            // quote
+	char order_style[NAME_MAX_LEN];
+	uint32_t style_idx; // 0: plain
 	uint32_t instr_idx[INSTR_MAX];
 };
 
@@ -327,8 +391,10 @@ struct config {
 	uint32_t feeds_cnt;
 	struct config_session sessions[SESSION_MAX];
 	uint32_t sessions_cnt;
-	struct config_instrument instruments[INSTR_MAX]; // by instr_idx: the first is at 1
-	uint32_t instruments_cnt;                        // one past the last: 0 included
+	struct config_instrument instruments[INSTR_MAX];    // by instr_idx: the first is at 1
+	uint32_t instruments_cnt;                           // one past the last: 0 included
+	struct config_style order_styles[ENCODE_STYLE_MAX]; // the first is at 1
+	uint32_t order_styles_cnt;                          // one past the last
 	struct config_strategy strategies[STRATEGY_MAX];
 	uint32_t strategies_cnt;
 	struct config_risk risk;
@@ -362,6 +428,9 @@ void config_where(const struct config *c, const void *field, char *out, size_t o
 
 /* Whether the file gives the value, rather than the default. */
 bool config_is_set(const struct config *c, const void *field);
+
+/* A style as the encoder wants it; idx 0 is the plain one. */
+void config_style_of(const struct config *c, uint32_t idx, struct encode_style *out);
 
 /*
  * Packet buffers a port needs so that no ring, reorder buffer or unacknowledged segment can starve

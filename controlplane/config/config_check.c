@@ -477,6 +477,9 @@ session_check(struct check *ck, uint32_t idx)
 		order_check(ck, s, "throttle.cancel_reserve", &s->throttle.cancel_reserve,
 			    s->throttle.cancel_reserve, "throttle.max_messages",
 			    &s->throttle.max_messages, s->throttle.max_messages - 1);
+	if (s->user_ref_idx != 0 && s->protocol == SESSION_OUCH42)
+		err_add(ck->e, -EINVAL, "%s: session '%s': OUCH 4.2 has no user_ref_idx",
+			AT(s->user_ref_idx), s->name);
 	power_check(ck, s, "tcp.send_buffer_bytes", &s->tcp.send_buffer_bytes);
 	power_check(ck, s, "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes);
 	power_check(ck, s, "orders_max", &s->orders_max);
@@ -554,6 +557,73 @@ instr_find(const struct config *c, const char *symbol)
 	return INSTR_NONE;
 }
 
+/* What no venue takes, whatever the session. */
+static void
+style_check(struct check *ck, uint32_t idx)
+{
+	const struct config_style *s = &ck->c->order_styles[idx];
+	struct encode_style style;
+	const char *fault;
+
+	config_style_of(ck->c, idx, &style);
+	fault = encode_style_fault(&style, ENCODE_OUCH50);
+	if (fault != NULL)
+		err_add(ck->e, -EINVAL, "%s: order style '%s': %s", AT(s->name), s->name, fault);
+	if (!is_alnum_text(s->locate_broker) || !is_alnum_text(s->aiq_group))
+		err_add(ck->e, -EINVAL,
+			"%s: order style '%s': locate_broker and aiq_group have letters and digits "
+			"only",
+			AT(s->name), s->name);
+}
+
+/* The strategy's style against its sessions and its orders. */
+static void
+order_style_check(struct check *ck, struct config_strategy *s)
+{
+	struct config *c = ck->c;
+	struct config_style *styles = c->order_styles + 1;
+	const struct names names = NAMES("order style", styles, c->order_styles_cnt - 1);
+	const struct config_style *st;
+	struct encode_style style;
+	char who[64];
+
+	snprintf(who, sizeof(who), "strategy '%s'", s->name);
+	if (!s->order_style[0] || !name_find(ck, &names, s->order_style, who, &s->style_idx))
+		return;
+	st = &c->order_styles[++s->style_idx];
+	config_style_of(c, s->style_idx, &style);
+	for (uint32_t i = 0; i < s->instruments_cnt; i++) {
+		const struct config_instrument *in = &c->instruments[s->instr_idx[i]];
+		const char *fault;
+
+		if (s->instr_idx[i] == INSTR_NONE || !in->trade ||
+		    in->session_idx >= c->sessions_cnt ||
+		    c->sessions[in->session_idx].protocol != SESSION_OUCH42)
+			continue;
+		fault = encode_style_fault(&style, ENCODE_OUCH42);
+		if (fault != NULL)
+			err_add(ck->e, -EINVAL,
+				"%s: %s: order style '%s' cannot be said on session '%s': %s",
+				AT(s->order_style), who, st->name, in->session, fault);
+		break;
+	}
+	if (st->min_qty > s->qty || st->max_floor_qty > s->qty)
+		err_add(ck->e, -EINVAL,
+			"%s: %s: qty is %u, less than min_qty or max_floor_qty of order style '%s' "
+			"(%s); the venue would reject each order",
+			AT(s->order_style), who, s->qty, st->name, AT(st->name));
+	if (s->kind == STRATEGY_TAKE && st->expire_s != 0)
+		err_add(ck->e, -EINVAL,
+			"%s: %s: its orders are immediate or cancel, and order style '%s' has "
+			"expire_s at %s",
+			AT(s->order_style), who, st->name, AT(st->expire_s));
+	if (s->kind == STRATEGY_QUOTE && st->after_hours)
+		err_add(ck->e, -EINVAL,
+			"%s: %s: it replaces its orders, and those of order style '%s' cannot be "
+			"replaced: after_hours at %s",
+			AT(s->order_style), who, st->name, AT(st->after_hours));
+}
+
 static void
 strategy_check(struct check *ck, uint32_t idx)
 {
@@ -574,6 +644,7 @@ strategy_check(struct check *ck, uint32_t idx)
 		seen[instr_idx] = true;
 		s->instr_idx[i] = instr_idx;
 	}
+	order_style_check(ck, s);
 	if (s->spread_min_usd.usd4 > s->spread_max_usd.usd4)
 		err_add(ck->e, -EINVAL,
 			"%s: strategy '%s': spread_min_usd is more than spread_max_usd at %s; it "
@@ -758,6 +829,7 @@ void
 config_check(struct config *c, struct err *e)
 {
 	struct check check = { c, e }, *ck = &check;
+	struct config_style *styles = c->order_styles + 1; // 0 is the plain one
 	const struct names lists[] = {
 		NAMES("lane", c->core_map.lanes, c->core_map.lanes_cnt),
 		ports_of(c),
@@ -765,6 +837,7 @@ config_check(struct config *c, struct err *e)
 		NAMES("feed", c->feeds, c->feeds_cnt),
 		NAMES("session", c->sessions, c->sessions_cnt),
 		NAMES("strategy", c->strategies, c->strategies_cnt),
+		NAMES("order style", styles, c->order_styles_cnt - 1),
 	};
 
 	globals_check(ck);
@@ -778,6 +851,8 @@ config_check(struct config *c, struct err *e)
 		session_check(ck, i);
 	for (uint32_t i = 1; i < c->instruments_cnt; i++)
 		instrument_check(ck, i);
+	for (uint32_t i = 1; i < c->order_styles_cnt; i++)
+		style_check(ck, i);
 	for (uint32_t i = 0; i < c->strategies_cnt; i++)
 		strategy_check(ck, i);
 	risk_check(ck);

@@ -36,7 +36,7 @@ enum takes_effect {
 #define REQUIRED NULL
 
 enum {
-	SCHEMA_KEY_MAX = 192,
+	SCHEMA_KEY_MAX = 256,
 };
 
 /* One row.  Which columns count depends on the type. */

@@ -9,6 +9,7 @@
 
 #include "ctl/ctl_books.h"
 #include "ctl/ctl_json.h"
+#include "ctl/ctl_orders.h"
 #include "err/err.h"
 #include "observe/metric_set.h"
 
@@ -400,38 +401,39 @@ do_tcp(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
-ask_venue(const struct state_source *s, const json_t *args, enum state_ask ask, struct err *e)
-{
-	const char *session = json_string_value(json_object_get(args, "session"));
-	const char *symbol = json_string_value(json_object_get(args, "symbol"));
-
-	if (s->session_ask(s->ctx, session, ask, symbol, e) < 0)
-		return NULL;
-	return json_pack("{s:o,s:b}", "session", words(session), "sent", 1);
-}
-
-static json_t *
 do_session_mass_cancel(const struct state_source *s, const json_t *args, struct err *e)
 {
-	return ask_venue(s, args, STATE_ASK_MASS_CANCEL, e);
+	return ctl_ask_venue(s, args, STATE_ASK_MASS_CANCEL, e);
 }
 
 static json_t *
 do_session_disable(const struct state_source *s, const json_t *args, struct err *e)
 {
-	return ask_venue(s, args, STATE_ASK_DISABLE, e);
+	return ctl_ask_venue(s, args, STATE_ASK_DISABLE, e);
 }
 
 static json_t *
 do_session_enable(const struct state_source *s, const json_t *args, struct err *e)
 {
-	return ask_venue(s, args, STATE_ASK_ENABLE, e);
+	return ctl_ask_venue(s, args, STATE_ASK_ENABLE, e);
 }
 
 static json_t *
 do_session_account_query(const struct state_source *s, const json_t *args, struct err *e)
 {
-	return ask_venue(s, args, STATE_ASK_ACCOUNT, e);
+	return ctl_ask_venue(s, args, STATE_ASK_ACCOUNT, e);
+}
+
+static json_t *
+do_cancel(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ctl_cancel(s, args, e);
+}
+
+static json_t *
+do_modify(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ctl_modify(s, args, e);
 }
 
 static json_t *
@@ -600,38 +602,6 @@ static json_t *
 do_disarm(const struct state_source *s, const json_t *args, struct err *e)
 {
 	return changed(s, s->disarm(s->ctx, e), e);
-}
-
-/* Which orders: all of them, those of a session, or one by its token. */
-static json_t *
-do_cancel(const struct state_source *s, const json_t *args, struct err *e)
-{
-	const char *what = json_string_value(json_object_get(args, "what"));
-	const char *session = json_string_value(json_object_get(args, "session"));
-	const bool all = strcmp(what, "all") == 0;
-	uint64_t token = 0;
-	char *end;
-	int cnt;
-
-	if (what[0] >= '0' && what[0] <= '9') {
-		token = strtoull(what, &end, 10);
-		if (*end != '\0' || token == 0 || token > UINT32_MAX) {
-			err_set(e, -EINVAL,
-				"'%s' is no token: a whole number as sluicectl orders shows it",
-				what);
-			return NULL;
-		}
-	} else if (session != NULL) {
-		err_set(e, -EINVAL, "session: goes with a token, not with '%s'", what);
-		return NULL;
-	} else if (!all) {
-		session = what;
-	}
-	cnt = s->cancel(s->ctx, session, (uint32_t)token, e);
-	if (cnt < 0)
-		return NULL;
-	return json_pack("{s:o,s:I}", "session", session == NULL ? json_null() : words(session),
-			 "order_cnt", (json_int_t)cnt);
 }
 
 static json_t *

@@ -895,6 +895,9 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_disarm:
 		show_orders_on(out, r);
 		return;
+	case CTL_modify:
+		fprintf(out, "modify asked for; orders shows the venue's answer\n");
+		return;
 	case CTL_cancel:
 		fprintf(out, "cancels asked for: %lld; orders shows the venue's answers\n",
 			(long long)int_of(r, "order_cnt"));

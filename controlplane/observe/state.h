@@ -206,6 +206,13 @@ enum state_ask {
 	STATE_ASK_ACCOUNT,
 };
 
+/* Which orders a mass cancel means. */
+struct state_scope {
+	const char *symbol; // NULL: all
+	char side;          // B, S, T, E; 0: all
+	uint16_t group_id;  // 0: all
+};
+
 /* A message of the venue that was not understood. */
 struct state_unread {
 	uint64_t ns; // since 1970
@@ -453,9 +460,8 @@ struct state_source {
 	/* session NULL: all.  A lane that does not answer leaves its rows out. */
 	int (*tcp)(void *ctx, const char *session, struct state_tcp *row, size_t row_max,
 		   struct err *e);
-	/* symbol NULL: all. */
-	int (*session_ask)(void *ctx, const char *session, enum state_ask ask, const char *symbol,
-			   struct err *e);
+	int (*session_ask)(void *ctx, const char *session, enum state_ask ask,
+			   const struct state_scope *scope, struct err *e);
 	/* Oldest first. */
 	int (*session_unread)(void *ctx, const char *session, struct state_unread *row,
 			      size_t row_max, struct err *e);
@@ -484,6 +490,9 @@ struct state_source {
 	int (*feed_recover)(void *ctx, const char *feed, struct err *e);
 	/* session NULL: of every session; token 0: each order that works.  Returns how many. */
 	int (*cancel)(void *ctx, const char *session, uint32_t token, struct err *e);
+	/* Leaves the order qty shares in total; mark: 'T', 'E' or 0 for as it is. */
+	int (*modify)(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark,
+		      struct err *e);
 	/* Connects, or logs out until it is asked to connect. */
 	int (*session_set)(void *ctx, const char *session, bool up, struct err *e);
 

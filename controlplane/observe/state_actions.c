@@ -141,6 +141,33 @@ state_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
 }
 
 int
+state_modify(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark, struct err *e)
+{
+	struct command request = { .kind = COMMAND_MODIFY, .arg = { 0, token, qty } };
+	struct gateway *g = ctx;
+	uint32_t cnt;
+	int idx = 0, rc;
+
+	if (session != NULL)
+		idx = session_idx_of(g, session, e);
+	else if (g->config->sessions_cnt != 1)
+		return err_set(e, -EINVAL, "there are %u sessions: name the token's by --session",
+			       g->config->sessions_cnt);
+	if (idx < 0)
+		return idx;
+	request.symbol[0] = mark == 0 ? ' ' : mark;
+	rc = ask_session(g, (uint32_t)idx, &request, &cnt, e);
+	if (rc < 0)
+		return rc;
+	event_log_say(g->log, now_ns(), EVENT_NOTICE, "session %s: order %u: %u shares asked for%s",
+		      g->config->sessions[idx].name, token, qty,
+		      mark == 'T'   ? ", marked short"
+		      : mark == 'E' ? ", marked short exempt"
+				    : "");
+	return 0;
+}
+
+int
 state_session_set(void *ctx, const char *session, bool up, struct err *e)
 {
 	const struct command request = { .kind = up ? COMMAND_SESSION_CONNECT

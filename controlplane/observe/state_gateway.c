@@ -492,7 +492,8 @@ lane_of_session(const struct gateway *g, const char *name, uint32_t *session_idx
 }
 
 static int
-ask_venue(void *ctx, const char *session, enum state_ask what, const char *symbol, struct err *e)
+ask_venue(void *ctx, const char *session, enum state_ask what, const struct state_scope *scope,
+	  struct err *e)
 {
 	static const char *const WORD[] = {
 		[STATE_ASK_MASS_CANCEL] = "mass cancel",
@@ -501,6 +502,7 @@ ask_venue(void *ctx, const char *session, enum state_ask what, const char *symbo
 		[STATE_ASK_ACCOUNT] = "account query",
 	};
 	struct command request = { .kind = COMMAND_SESSION_ASK };
+	const char *symbol = scope->symbol;
 	struct gateway *g = ctx;
 	int lane, rc;
 
@@ -516,6 +518,7 @@ ask_venue(void *ctx, const char *session, enum state_ask what, const char *symbo
 	if (lane < 0)
 		return lane;
 	request.arg[1] = what;
+	request.arg[2] = (uint8_t)scope->side | (uint32_t)scope->group_id << 16;
 	memset(request.symbol, ' ', sizeof(request.symbol));
 	if (symbol != NULL)
 		memcpy(request.symbol, symbol, strlen(symbol));
@@ -949,6 +952,7 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.metrics = get_metrics,
 		.events = get_events,
 		.cancel = state_cancel,
+		.modify = state_modify,
 		.session_set = state_session_set,
 		.halt = state_halt,
 		.resume = state_resume,

@@ -285,10 +285,17 @@ risk_judge_room(const struct risk *r, const struct risk_limits *lim,
 	return RISK_PASS;
 }
 
+/* How the intent asks a sale to be marked. */
+HOT_INLINE uint8_t
+risk_short_flags(const struct intent *in)
+{
+	return in->flags & (INTENT_SHORT | INTENT_SHORT_EXEMPT);
+}
+
 /*
  * Decides, and changes nothing: the same intent may be judged twice.  *plan is complete when the
- * verdict is RISK_PASS.  Cancels pass whenever they name an instrument, also when disarmed or
- * halted.
+ * verdict is RISK_PASS.  Cancels and modifies pass whenever they name an instrument, also when
+ * disarmed or halted: they only take away.
  */
 HOT_INLINE enum risk_verdict
 risk_judge(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
@@ -302,14 +309,18 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	uint32_t want_qty = in->qty;
 	int64_t worst_ntl4;
 
-	if (unlikely(in->kind > INTENT_CANCEL || in->side > SIDE_SELL || in->tif > TIF_IOC ||
+	if (unlikely(in->kind > INTENT_MODIFY || in->side > SIDE_SELL || in->tif > TIF_IOC ||
 		     in->strategy_idx >= STRATEGY_MAX || in->session_idx >= SESSION_MAX))
 		return RISK_REJECT_MALFORMED;
 	if (unlikely(idx == INSTR_NONE || idx >= r->instr_cnt || idx >= lim->instr_cnt))
 		return RISK_REJECT_INSTRUMENT;
-	if (in->kind == INTENT_CANCEL)
-		return RISK_PASS;
 	il = &lim->instr[idx];
+	if (intent_takes_away(in->kind)) {
+		*plan = (struct risk_plan){ 0 };
+		return in->kind == INTENT_MODIFY && risk_short_flags(in) && !il->short_allowed
+			       ? RISK_REJECT_SHORT
+			       : RISK_PASS;
+	}
 	i = &r->instr[idx];
 	v = risk_judge_market(lim, il, i);
 	if (unlikely(v != RISK_PASS))
@@ -351,7 +362,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 			i->position_qty - (int64_t)i->open_qty[SIDE_SELL] - plan->grow_qty < 0;
 
 		plan->short_sale = uncovered || e->short_sale ||
-				   (in->kind == INTENT_NEW && (in->flags & INTENT_SHORT));
+				   (in->kind == INTENT_NEW && risk_short_flags(in) != 0);
 		if (unlikely(plan->short_sale && !il->short_allowed))
 			return RISK_REJECT_SHORT;
 		if (unlikely(plan->short_sale && in->kind == INTENT_REPLACE && !e->short_sale))
@@ -429,7 +440,7 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 {
 	struct risk_plan plan;
 	const enum risk_verdict v = risk_judge(r, lim, in, &plan);
-	const bool cancel = in->kind == INTENT_CANCEL;
+	const bool cancel = intent_takes_away(in->kind);
 
 	if (unlikely(v != RISK_PASS)) {
 		risk_count(r, v);
@@ -460,16 +471,20 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 		.strategy_idx = in->strategy_idx,
 		.session_idx = in->session_idx,
 		.confidence = in->confidence,
+		.style = in->style,
 		.limits_version = lim->version,
 	};
 	if (cancel) {
+		out->flags |= in->flags & INTENT_SHORT;
 		metric_add(&r->metrics.cancel_passed, 1);
 		return true;
 	}
 	risk_count(r, v);
 	metric_set(&r->metrics.limits_version, lim->version);
-	if (plan.short_sale)
-		out->flags |= INTENT_SHORT; // the sale is marked here, by the position
+	if (!plan.short_sale) // the sale is marked here, by the position
+		out->flags &= (uint8_t)~INTENT_SHORT_EXEMPT;
+	else if (!(out->flags & INTENT_SHORT_EXEMPT))
+		out->flags |= INTENT_SHORT;
 	risk_reserve(r, in, &plan);
 	return true;
 }

@@ -30,6 +30,7 @@ struct strategy_config {
 	enum strategy_kind kind;
 	uint8_t strategy_idx;
 	bool post_only;
+	uint8_t style;             // of its orders
 	uint32_t qty;              // of one order
 	uint32_t position_max_qty; // the strategy's own, long and short
 	uint32_t spread_min_px4;
@@ -114,6 +115,7 @@ strategy_wish(struct strategy_base *s, uint16_t slot, const struct msg_head *cau
 		.intent_id = strategy_next_id(s),
 		.strategy_idx = s->config.strategy_idx,
 		.session_idx = s->config.instr[slot - 1].session_idx,
+		.style = s->config.style,
 	};
 }
 

@@ -17,42 +17,50 @@ encode_ouch50_request(struct encode *e, const struct venue_request *q, uint8_t *
 	struct ouch50_replace_order *replace = (struct ouch50_replace_order *)msg;
 	struct ouch50_cancel_order *cancel = (struct ouch50_cancel_order *)msg;
 	struct ouch50_enter_order *enter = (struct ouch50_enter_order *)msg;
-	const enum encode_template t = encode_template_of(q);
+	struct ouch50_modify_order *modify = (struct ouch50_modify_order *)msg;
+	uint64_t px4 = (uint64_t)q->px4;
+	uint16_t len;
 
 	if (unlikely(!encode_can_say(e, q))) {
 		metric_add(&e->metrics.request_refused, 1);
 		return 0;
 	}
-	memcpy(out, e->packet[t], ENCODE_PACKET_MAX);
-	switch (t) {
-	case ENCODE_ENTER:
-	case ENCODE_ENTER_POST:
+	len = encode_start(e, q, out);
+	if (unlikely(e->discretion_px4[q->style] != 0))
+		px4 = encode_ouch50_discretion(e, q, out);
+	switch ((enum intent_kind)q->kind) {
+	case INTENT_NEW:
 		enter->user_ref = be32_of(q->token);
 		enter->side = encode_side(e, q);
 		enter->qty = be32_of(q->qty);
 		memcpy(enter->symbol, &e->symbol[q->instr_idx], sizeof(enter->symbol));
-		enter->px4 = be64_of((uint64_t)q->px4);
-		enter->tif = e->tif50[q->tif];
+		enter->px4 = be64_of(px4);
+		enter->tif = e->tif50[q->style][q->tif];
 		order_token_patch(&e->token_form, q->token, enter->cl_ord_id);
 		metric_add(&e->metrics.enter_encoded, 1);
 		break;
-	case ENCODE_REPLACE:
-	case ENCODE_REPLACE_POST:
+	case INTENT_REPLACE:
 		replace->orig_user_ref = be32_of(q->orig_token);
 		replace->user_ref = be32_of(q->token);
 		replace->qty = be32_of(q->qty);
-		replace->px4 = be64_of((uint64_t)q->px4);
-		replace->tif = e->tif50[q->tif];
+		replace->px4 = be64_of(px4);
+		replace->tif = e->tif50[q->style][q->tif];
 		order_token_patch(&e->token_form, q->token, replace->cl_ord_id);
 		metric_add(&e->metrics.replace_encoded, 1);
 		break;
-	default: // ENCODE_CANCEL
+	case INTENT_MODIFY:
+		modify->user_ref = be32_of(q->token);
+		modify->side = encode_side(e, q);
+		modify->qty = be32_of(q->qty);
+		metric_add(&e->metrics.modify_encoded, 1);
+		break;
+	case INTENT_CANCEL:
 		cancel->user_ref = be32_of(q->token);
 		cancel->qty = be32_of(q->qty);
 		metric_add(&e->metrics.cancel_encoded, 1);
 		break;
 	}
-	return e->len[t];
+	return len;
 }
 
 #endif

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "egress/orders.h"
+#include "egress/orders_step.h"
 
 enum {
 	ORDERS_TABLE_MAX = 1 << 24,
@@ -49,6 +49,8 @@ orders_init(struct orders *o, const struct orders_config *c, struct arena *a)
 	o->next_token = c->first_token == 0 ? 1 : c->first_token;
 	o->walk_slot = slot_cnt;
 	o->session_idx = c->session_idx;
+	o->any_mark = c->any_mark;
+	o->own_price_styles = c->own_price_styles;
 	metric_set(&o->metrics.next_token, o->next_token);
 	return 0;
 }
@@ -71,253 +73,6 @@ order_state_name(enum order_state state)
 	};
 
 	return state < ORDER_STATE_CNT ? NAME[state] : "?";
-}
-
-/* Moves the entry along the table.  False, counted and nothing changed when the step is illegal. */
-static bool
-step(struct orders *o, struct order_entry *e, enum order_event event)
-{
-	uint8_t to = order_transition[e->state][event];
-
-	if (unlikely(to == ORDER_FREE)) {
-		metric_add(&o->metrics.illegal_transition, 1);
-		return false;
-	}
-	if (to == ORDER_RESTING)
-		to = e->executed_qty != 0 ? ORDER_PARTIALLY_FILLED : ORDER_LIVE;
-	if (order_state_is_end(to)) {
-		e->open_qty = 0;
-		metric_set(&o->metrics.open_order_cnt, --o->open_cnt);
-	}
-	e->state = to;
-	return true;
-}
-
-static void
-fill_start(const struct orders *o, const struct order_entry *e, struct fill *fill)
-{
-	*fill = (struct fill){
-		.head.instr_idx = e->instr_idx,
-		.intent_id = e->intent_id,
-		.side = e->side,
-		.strategy_idx = e->strategy_idx,
-		.session_idx = o->session_idx,
-	};
-}
-
-static void
-update_start(const struct order_entry *e, enum report_type cause, struct update *up)
-{
-	*up = (struct update){
-		.head.instr_idx = e->instr_idx,
-		.px4 = e->px4,
-		.intent_id = e->intent_id,
-		.open_qty = e->open_qty,
-		.state = e->state,
-		.cause = (uint8_t)cause,
-		.side = e->side,
-		.strategy_idx = e->strategy_idx,
-	};
-}
-
-/* Releases up to qty of what the entry holds. */
-static void
-release(struct order_entry *e, uint32_t qty, struct fill *fill)
-{
-	if (qty > e->reserved_qty)
-		qty = e->reserved_qty;
-	e->reserved_qty -= qty;
-	fill->released_qty += qty;
-}
-
-/*
- * Gives back what can no longer come to be open.  While a replace waits, its shares may: the venue
- * counts them from what was executed, whatever it has cancelled before it reads the replace.
- */
-static void
-release_unneeded(const struct orders *o, struct order_entry *e, struct fill *fill)
-{
-	const struct order_entry *b = orders_of_token(o, e->link_token);
-	uint32_t need_qty = e->open_qty;
-
-	if (b != NULL && b->total_qty > e->executed_qty &&
-	    b->total_qty - e->executed_qty > need_qty)
-		need_qty = b->total_qty - e->executed_qty;
-	if (e->reserved_qty > need_qty)
-		release(e, e->reserved_qty - need_qty, fill);
-}
-
-/* The replacement that waited for e will never be. */
-static void
-void_replacement(struct orders *o, struct order_entry *e, struct fill *fill)
-{
-	struct order_entry *b = orders_of_token(o, e->link_token);
-
-	e->link_token = 0;
-	if (b != NULL && (b->flags & ORDER_REPLACEMENT)) {
-		b->flags &= (uint8_t)~ORDER_REPLACEMENT;
-		b->link_token = 0;
-		step(o, b, ORDER_EVENT_NOT_PROCESSED);
-	}
-	fill->replace_done = 1;
-}
-
-/* The order has left the market: nothing stays reserved, nothing waits. */
-static void
-finish(struct orders *o, struct order_entry *e, struct fill *fill)
-{
-	if (e->link_token != 0) {
-		void_replacement(o, e, fill);
-		metric_add(&o->metrics.replace_void, 1);
-	}
-	release(e, e->reserved_qty, fill);
-	fill->order_gone = 1;
-}
-
-/* The order stays as it was before the replace was asked for. */
-static void
-keep_original(struct orders *o, struct order_entry *e, struct fill *fill)
-{
-	void_replacement(o, e, fill);
-	release_unneeded(o, e, fill);
-	fill->reserved_px4 = e->px4;
-}
-
-/* Requests. */
-
-COLD unsigned
-orders_refuse(struct orders *o, const struct order *in, enum orders_refusal why, struct fill *fill,
-	      struct update *up)
-{
-	const bool is_new = in->kind == INTENT_NEW;
-	const uint32_t name = is_new ? in->intent_id : in->orig_id;
-	const struct order_entry *e = is_new ? NULL : orders_of_name(o, in->strategy_idx, name);
-	const bool gone = e == NULL || order_state_is_end(e->state);
-
-	metric_add(&o->metrics.refused_session_down + (why - ORDERS_REFUSED_SESSION_DOWN), 1);
-	*up = (struct update){
-		.head = in->head,
-		.px4 = e == NULL ? in->px4 : e->px4,
-		.intent_id = name,
-		.open_qty = e == NULL ? 0 : e->open_qty,
-		.state = e == NULL ? ORDER_REJECTED : e->state,
-		.cause = in->kind == INTENT_CANCEL ? REPORT_CANCEL_REJECTED : REPORT_REJECTED,
-		.side = in->side,
-		.strategy_idx = in->strategy_idx,
-		.reject_code = (uint16_t)why,
-	};
-	if (in->kind == INTENT_CANCEL)
-		return ORDERS_UPDATE;
-	*fill = (struct fill){
-		.head = in->head,
-		.reserved_px4 = gone ? 0 : e->px4,
-		.intent_id = name,
-		.released_qty = in->reserve_qty,
-		.side = in->side,
-		.strategy_idx = in->strategy_idx,
-		.session_idx = o->session_idx,
-		.order_gone = gone,
-		.replace_done = !is_new,
-	};
-	return ORDERS_FILL | ORDERS_UPDATE;
-}
-
-static unsigned
-send_cancel(struct orders *o, const struct order *in, struct order_entry *e,
-	    struct venue_request *out, struct fill *fill, struct update *up)
-{
-	struct order_entry *b;
-
-	if (e->state == ORDER_PENDING_CANCEL && (!(e->flags & ORDER_REDUCING) || in->qty != 0))
-		return orders_refuse(o, in, ORDERS_REFUSED_PENDING, fill, up);
-	if (in->qty != 0 && (e->state == ORDER_PENDING_REPLACE || e->state == ORDER_UNKNOWN))
-		return orders_refuse(o, in, ORDERS_REFUSED_PENDING, fill, up);
-	// a total that takes nothing away would not be answered
-	if (in->qty != 0 &&
-	    (in->qty <= e->executed_qty || in->qty - e->executed_qty >= e->open_qty))
-		return orders_refuse(o, in, ORDERS_REFUSED_QUANTITY, fill, up);
-	e->flags = (uint8_t)((e->flags & ~ORDER_REDUCING) | (in->qty != 0 ? ORDER_REDUCING : 0));
-	*out = (struct venue_request){
-		.token = e->token,
-		.qty = in->qty,
-		.instr_idx = e->instr_idx,
-		.kind = INTENT_CANCEL,
-	};
-	// the venue works in order: when it reads this, the replacement has taken over, or never
-	// will
-	b = orders_of_token(o, e->link_token);
-	if (b != NULL) {
-		out->token = b->token;
-		step(o, b, ORDER_EVENT_SEND_CANCEL);
-	}
-	step(o, e, ORDER_EVENT_SEND_CANCEL);
-	metric_add(&o->metrics.cancel_sent, 1);
-	return ORDERS_SEND;
-}
-
-static unsigned
-send_replace(struct orders *o, const struct order *in, struct order_entry *e,
-	     struct venue_request *out, struct fill *fill, struct update *up)
-{
-	struct order_entry *b;
-
-	if (order_transition[e->state][ORDER_EVENT_SEND_REPLACE] == ORDER_FREE)
-		return orders_refuse(o, in, ORDERS_REFUSED_PENDING, fill, up);
-	// risk may have judged before it knew of an execution or a cancel that is known here
-	if (in->qty <= e->executed_qty ||
-	    in->qty - e->executed_qty > (uint64_t)e->reserved_qty + in->reserve_qty)
-		return orders_refuse(o, in, ORDERS_REFUSED_QUANTITY, fill, up);
-	b = orders_claim(o);
-	if (b == NULL)
-		return orders_refuse(o, in, ORDERS_REFUSED_TABLE_FULL, fill, up);
-	*b = (struct order_entry){
-		.token = b->token,
-		.intent_id = e->intent_id,
-		.px4 = in->px4,
-		.total_qty = in->qty,
-		.link_token = e->token,
-		.instr_idx = e->instr_idx,
-		.strategy_idx = e->strategy_idx,
-		.side = e->side,
-		.state = ORDER_PENDING_NEW,
-		.flags = ORDER_REPLACEMENT,
-		.limits_version = in->limits_version,
-		.sent_ns = in->head.rx_ns,
-	};
-	e->link_token = b->token;
-	e->reserved_qty += in->reserve_qty;
-	step(o, e, ORDER_EVENT_SEND_REPLACE);
-	*out = (struct venue_request){
-		.px4 = in->px4,
-		.token = b->token,
-		.orig_token = e->token,
-		.qty = in->qty,
-		.instr_idx = e->instr_idx,
-		.kind = INTENT_REPLACE,
-		.side = e->side,
-		.tif = in->tif,
-		.flags = in->flags,
-	};
-	metric_add(&o->metrics.replace_sent, 1);
-	return ORDERS_SEND;
-}
-
-unsigned
-orders_on_change(struct orders *o, const struct order *in, struct venue_request *out,
-		 struct fill *fill, struct update *up)
-{
-	struct order_entry *e;
-
-	if (unlikely(!o->is_up))
-		return orders_refuse(o, in, ORDERS_REFUSED_SESSION_DOWN, fill, up);
-	e = orders_of_name(o, in->strategy_idx, in->orig_id);
-	if (unlikely(e == NULL))
-		return orders_refuse(o, in, ORDERS_REFUSED_UNKNOWN_ORDER, fill, up);
-	if (unlikely(order_state_is_end(e->state)))
-		return orders_refuse(o, in, ORDERS_REFUSED_GONE, fill, up);
-	if (in->kind == INTENT_CANCEL)
-		return send_cancel(o, in, e, out, fill, up);
-	return send_replace(o, in, e, out, fill, up);
 }
 
 /* Executions. */
@@ -485,6 +240,33 @@ on_canceled(struct orders *o, struct order_entry *e, const struct report *r, str
 	return ORDERS_UPDATE | (fill->released_qty != 0 || fill->order_gone ? ORDERS_FILL : 0);
 }
 
+/* The venue's word about what is left and how a sale is marked, whoever asked for it. */
+static COLD unsigned
+on_modified(struct orders *o, struct order_entry *e, const struct report *r, struct fill *fill,
+	    struct update *up)
+{
+	if (unlikely(order_state_is_end(e->state) || (e->flags & ORDER_REPLACEMENT))) {
+		metric_add(&o->metrics.illegal_transition, 1);
+		return 0;
+	}
+	metric_add(&o->metrics.order_modified, 1);
+	e->flags = (uint8_t)((e->flags & ~ORDER_MARKS) | order_mark_of(r->mark));
+	fill_start(o, e, fill);
+	if (unlikely(r->qty > e->open_qty)) // we never ask for more
+		metric_add(&o->metrics.modify_excess, 1);
+	if (r->qty != e->open_qty) {
+		e->open_qty = r->qty;
+		step(o, e, r->qty == 0 ? ORDER_EVENT_CANCELED_ALL : ORDER_EVENT_CANCELED);
+		release_unneeded(o, e, fill);
+	}
+	if (e->open_qty == 0) {
+		metric_add(&o->metrics.order_canceled, 1);
+		finish(o, e, fill);
+	}
+	update_start(e, REPORT_MODIFIED, up);
+	return ORDERS_UPDATE | (fill->released_qty != 0 || fill->order_gone ? ORDERS_FILL : 0);
+}
+
 static unsigned
 on_accepted(struct orders *o, struct order_entry *e, const struct report *r, struct fill *fill,
 	    struct update *up)
@@ -516,7 +298,7 @@ on_accepted(struct orders *o, struct order_entry *e, const struct report *r, str
 		finish(o, e, fill);
 	}
 	update_start(e, REPORT_ACCEPTED, up);
-	if (r->px4 != 0)
+	if (r->px4 != 0 && !(e->flags & ORDER_OWN_PRICE))
 		up->px4 = r->px4; // the venue may give a better price than asked for
 	return ORDERS_UPDATE | (fill->released_qty != 0 || fill->order_gone ? ORDERS_FILL : 0);
 }
@@ -637,7 +419,7 @@ on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct 
 		finish(o, b, fill);
 	}
 	update_start(b, REPORT_REPLACED, up);
-	if (r->px4 != 0)
+	if (r->px4 != 0 && !(b->flags & ORDER_OWN_PRICE))
 		up->px4 = r->px4;
 	return ORDERS_FILL | ORDERS_UPDATE;
 }
@@ -680,6 +462,16 @@ report_of_type(struct orders *o, const struct report *r, struct fill *fill, stru
 	case REPORT_RESTATED:
 		metric_add(&o->metrics.restated, 1);
 		return 0;
+	case REPORT_PRIORITY:
+		if (e == NULL)
+			break;
+		e->order_ref = r->order_ref;
+		metric_add(&o->metrics.priority_changed, 1);
+		return 0;
+	case REPORT_MODIFIED:
+		if (e != NULL)
+			return on_modified(o, e, r, fill, up);
+		break;
 	case REPORT_TYPE_CNT:
 		break;
 	case REPORT_ACCEPTED:
@@ -728,136 +520,4 @@ orders_on_report(struct orders *o, const struct report *r, struct fill *fill, st
 	if (made & ORDERS_UPDATE)
 		up->head.rx_ns = r->rx_ns;
 	return made;
-}
-
-/* The session goes and comes. */
-
-COLD void
-orders_on_session_down(struct orders *o)
-{
-	o->is_up = false;
-	o->walk = ORDER_EVENT_SESSION_DOWN;
-	o->walk_slot = 0;
-}
-
-COLD uint32_t
-orders_take_number(struct orders *o)
-{
-	if (o->next_token == UINT32_MAX)
-		return 0;
-	metric_set(&o->metrics.next_token, o->next_token + 1);
-	return o->next_token++;
-}
-
-COLD void
-orders_raise_number(struct orders *o, uint32_t next_token)
-{
-	if (next_token <= o->next_token)
-		return;
-	o->next_token = next_token;
-	metric_set(&o->metrics.next_token, next_token);
-}
-
-COLD void
-orders_on_session_up(struct orders *o, uint32_t next_token)
-{
-	o->is_up = true;
-	if (next_token > o->next_token) {
-		o->next_token = next_token;
-		metric_set(&o->metrics.next_token, o->next_token);
-	}
-	if (next_token != 0)
-		orders_on_replay_end(o);
-}
-
-COLD void
-orders_on_replay_end(struct orders *o)
-{
-	o->walk = ORDER_EVENT_STILL_THERE;
-	o->walk_slot = 0;
-}
-
-/* The order's fate is settled: what the replay did not say did not happen. */
-static unsigned
-settle(struct orders *o, struct order_entry *e, struct fill *fill, struct update *up)
-{
-	unsigned made = ORDERS_UPDATE;
-
-	if (e->state != ORDER_UNKNOWN || (e->flags & ORDER_REPLACEMENT))
-		return 0; // a replacement is settled with the order it was to replace
-	fill_start(o, e, fill);
-	if (e->link_token != 0) {
-		step(o, e, ORDER_EVENT_REPLACE_FAILED);
-		keep_original(o, e, fill);
-		metric_add(&o->metrics.order_not_processed, 1);
-		made |= ORDERS_FILL;
-	} else if (e->flags & ORDER_ACCEPTED) {
-		step(o, e, ORDER_EVENT_STILL_THERE);
-	} else {
-		step(o, e, ORDER_EVENT_NOT_PROCESSED);
-		finish(o, e, fill);
-		metric_add(&o->metrics.order_not_processed, 1);
-		made |= ORDERS_FILL;
-	}
-	update_start(e, e->state == ORDER_REJECTED ? REPORT_REJECTED : REPORT_NONE, up);
-	return made;
-}
-
-static unsigned
-lose(struct orders *o, struct order_entry *e, struct update *up)
-{
-	const uint8_t from = e->state;
-
-	step(o, e, ORDER_EVENT_SESSION_DOWN);
-	if (e->state == from)
-		return 0;
-	metric_add(&o->metrics.session_lost_unknown, 1);
-	if (e->flags & ORDER_REPLACEMENT)
-		return 0;
-	update_start(e, REPORT_NONE, up);
-	return ORDERS_UPDATE;
-}
-
-COLD unsigned
-orders_next(struct orders *o, struct fill *fill, struct update *up)
-{
-	while (o->walk_slot <= o->slot_mask) {
-		struct order_entry *e = &o->entry[o->walk_slot++];
-		unsigned made;
-
-		if (order_state_is_end(e->state))
-			continue;
-		made = o->walk == ORDER_EVENT_SESSION_DOWN ? lose(o, e, up)
-							   : settle(o, e, fill, up);
-		if (made != 0)
-			return made;
-	}
-	return 0;
-}
-
-/* Dumps. */
-
-COLD bool
-orders_view_next(const struct orders *o, uint32_t *cursor, struct orders_view *out)
-{
-	while (*cursor <= o->slot_mask) {
-		const struct order_entry *e = &o->entry[(*cursor)++];
-
-		if (e->token == 0)
-			continue;
-		*out = (struct orders_view){ .order = *e, .session_idx = o->session_idx };
-		return true;
-	}
-	return false;
-}
-
-COLD bool
-orders_view_token(const struct orders *o, uint32_t token, struct orders_view *out)
-{
-	const struct order_entry *e = orders_of_token(o, token);
-
-	if (e == NULL)
-		return false;
-	*out = (struct orders_view){ .order = *e, .session_idx = o->session_idx };
-	return true;
 }

@@ -44,6 +44,7 @@ enum orders_refusal {
 	ORDERS_REFUSED_PENDING,
 	ORDERS_REFUSED_QUANTITY,
 	ORDERS_REFUSED_THROTTLE,
+	ORDERS_REFUSED_MARK,
 };
 
 enum order_event {
@@ -85,7 +86,26 @@ enum order_flag {
 	ORDER_REDUCING = 1 << 2,    // the pending cancel keeps some shares
 	ORDER_ADOPTED = 1 << 3,     // of an earlier process: nothing is reserved
 	ORDER_NAMED = 1 << 4,       // found by its name
+	ORDER_SHORT = INTENT_SHORT << 4,
+	ORDER_SHORT_EXEMPT = INTENT_SHORT_EXEMPT << 4,
+	ORDER_OWN_PRICE = 1 << 7, // the venue shows it at another price: a peg, or with discretion
+	ORDER_MARKS = ORDER_SHORT | ORDER_SHORT_EXEMPT, // how the sale is marked
 };
+static_assert(ORDER_SHORT == 1 << 5 && ORDER_SHORT_EXEMPT == 1 << 6 && ORDER_OWN_PRICE == 1 << 7,
+	      "flags of their own, and orders_style_flag");
+
+/* An intent's flags as an entry's, and back. */
+HOT_INLINE uint8_t
+order_mark_of(uint8_t intent_flags)
+{
+	return (uint8_t)((intent_flags & (INTENT_SHORT | INTENT_SHORT_EXEMPT)) << 4);
+}
+
+HOT_INLINE uint8_t
+order_flags_of(uint8_t mark)
+{
+	return (uint8_t)(mark >> 4);
+}
 
 struct order_entry {
 	uint32_t token; // 0: free
@@ -140,6 +160,8 @@ struct orders {
 	uint8_t walk;           // enum order_event the walk brings
 	uint8_t session_idx;
 	bool is_up;
+	bool any_mark;
+	uint8_t own_price_styles; // bit per style
 	struct orders_metrics metrics;
 };
 
@@ -148,6 +170,8 @@ struct orders_config {
 	uint32_t executions_max; // executions remembered, for duplicates and broken trades
 	uint32_t first_token;    // 0 counts as 1
 	uint8_t session_idx;
+	bool any_mark;            // a modify may change a sale's mark to any other (OUCH 4.2)
+	uint8_t own_price_styles; // bit per style: the venue's answers have another price
 };
 
 /* One order for people and dumps. */
@@ -224,6 +248,12 @@ HOT_INLINE uint32_t
 orders_name_hash(const struct orders *o, uint8_t strategy_idx, uint32_t intent_id)
 {
 	return (intent_id + strategy_idx * 0x9E3779B1U) & o->slot_mask;
+}
+
+HOT_INLINE uint8_t
+orders_style_flag(const struct orders *o, uint8_t style)
+{
+	return (uint8_t)((o->own_price_styles >> (style & 7) & 1) << 7);
 }
 
 /* The newest entry with that name, NULL when it is not remembered. */
@@ -342,6 +372,8 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 		.strategy_idx = in->strategy_idx,
 		.side = in->side,
 		.state = ORDER_PENDING_NEW,
+		.flags = (uint8_t)(orders_style_flag(o, in->style) |
+				   (in->side == SIDE_SELL ? order_mark_of(in->flags) : 0)),
 		.limits_version = in->limits_version,
 		.sent_ns = in->head.rx_ns,
 	};
@@ -355,6 +387,7 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 		.side = in->side,
 		.tif = in->tif,
 		.flags = in->flags,
+		.style = in->style,
 	};
 	metric_add(&o->metrics.new_sent, 1);
 	return ORDERS_SEND;

@@ -17,7 +17,10 @@
  *   qty           shares            of the chain, executed included    total to keep; 0: none
  *   px4           limit             limit                              -
  *   side          yes               -                                  -
- *   tif, flags    yes               yes: the venue inherits neither    -
+ *   tif, flags,   yes               yes: the venue inherits none       -
+ *   style
+ *
+ * INTENT_MODIFY: token of the order, qty in total, side and flags as the order shall be marked.
  */
 struct venue_request {
 	int64_t px4;
@@ -29,7 +32,8 @@ struct venue_request {
 	uint8_t side;  // enum side
 	uint8_t tif;   // enum tif
 	uint8_t flags; // enum intent_flag
-	uint8_t pad[6];
+	uint8_t style; // of a new order or a replace
+	uint8_t pad[5];
 };
 static_assert(sizeof(struct venue_request) == 32, "half a cache line");
 

@@ -351,8 +351,29 @@ answer_cancel(struct session *s, struct command *c)
 	if (v.order.state == ORDER_PENDING_CANCEL || s->cancel_token != 0)
 		return -EALREADY;
 	s->cancel_token = c->arg[1];
+	s->modify_qty = 0;
 	s->wants_turn = true;
 	c->reply_cnt = 1;
+	return 0;
+}
+
+/* What the venue takes: fewer shares, or a sale that is marked another way. */
+static int
+answer_modify(struct session *s, struct command *c)
+{
+	int rc;
+
+	if (c->arg[2] == 0 || c->arg[2] > OUCH_QTY_MAX ||
+	    (c->symbol[0] != ' ' && c->symbol[0] != OUCH_SELL_SHORT &&
+	     c->symbol[0] != OUCH_SELL_SHORT_EXEMPT))
+		return -EINVAL;
+	if (!order_session_is_up(&s->life))
+		return -ENOTCONN;
+	rc = answer_cancel(s, c);
+	if (rc != 0)
+		return rc;
+	s->modify_qty = c->arg[2];
+	s->modify_flags = report_mark((uint8_t)c->symbol[0]);
 	return 0;
 }
 
@@ -372,6 +393,21 @@ answer_unread(const struct session *s, struct command *c)
 }
 
 static int
+answer_ask(struct session *s, const struct command *c, uint64_t now_ns)
+{
+	struct encode_scope scope = {
+		.side = (char)(c->arg[2] & UINT8_MAX),
+		.group_id = (uint16_t)(c->arg[2] >> 16),
+	};
+
+	if (c->arg[1] >= ENCODE_ASK_CNT)
+		return -EINVAL;
+	if (c->symbol[0] != ' ')
+		memcpy(scope.symbol, c->symbol, sizeof(scope.symbol));
+	return session_ask(s, (enum encode_ask)c->arg[1], &scope, now_ns);
+}
+
+static int
 answer_session(struct lane *l, struct command *c)
 {
 	struct orders_view *view = c->reply;
@@ -388,10 +424,7 @@ answer_session(struct lane *l, struct command *c)
 		c->reply_cnt = 1;
 		return 0;
 	case COMMAND_SESSION_ASK:
-		if (c->arg[1] >= ENCODE_ASK_CNT)
-			return -EINVAL;
-		return session_ask(s, (enum encode_ask)c->arg[1],
-				   c->symbol[0] == ' ' ? NULL : c->symbol, l->now_ns);
+		return answer_ask(s, c, l->now_ns);
 	case COMMAND_SESSION_UNREAD:
 		return answer_unread(s, c);
 	case COMMAND_TCP:
@@ -410,6 +443,8 @@ answer_session(struct lane *l, struct command *c)
 		return 0;
 	case COMMAND_CANCEL:
 		return answer_cancel(s, c);
+	case COMMAND_MODIFY:
+		return answer_modify(s, c);
 	case COMMAND_ORDERS:
 		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {
 			if (!orders_view_next(&s->orders, &cursor, &view[c->reply_cnt]))
@@ -526,6 +561,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_SESSION_DISCONNECT:
 	case COMMAND_CANCEL_ALL:
 	case COMMAND_CANCEL:
+	case COMMAND_MODIFY:
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);

@@ -22,6 +22,8 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 		.orders_max = c->orders_max,
 		.executions_max = c->executions_max,
 		.session_idx = c->session_idx,
+		.any_mark = c->life.protocol == ORDER_SESSION_OUCH42,
+		.own_price_styles = encode_own_price_styles(&c->encode),
 	};
 	int rc;
 
@@ -52,6 +54,7 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 		return rc;
 	if (!report_init(&s->decode, c->encode.token_prefix))
 		return -EINVAL;
+	s->decode.user_ref_idx = c->encode.user_ref_idx;
 	rc = s->protocol == ORDER_SESSION_OUCH50 ? encode_ouch50_init(&s->encode, &c->encode)
 						 : encode_ouch42_init(&s->encode, &c->encode);
 	for (uint16_t i = 1; rc == 0 && i < c->instr_cnt; i++)
@@ -155,7 +158,8 @@ session_lost(struct session *s, uint64_t now_ns)
 }
 
 int
-session_ask(struct session *s, enum encode_ask ask, const char *symbol, uint64_t now_ns)
+session_ask(struct session *s, enum encode_ask ask, const struct encode_scope *scope,
+	    uint64_t now_ns)
 {
 	uint8_t packet[ENCODE_PACKET_MAX];
 	uint32_t token = 0;
@@ -172,7 +176,7 @@ session_ask(struct session *s, enum encode_ask ask, const char *symbol, uint64_t
 		if (token == 0)
 			return -ERANGE;
 	}
-	len = encode_ouch50_ask(&s->encode, ask, token, symbol, packet);
+	len = encode_ouch50_ask(&s->encode, ask, token, scope, packet);
 	tcp_send(&s->tcp, packet, len);
 	order_session_on_sent(&s->life, now_ns);
 	throttle_on_sent(&s->throttle, now_ns);
@@ -514,8 +518,14 @@ session_next_cancel(struct session *s, struct order *out)
 	struct orders_view v;
 
 	s->cancel_token = 0;
-	if (token != 0 && orders_view_token(&s->orders, token, &v) && cancel_of(s, &v, out))
+	if (token != 0 && orders_view_token(&s->orders, token, &v) && cancel_of(s, &v, out)) {
+		if (s->modify_qty != 0) {
+			out->kind = INTENT_MODIFY;
+			out->qty = s->modify_qty;
+			out->flags = s->modify_flags;
+		}
 		return true;
+	}
 	while (s->cancel_all) {
 		if (!orders_view_next(&s->orders, &s->cancel_cursor, &v)) {
 			s->cancel_all = false;

@@ -114,7 +114,9 @@ struct session {
 	uint64_t ack_sent_tsc;
 	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
 	uint32_t cancel_cursor; // where the walk over working orders stands
-	uint32_t cancel_token;  // one order to cancel; 0: none
+	uint32_t cancel_token;  // one order to cancel or modify; 0: none
+	uint32_t modify_qty;    // 0: to cancel
+	uint8_t modify_flags;   // enum intent_flag: how a sale shall be marked; 0: as it is
 	uint32_t cancel_below;  // token
 	uint64_t up_ns;         // when it last became UP
 	uint64_t away_ns;       // since when link or neighbour are away; 0: they are there
@@ -156,7 +158,7 @@ COLD void session_lost(struct session *s, uint64_t now_ns);
 COLD void session_act(struct session *s, enum order_session_act act, uint64_t now_ns);
 
 /*
- * Sends an operator's request.  symbol NULL: all.
+ * Sends an operator's request.  scope: which orders a mass cancel means.
  *
  * Returns  0
  *          -ENOTCONN  the session is not up
@@ -164,7 +166,8 @@ COLD void session_act(struct session *s, enum order_session_act act, uint64_t no
  *          -EAGAIN    the venue's limit of messages is reached, or TCP's buffer full
  *          -ERANGE    no number is left for it today
  */
-COLD int session_ask(struct session *s, enum encode_ask ask, const char *symbol, uint64_t now_ns);
+COLD int session_ask(struct session *s, enum encode_ask ask, const struct encode_scope *scope,
+		     uint64_t now_ns);
 
 /* Keeps a message that was not understood, and tells. */
 COLD void session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len,
@@ -173,7 +176,10 @@ COLD void session_keep_unread(struct session *s, const uint8_t *msg, uint16_t le
 /* Cancels every order that works now; those that come later are not meant. */
 COLD void session_cancel_all(struct session *s);
 
-/* The next working order as a cancel, while cancel_all is on; false when none is left. */
+/*
+ * What an operator asked for one order; then the next working order as a cancel, while cancel_all
+ * is on.  False when none is left.
+ */
 COLD bool session_next_cancel(struct session *s, struct order *out);
 
 /* Whatever the connection has to send by itself: acknowledgements, retransmissions, queued bytes.
@@ -185,7 +191,7 @@ HOT_INLINE bool
 session_is_open(const struct session *s)
 {
 	return order_session_is_up(&s->life) && s->port->host.link_up &&
-	       tcp_fast_has_room(&s->tcp, ENCODE_PACKET_MAX);
+	       tcp_fast_has_room(&s->tcp, s->encode.packet_max);
 }
 
 /* Whether the venue's limit of messages leaves room for one more. */

@@ -25,12 +25,12 @@ struct order {
 	uint8_t strategy_idx;
 	uint8_t session_idx;
 	uint8_t confidence;
-	uint8_t pad;
+	uint8_t style;
 	uint32_t limits_version;
 };
 static_assert(sizeof(struct order) == CACHE_LINE, "one message, one cache line");
 static_assert(offsetof(struct order, qty) == offsetof(struct intent, qty) &&
-		      offsetof(struct order, confidence) == offsetof(struct intent, confidence),
+		      offsetof(struct order, style) == offsetof(struct intent, style),
 	      "an order is an intent that was allowed");
 
 #endif

@@ -15,7 +15,16 @@ enum report_type {
 	REPORT_CANCEL_PENDING,
 	REPORT_CANCEL_REJECTED,
 	REPORT_RESTATED,
+	REPORT_MODIFIED, // qty: shares left now; mark
+	REPORT_PRIORITY, // order_ref: the new one
 	REPORT_TYPE_CNT,
+};
+
+/* What somebody should look at in a message that was applied all the same. */
+enum report_odd {
+	REPORT_ODD_OPTION_UNKNOWN = 1 << 0, // an option that nobody has defined
+	REPORT_ODD_OPTION_VALUE = 1 << 1,   // a value that its option cannot have
+	REPORT_ODD_CORRECTION = 1 << 2,     // the price of an execution was corrected
 };
 
 /*
@@ -34,7 +43,9 @@ struct report {
 	uint32_t orig_token; // REPORT_REPLACED
 	uint32_t qty;
 	uint8_t liquidity;
-	uint8_t pad[3];
+	uint8_t mark; // REPORT_MODIFIED: INTENT_SHORT, INTENT_SHORT_EXEMPT or neither
+	uint8_t odd;  // enum report_odd: understood, but not all of it as the document says
+	uint8_t pad;
 	int64_t px4;
 	uint64_t match_ref; // executions and breaks
 	uint64_t order_ref; // the venue's number, also found on market data

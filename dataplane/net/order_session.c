@@ -35,6 +35,7 @@ order_session_init(struct order_session *o, const struct order_session_config *c
 		return -EINVAL;
 	}
 	o->protocol = (uint8_t)c->protocol;
+	o->user_ref_idx = c->user_ref_idx;
 	o->connect_wait_ns = c->connect_wait_ns;
 	o->query_wait_ns = c->query_wait_ns;
 	o->settle_ns = c->settle_ns;
@@ -185,6 +186,22 @@ on_login(struct order_session *o, uint64_t now_ns)
 	return ORDER_SESSION_NONE;
 }
 
+/* Whose numbers an answer is about; -1: nobody can say. */
+static COLD int
+channel_of(const uint8_t *rest, size_t len)
+{
+	struct ouch50_option o;
+	struct ouch50_walk w;
+	int channel = 0;
+
+	if (!ouch50_options_start(&w, rest, len))
+		return -1;
+	while (ouch50_options_next(&w, &o))
+		if (o.tag == OUCH50_TAG_USER_REF_IDX)
+			channel = o.value[0];
+	return w.bad ? -1 : channel;
+}
+
 /* Takes the venue's lowest usable number; false when the message is no account answer. */
 static COLD bool
 take_answer(struct order_session *o, const uint8_t *payload, uint16_t len)
@@ -192,7 +209,8 @@ take_answer(struct order_session *o, const uint8_t *payload, uint16_t len)
 	const struct ouch50_account_answer *m = (const struct ouch50_account_answer *)payload;
 
 	if (o->protocol != ORDER_SESSION_OUCH50 || len < sizeof(*m) ||
-	    payload[0] != OUCH50_ACCOUNT_ANSWER)
+	    payload[0] != OUCH50_ACCOUNT_ANSWER ||
+	    channel_of(payload + sizeof(*m), len - sizeof(*m)) != o->user_ref_idx)
 		return false;
 	if (be32_get(m->next_user_ref) > o->token_base) {
 		o->token_base = be32_get(m->next_user_ref);
@@ -295,19 +313,23 @@ order_session_on_time(struct order_session *o, uint64_t now_ns)
 COLD size_t
 order_session_take(struct order_session *o, uint8_t *buf, size_t cap, uint64_t now_ns)
 {
-	static const struct ouch50_account_query QUERY = { .type = OUCH50_ACCOUNT_QUERY };
-	const struct soup_head head = soup_head_of(SOUP_UNSEQUENCED, sizeof(QUERY));
+	uint8_t msg[sizeof(struct ouch50_account_query) + sizeof(be16) + 3] = {
+		OUCH50_ACCOUNT_QUERY, 0, 3, 2, OUCH50_TAG_USER_REF_IDX, o->user_ref_idx,
+	};
+	const uint16_t len =
+		o->user_ref_idx == 0 ? sizeof(struct ouch50_account_query) : (uint16_t)sizeof(msg);
+	const struct soup_head head = soup_head_of(SOUP_UNSEQUENCED, len);
 
 	if (!o->want_query)
 		return soup_session_take(&o->soup, buf, cap, now_ns);
-	if (cap < sizeof(head) + sizeof(QUERY))
+	if (cap < sizeof(head) + len)
 		return 0;
 	memcpy(buf, &head, sizeof(head));
-	memcpy(buf + sizeof(head), &QUERY, sizeof(QUERY));
+	memcpy(buf + sizeof(head), msg, len);
 	o->want_query = false;
 	metric_add(&o->metrics.query_sent, 1);
 	soup_session_on_sent(&o->soup, now_ns);
-	return sizeof(head) + sizeof(QUERY);
+	return sizeof(head) + len;
 }
 
 COLD const char *

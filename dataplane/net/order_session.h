@@ -72,6 +72,7 @@ enum order_session_why {
 
 struct order_session_config {
 	enum order_session_protocol protocol;
+	uint8_t user_ref_idx; // OUCH 5.0: our channel of the account
 	struct soup_session_config soup;
 	uint64_t connect_wait_ns;
 	uint64_t query_wait_ns;
@@ -95,6 +96,7 @@ struct order_session {
 	uint8_t protocol; // enum order_session_protocol
 	uint8_t why;      // enum order_session_why, of the last close
 	bool want_query;
+	uint8_t user_ref_idx;
 	bool answered;       // the venue named its lowest usable number since the login
 	uint32_t failed_cnt; // failures since the last UP
 	uint32_t peer_idx;   // which of the venue's addresses the next connection goes to

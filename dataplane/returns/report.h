@@ -3,6 +3,7 @@
 #define SLUICE_RETURNS_REPORT_H
 
 #include "base/metric.h"
+#include "msg/intent.h"
 #include "msg/report.h"
 #include "wire/order_token.h"
 #include "wire/ouch50.h"
@@ -26,6 +27,7 @@ struct report_metrics {
 /* State of the stage, one per session: how its tokens look, and what came. */
 struct report_decode {
 	struct order_token_form token_form; // OUCH 4.2
+	uint8_t user_ref_idx;               // OUCH 5.0: our channel, written after report_init
 	struct report_metrics metrics;
 };
 
@@ -67,6 +69,15 @@ report_side(uint8_t letter, uint8_t *side)
 	*side = letter == OUCH_BUY ? SIDE_BUY : SIDE_SELL;
 	return letter == OUCH_BUY || letter == OUCH_SELL || letter == OUCH_SELL_SHORT ||
 	       letter == OUCH_SELL_SHORT_EXEMPT;
+}
+
+/* How the letter marks a sale. */
+HOT_INLINE uint8_t
+report_mark(uint8_t letter)
+{
+	return letter == OUCH_SELL_SHORT          ? INTENT_SHORT
+	       : letter == OUCH_SELL_SHORT_EXEMPT ? INTENT_SHORT_EXEMPT
+						  : 0;
 }
 
 /* False when the letter is no order state. */

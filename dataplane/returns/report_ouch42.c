@@ -69,13 +69,17 @@ decode_executed_reference(const struct ouch42_executed_reference *m, struct repo
 	return report_px4(be32_get(m->exec.px4), &out->px4) && out->qty != 0;
 }
 
-/* The price of an execution that was told before; no quantity changes. */
+/*
+ * The price of an execution that was told before; no quantity changes.  Nothing here counts on that
+ * price any more, so somebody has to look.
+ */
 static COLD bool
 decode_trade_correction(const struct ouch42_trade_correction *m, struct report *out)
 {
 	out->qty = be32_get(m->exec.qty);
 	out->match_ref = be64_get(m->exec.match_ref);
 	out->reason = m->reason;
+	out->odd |= REPORT_ODD_CORRECTION;
 	return report_px4(be32_get(m->exec.px4), &out->px4);
 }
 
@@ -88,18 +92,19 @@ decode_rejected(const struct ouch42_rejected *m, struct report *out)
 	return true;
 }
 
-/* No order's open quantity changes; the new number is told all the same. */
 static COLD bool
 decode_priority_update(const struct ouch42_priority_update *m, struct report *out)
 {
+	out->type = REPORT_PRIORITY;
 	out->order_ref = be64_get(m->order_ref);
 	return report_px4(be32_get(m->px4), &out->px4);
 }
 
-/* We send no Modify, so nobody acts on its answer. */
 static COLD bool
 decode_modified(const struct ouch42_modified *m, struct report *out)
 {
+	out->type = REPORT_MODIFIED;
+	out->mark = report_mark(m->side);
 	out->qty = be32_get(m->qty);
 	return report_side(m->side, &out->side);
 }

@@ -20,24 +20,33 @@ enum ouch50_rest {
 	OUCH50_REST_IF_ANY,  // an appendage or nothing
 };
 
-/* Whether the len bytes from the end of the fixed part on are what they may be. */
-HOT_INLINE bool
-report_ouch50_rest(const uint8_t *rest, ptrdiff_t len, enum ouch50_rest want)
-{
-	struct ouch50_option o;
-	struct ouch50_walk w;
+/*
+ * Reads the options of an appendage.  Only our own channel's messages are ours.  An option we do
+ * not know, or of a value it cannot have, is counted and noted in out->odd: an execution must not
+ * be lost because of an echo.
+ *
+ * Returns  REPORT_DECODED, REPORT_LENGTH_BAD, REPORT_TOKEN_FOREIGN
+ */
+COLD enum report_verdict report_ouch50_options(struct report_decode *d, const uint8_t *rest,
+					       size_t len, struct report *out);
 
+/* The len bytes from the end of the fixed part on: the same verdicts. */
+HOT_INLINE enum report_verdict
+report_ouch50_rest(struct report_decode *d, const uint8_t *rest, ptrdiff_t len,
+		   enum ouch50_rest want, struct report *out)
+{
 	if (unlikely(len < 0))
-		return false;
+		return REPORT_LENGTH_BAD;
 	if (want == OUCH50_REST_NONE)
-		return len == 0;
-	if (len == 0)
-		return want == OUCH50_REST_IF_ANY;
-	if (unlikely(!ouch50_options_start(&w, rest, (size_t)len)))
-		return false;
-	while (ouch50_options_next(&w, &o))
-		; // we use none of them
-	return !w.bad;
+		return len == 0 ? REPORT_DECODED : REPORT_LENGTH_BAD;
+	if (len == 0) {
+		if (unlikely(want != OUCH50_REST_IF_ANY))
+			return REPORT_LENGTH_BAD;
+		return likely(d->user_ref_idx == 0) ? REPORT_DECODED : REPORT_TOKEN_FOREIGN;
+	}
+	if (likely(len == sizeof(be16) && rest[0] == 0 && rest[1] == 0 && d->user_ref_idx == 0))
+		return REPORT_DECODED; // no options
+	return report_ouch50_options(d, rest, (size_t)len, out);
 }
 
 HOT_INLINE enum report_verdict
@@ -47,6 +56,7 @@ report_ouch50_on_message(struct report_decode *d, const uint8_t *msg, uint16_t l
 	const struct ouch50_executed *e = (const struct ouch50_executed *)msg;
 	const struct ouch50_accepted *a = (const struct ouch50_accepted *)msg;
 	const struct ouch50_canceled *c = (const struct ouch50_canceled *)msg;
+	enum report_verdict v;
 	bool ok;
 
 	if (unlikely(len == 0))
@@ -54,9 +64,10 @@ report_ouch50_on_message(struct report_decode *d, const uint8_t *msg, uint16_t l
 	memset(out, 0, sizeof(*out));
 	switch (msg[0]) {
 	case OUCH50_EXECUTED:
-		if (unlikely(!report_ouch50_rest(msg + sizeof(*e), len - (ptrdiff_t)sizeof(*e),
-						 OUCH50_REST_IF_ANY)))
-			return report_refuse(d, REPORT_LENGTH_BAD);
+		v = report_ouch50_rest(d, msg + sizeof(*e), len - (ptrdiff_t)sizeof(*e),
+				       OUCH50_REST_IF_ANY, out);
+		if (unlikely(v != REPORT_DECODED))
+			return report_refuse(d, v);
 		out->type = REPORT_EXECUTED;
 		out->token = be32_get(e->user_ref);
 		out->qty = be32_get(e->qty);
@@ -66,9 +77,10 @@ report_ouch50_on_message(struct report_decode *d, const uint8_t *msg, uint16_t l
 		metric_add(&d->metrics.executed_received, ok);
 		break;
 	case OUCH50_ACCEPTED:
-		if (unlikely(!report_ouch50_rest(msg + sizeof(*a), len - (ptrdiff_t)sizeof(*a),
-						 OUCH50_REST_OPTIONS)))
-			return report_refuse(d, REPORT_LENGTH_BAD);
+		v = report_ouch50_rest(d, msg + sizeof(*a), len - (ptrdiff_t)sizeof(*a),
+				       OUCH50_REST_OPTIONS, out);
+		if (unlikely(v != REPORT_DECODED))
+			return report_refuse(d, v);
 		out->type = REPORT_ACCEPTED;
 		out->token = be32_get(a->user_ref);
 		out->qty = be32_get(a->qty);
@@ -79,9 +91,10 @@ report_ouch50_on_message(struct report_decode *d, const uint8_t *msg, uint16_t l
 		metric_add(&d->metrics.accepted_received, ok);
 		break;
 	case OUCH50_CANCELED:
-		if (unlikely(!report_ouch50_rest(msg + sizeof(*c), len - (ptrdiff_t)sizeof(*c),
-						 OUCH50_REST_IF_ANY)))
-			return report_refuse(d, REPORT_LENGTH_BAD);
+		v = report_ouch50_rest(d, msg + sizeof(*c), len - (ptrdiff_t)sizeof(*c),
+				       OUCH50_REST_IF_ANY, out);
+		if (unlikely(v != REPORT_DECODED))
+			return report_refuse(d, v);
 		out->type = REPORT_CANCELED;
 		out->token = be32_get(c->user_ref);
 		out->qty = be32_get(c->qty);

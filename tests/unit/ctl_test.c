@@ -75,6 +75,10 @@ static const struct {
 	{ "a session's connection", "{\"command\":\"tcp\",\"args\":{\"session\":\"oe\"}}", NULL, NULL },
 	{ "an unknown session", "{\"command\":\"tcp\",\"args\":{\"session\":\"x\"}}", "ENOENT", "no session 'x'" },
 	{ "a mass cancel without its session", "{\"command\":\"session_mass_cancel\"}", "EINVAL", "session mass-cancel needs session" },
+	{ "a mass cancel of a side that is none", "{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"oe\",\"side\":\"up\"}}", "EINVAL", "none of buy" },
+	{ "a mass cancel of a group beyond 16 bits", "{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"oe\",\"group\":65536}}", "EINVAL", "above 65535" },
+	{ "a modify that marks a purchase", "{\"command\":\"modify\",\"args\":{\"token\":1,\"qty\":1,\"mark\":\"buy\"}}", "EINVAL", "none of short" },
+	{ "a modify to nothing", "{\"command\":\"modify\",\"args\":{\"token\":1,\"qty\":0}}", "EINVAL", "" },
 	{ "a mass cancel for nobody", "{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"x\"}}", "ENOENT", "no session 'x'" },
 	{ "args as a list", "{\"command\":\"status\",\"args\":[]}", "EINVAL", "args" },
 	{ "command as a number", "{\"command\":1}", "EINVAL", "command" },
@@ -192,6 +196,17 @@ requests_to_the_venue_reach_the_gateway(void **state)
 			 "\"symbol\":\"AAPL\"}}"));
 	assert_int_equal(fake.asked, STATE_ASK_MASS_CANCEL);
 	assert_string_equal(fake.limit_symbol, "AAPL");
+	assert_int_equal(fake.asked_side, 0);
+	json_decref(done("{\"command\":\"session_mass_cancel\",\"args\":{\"session\":\"oe\","
+			 "\"side\":\"short\",\"group\":65535}}"));
+	assert_string_equal(fake.limit_symbol, "*");
+	assert_int_equal(fake.asked_side, 'T');
+	assert_int_equal(fake.asked_group, 65535);
+	json_decref(done("{\"command\":\"modify\",\"args\":{\"token\":17,\"qty\":40,"
+			 "\"mark\":\"exempt\"}}"));
+	assert_int_equal(fake.cancel_token, 17);
+	assert_int_equal(fake.modify_qty, 40);
+	assert_int_equal(fake.modify_mark, 'E');
 	json_decref(done("{\"command\":\"session_disable\",\"args\":{\"session\":\"oe\"}}"));
 	assert_int_equal(fake.asked, STATE_ASK_DISABLE);
 	assert_string_equal(fake.limit_symbol, "*");

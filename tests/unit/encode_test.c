@@ -54,6 +54,9 @@ static const struct golden OUCH50[] = {
 	{ "cancel all of 0x71",
 	  { .kind = INTENT_CANCEL, .token = 0x71 },
 	  "000a55580000007100000000" },
+	{ "modify 0x71 to short exempt and 100 shares, the document's own",
+	  { .kind = INTENT_MODIFY, .token = 0x71, .side = SIDE_SELL, .qty = 100, .flags = INTENT_SHORT_EXEMPT },
+	  "000b554d000000714500000064" },
 	{ "reduce 0x71 to 100, whatever else the request says",
 	  { .kind = INTENT_CANCEL, .token = 0x71, .qty = 100, .px4 = -5, .tif = 77, .flags = INTENT_POST_ONLY },
 	  "000a55580000007100000064" },
@@ -75,6 +78,12 @@ static const struct golden OUCH42[] = {
 	  { .kind = INTENT_REPLACE, .orig_token = 1, .token = 2, .qty = 150, .px4 = 1892000 },
 	  "00305555" "544f4b3030303030303030303031" "544f4b3030303030303030303032" "00000096" "001cdea0"
 	  "0001869e" "594e" "00000000" },
+	{ "modify 1 to 100 shares, the document's own",
+	  { .kind = INTENT_MODIFY, .token = 1, .side = SIDE_SELL, .qty = 100 },
+	  "0015554d" "544f4b3030303030303030303031" "5300000064" },
+	{ "modify 1 to short",
+	  { .kind = INTENT_MODIFY, .token = 1, .side = SIDE_SELL, .qty = 1, .flags = INTENT_SHORT },
+	  "0015554d" "544f4b3030303030303030303031" "5400000001" },
 	{ "cancel all of 1",
 	  { .kind = INTENT_CANCEL, .token = 1 },
 	  "00145558" "544f4b3030303030303030303031" "00000000" },
@@ -143,10 +152,13 @@ static const struct {
 	{ "no instrument",                     NEW(.instr_idx = INSTR_NONE), false },
 	{ "an instrument behind the table",    NEW(.instr_idx = INSTR_MAX), false },
 	{ "token 0",                           NEW(.token = 0), false },
-	{ "a kind that is none",               NEW(.kind = 3), false },
+	{ "a kind that is none",               NEW(.kind = 4), false },
 	{ "a replacement of nothing",          NEW(.kind = INTENT_REPLACE), false },
 	{ "a replacement",                     NEW(.kind = INTENT_REPLACE, .orig_token = 9), true },
 	{ "a replacement without shares",      NEW(.kind = INTENT_REPLACE, .orig_token = 9, .qty = 0), false },
+	{ "a modify",                          NEW(.kind = INTENT_MODIFY), true },
+	{ "a modify that keeps nothing",       NEW(.kind = INTENT_MODIFY, .qty = 0), false },
+	{ "a style nobody made",               NEW(.style = 1), false },
 	{ "a cancel that keeps too much",      NEW(.kind = INTENT_CANCEL, .qty = 1000000), false },
 #undef NEW
 	// clang-format on
@@ -298,22 +310,39 @@ an_operators_requests_are_the_documents(void **state)
 	static const struct {
 		enum encode_ask ask;
 		uint32_t token;
-		const char *symbol;
+		struct encode_scope scope;
 		const char *want;
 	} ASKS[] = {
-		{ ENCODE_ASK_MASS_CANCEL, 0x73, NULL,
+		{ ENCODE_ASK_MASS_CANCEL,
+		  0x73,
+		  { "" },
 		  "001455"
 		  "43000000734649524d20202020202020200000" },
-		{ ENCODE_ASK_MASS_CANCEL, 0x73, "AAPL    ",
+		{ ENCODE_ASK_MASS_CANCEL,
+		  0x73,
+		  { .symbol = "AAPL    " },
 		  "001455"
 		  "43000000734649524d4141504c202020200000" },
-		{ ENCODE_ASK_DISABLE, 0x74, NULL,
+		{ ENCODE_ASK_MASS_CANCEL,
+		  0x73,
+		  { .side = 'T', .group_id = 7 },
+		  "001b55"
+		  "43000000734649524d2020202020202020"
+		  "0007031800070"
+		  "21b54" },
+		{ ENCODE_ASK_DISABLE,
+		  0x74,
+		  { "" },
 		  "000c55"
 		  "44000000744649524d0000" },
-		{ ENCODE_ASK_ENABLE, 0x75, NULL,
+		{ ENCODE_ASK_ENABLE,
+		  0x75,
+		  { "" },
 		  "000c55"
 		  "45000000754649524d0000" },
-		{ ENCODE_ASK_ACCOUNT, 0, NULL,
+		{ ENCODE_ASK_ACCOUNT,
+		  0,
+		  { "" },
 		  "000255"
 		  "51" },
 	};
@@ -327,7 +356,7 @@ an_operators_requests_are_the_documents(void **state)
 		uint8_t out[ENCODE_PACKET_MAX];
 		char hex[2 * ENCODE_PACKET_MAX + 1] = "";
 		const uint16_t len =
-			encode_ouch50_ask(&e, ASKS[i].ask, ASKS[i].token, ASKS[i].symbol, out);
+			encode_ouch50_ask(&e, ASKS[i].ask, ASKS[i].token, &ASKS[i].scope, out);
 
 		for (uint16_t k = 0; k < len; k++)
 			snprintf(hex + 2 * k, 3, "%02x", out[k]);
@@ -336,11 +365,214 @@ an_operators_requests_are_the_documents(void **state)
 	assert_int_equal(e.metrics.ask_encoded, ARRAY_CNT(ASKS));
 }
 
+/* What each option's bytes are was written by hand from the table of fact sheet 4a.2. */
+static void
+styles_become_options(void **state)
+{
+	static const struct encode_style STYLES[] = {
+		{ 0 },
+		{ .display = 'A',
+		  .cross = 'C',
+		  .customer = 'R',
+		  .price_type = 'R',
+		  .discretion_type = 'M',
+		  .handle_inst = 'I',
+		  .aiq_strategy = 'o',
+		  .aiq_group = "G1",
+		  .locate_broker = "LOCA",
+		  .sweep = true,
+		  .trade_now = true,
+		  .shares_located = true,
+		  .group_id = 0x0102,
+		  .min_qty = 100,
+		  .max_floor_qty = 200,
+		  .random_reserve_qty = 50,
+		  .expire_s = 86399,
+		  .peg_offset_px4 = -100,
+		  .discretion_peg_offset_px4 = 200,
+		  .discretion_px4 = 500 },
+		{ .after_hours = true },
+	};
+	static const char OPTIONS[] = "0502"
+				      "4c494d45"
+				      "0503"
+				      "00000064"
+				      "0204"
+				      "52"
+				      "0505"
+				      "000000c8"
+				      "0206"
+				      "52"
+				      "0507"
+				      "ffffff9c"
+				      "0909"
+				      "00000000000f4240"
+				      "020a"
+				      "4d"
+				      "050b"
+				      "000000c8"
+				      "020c"
+				      "50"
+				      "050d"
+				      "00000032"
+				      "050f"
+				      "0001517f"
+				      "0210"
+				      "59"
+				      "0211"
+				      "49"
+				      "0318"
+				      "0102"
+				      "0219"
+				      "59"
+				      "051a"
+				      "4c4f4341"
+				      "021c"
+				      "07"
+				      "021d"
+				      "6f"
+				      "031e"
+				      "4731";
+	struct encode_config c = { .firm = "LIME",
+				   .token_prefix = "S",
+				   .capacity = 'P',
+				   .display = 'Y',
+				   .user_ref_idx = 7,
+				   .style = STYLES,
+				   .style_cnt = ARRAY_CNT(STYLES) };
+	struct venue_request q = { .kind = INTENT_NEW,
+				   .token = 1,
+				   .instr_idx = 2,
+				   .side = SIDE_SELL,
+				   .qty = 300,
+				   .px4 = 1000000,
+				   .flags = INTENT_POST_ONLY,
+				   .style = 1 };
+	uint8_t want[128], out[ENCODE_PACKET_MAX];
+	static struct encode e;
+	size_t len;
+
+	assert_int_equal(encode_ouch50_init(&e, &c), 0);
+	name_instruments(&e);
+	len = hex_bytes(OPTIONS, want, sizeof(want));
+	assert_int_equal(len, 93);
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 3 + 45 + 2 + len);
+	assert_int_equal(e.packet_max, 3 + 45 + 2 + len);
+	assert_memory_equal(out, "\x00\x8d\x55O", 4);
+	assert_memory_equal(out + 3 + 18, "\0\0\0\0\x00\x0f\x44\x34", 8); // 100.05 is shown
+	assert_int_equal(out[3 + 26], '6');
+	assert_memory_equal(out + 3 + 27, "APYC", 4);
+	assert_memory_equal(out + 3 + 45, "\x00\x5d", 2);
+	assert_memory_equal(out + 3 + 47, want, len);
+	q.side = SIDE_BUY;
+	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
+	assert_memory_equal(out + 3 + 18, "\0\0\0\0\x00\x0f\x40\x4c", 8); // 99.95
+	q.px4 = 3; // nothing is shown for nothing
+	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
+	assert_memory_equal(out + 3 + 18, "\0\0\0\0\0\0\0\x01", 8);
+	q.tif = TIF_IOC; // it would say two lives
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 0);
+	q.tif = TIF_DAY;
+
+	q.kind = INTENT_REPLACE;
+	q.orig_token = 9; // without firm, customer type and group
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 3 + 38 + 2 + 93 - 6 - 3 - 4);
+	assert_memory_equal(out + 3 + 40, want + 6, 6);
+	q.style = 2;
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 0);
+	q.kind = INTENT_NEW;
+	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
+	assert_int_equal(out[3 + 26], 'E');
+	q = (struct venue_request){ .kind = INTENT_CANCEL, .token = 0x71 };
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 3 + 9 + 5);
+	assert_memory_equal(out + 3 + 9, "\x00\x03\x02\x1c\x07", 5);
+	q = (struct venue_request){
+		.kind = INTENT_MODIFY, .token = 1, .side = SIDE_SELL, .qty = 1
+	};
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 3 + 10 + 5);
+	assert_int_equal(encode_ouch50_ask(&e, ENCODE_ASK_ACCOUNT, 0, NULL, out), 3 + 1 + 5);
+	c.style_cnt = ENCODE_STYLE_MAX + 1;
+	assert_int_equal(encode_ouch50_init(&e, &c), -EINVAL);
+}
+
+static const struct {
+	const char *what;
+	struct encode_style style;
+	const char *says50; // NULL: nothing wrong
+	const char *says42;
+	char letter42; // of display, not post-only
+	char post42;
+} STYLES42[] = {
+	// clang-format off
+	{ "plain",              { 0 },                             NULL, NULL, 'Y', 'P' },
+	{ "attributed",         { .display = 'A' },                NULL, NULL, 'A', 'L' },
+	{ "hidden",             { .display = 'N' },                NULL, NULL, 'N', 0 },
+	{ "midpoint",           { .price_type = 'M' },             NULL, NULL, 'M', 'W' },
+	{ "midpoint that takes what locks it", { .price_type = 'm', .trade_now = true }, NULL, NULL, 'm', 0 },
+	{ "hidden, takes what locks it", { .display = 'N', .trade_now = true }, NULL, NULL, 'n', 0 },
+	{ "imbalance only",     { .handle_inst = 'I', .cross = 'O' }, NULL, NULL, 'I', 0 },
+	{ "a life of a minute", { .expire_s = 60 },                NULL, NULL, 'Y', 'P' },
+	{ "visible, takes what locks it", { .trade_now = true },   NULL, "letter", 0, 0 },
+	{ "primary peg",        { .price_type = 'R' },             NULL, "price_type", 0, 0 },
+	{ "a reserve",          { .max_floor_qty = 100 },          NULL, "max_floor_qty", 0, 0 },
+	{ "discretion",         { .discretion_px4 = 100 },         NULL, "discretion", 0, 0 },
+	{ "a group",            { .group_id = 1 },                 NULL, "group_id", 0, 0 },
+	{ "after hours",        { .after_hours = true },           NULL, "after_hours", 0, 0 },
+	{ "cross after hours",  { .cross = 'A' },                  NULL, "cross", 0, 0 },
+	{ "a reserve that is hidden", { .max_floor_qty = 1, .display = 'N' }, "hidden", "hidden", 0, 0 },
+	{ "random without reserve", { .random_reserve_qty = 1 },   "max_floor", "max_floor", 0, 0 },
+	{ "two lives",          { .expire_s = 1, .after_hours = true }, "expire_s", "expire_s", 0, 0 },
+	{ "a day",              { .expire_s = 86400 },             "expire_s", "expire_s", 0, 0 },
+	{ "a letter of its own", { .handle_inst = 'x' },           "handle_inst", "handle_inst", 0, 0 },
+	{ "an offset from nothing", { .peg_offset_px4 = 1 },       "price_type", "price_type", 0, 0 },
+	// clang-format on
+};
+
+static void
+ouch42_says_a_style_by_its_letters_or_not_at_all(void **state)
+{
+	static struct encode e;
+
+	for (size_t i = 0; i < ARRAY_CNT(STYLES42); i++) {
+		const char *says50 = encode_style_fault(&STYLES42[i].style, ENCODE_OUCH50);
+		const char *says42 = encode_style_fault(&STYLES42[i].style, ENCODE_OUCH42);
+		struct encode_config c = PLAIN;
+		uint8_t out[ENCODE_PACKET_MAX];
+		struct venue_request q = {
+			.kind = INTENT_NEW, .token = 1, .instr_idx = 1, .qty = 1, .px4 = 1
+		};
+
+		print_message("# %s\n", STYLES42[i].what);
+		assert_int_equal(says50 != NULL, STYLES42[i].says50 != NULL);
+		assert_int_equal(says42 != NULL, STYLES42[i].says42 != NULL);
+		if (says50 != NULL)
+			assert_non_null(strstr(says50, STYLES42[i].says50));
+		if (says42 != NULL)
+			assert_non_null(strstr(says42, STYLES42[i].says42));
+		c.style = &STYLES42[i].style;
+		c.style_cnt = 1;
+		assert_int_equal(encode_ouch42_init(&e, &c), 0);
+		name_instruments(&e);
+		assert_int_equal(encode_ouch42_request(&e, &q, out) != 0,
+				 STYLES42[i].letter42 != 0);
+		if (STYLES42[i].letter42 != 0)
+			assert_int_equal(out[3 + 40], STYLES42[i].letter42);
+		if (STYLES42[i].style.expire_s == 60)
+			assert_memory_equal(out + 3 + 32, "\0\0\0\x3c", 4);
+		q.flags = INTENT_POST_ONLY;
+		assert_int_equal(encode_ouch42_request(&e, &q, out) != 0, STYLES42[i].post42 != 0);
+		if (STYLES42[i].post42 != 0)
+			assert_int_equal(out[3 + 40], STYLES42[i].post42);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_operators_requests_are_the_documents),
+		cmocka_unit_test(styles_become_options),
+		cmocka_unit_test(ouch42_says_a_style_by_its_letters_or_not_at_all),
 		cmocka_unit_test(requests_become_the_documents_bytes),
 		cmocka_unit_test(what_ouch_cannot_say_leaves_no_bytes),
 		cmocka_unit_test(a_bad_configuration_is_refused),

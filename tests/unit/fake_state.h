@@ -13,6 +13,10 @@
 struct fake_state {
 	uint32_t halt_reasons;
 	uint32_t cancel_cnt;
+	char asked_side;
+	uint16_t asked_group;
+	uint32_t modify_qty;
+	char modify_mark;
 	uint32_t cancel_token;
 	char halt_text[STATE_TEXT_MAX];
 	char limit_key[STATE_NAME_MAX]; // of the last limits_set
@@ -148,16 +152,18 @@ fake_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, 
 }
 
 static int
-fake_session_ask(void *ctx, const char *session, enum state_ask ask, const char *symbol,
-		 struct err *e)
+fake_session_ask(void *ctx, const char *session, enum state_ask ask,
+		 const struct state_scope *scope, struct err *e)
 {
 	struct fake_state *f = ctx;
 
 	f->ask_cnt++;
 	if (strcmp(session, "oe") != 0)
 		return err_set(e, -ENOENT, "there is no session '%.32s'", session);
-	FAKE_TEXT(f->limit_symbol, symbol == NULL ? "*" : symbol);
+	FAKE_TEXT(f->limit_symbol, scope->symbol == NULL ? "*" : scope->symbol);
 	f->asked = (int)ask;
+	f->asked_side = scope->side;
+	f->asked_group = scope->group_id;
 	return 0;
 }
 
@@ -393,6 +399,19 @@ fake_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
 }
 
 static int
+fake_modify(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (session != NULL && strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%s'", session);
+	f->cancel_token = token;
+	f->modify_qty = qty;
+	f->modify_mark = mark;
+	return 0;
+}
+
+static int
 fake_session_set(void *ctx, const char *session, bool up, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -514,6 +533,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.events = fake_events,
 		.feed_recover = fake_feed_recover,
 		.cancel = fake_cancel,
+		.modify = fake_modify,
 		.session_set = fake_session_set,
 		.halt = fake_halt,
 		.resume = fake_resume,

@@ -68,17 +68,21 @@ static const struct golden OUCH50[] = {
 	  "4900001f1aced9f1c800000071",
 	  { .type = REPORT_CANCEL_REJECTED, .token = 0x71, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(cancel_rejected_received), 13 },
-	{ "Order Priority Update", REPORT_NO_ORDER,
+	{ "Order Priority Update", REPORT_DECODED,
 	  "5400001f1aced9f1c8000000710000000000099db859000000000f56b4f7",
-	  { .token = 0x71, .px4 = 630200, .order_ref = 0x0f56b4f7, .ts_ns = 0x1f1aced9f1c8 },
+	  { .type = REPORT_PRIORITY, .token = 0x71, .px4 = 630200, .order_ref = 0x0f56b4f7, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(priority_received), 30 },
-	{ "Order Modified", REPORT_NO_ORDER,
+	{ "Order Modified", REPORT_DECODED,
 	  "4d00001f1aced9f1c8000000714500000064",
-	  { .token = 0x71, .side = SIDE_SELL, .qty = 100, .ts_ns = 0x1f1aced9f1c8 },
+	  { .type = REPORT_MODIFIED, .token = 0x71, .side = SIDE_SELL, .mark = INTENT_SHORT_EXEMPT, .qty = 100, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(modified_received), 18 },
 	{ "Order Restated", REPORT_DECODED,
 	  "5200001f1aced9f1c800000071520000",
 	  { .type = REPORT_RESTATED, .token = 0x71, .reason = 'R', .ts_ns = 0x1f1aced9f1c8 },
+	  METRIC_OF(restated_received), 14 },
+	{ "Order Restated with what is shown now", REPORT_DECODED,
+	  "5200001f1aced9f1c80000007152001a0516000000c8091700000000001cdba209010000000000001e61",
+	  { .type = REPORT_RESTATED, .token = 0x71, .reason = 'R', .qty = 200, .px4 = 1891234, .order_ref = 7777, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(restated_received), 14 },
 	{ "Mass Cancel Response", REPORT_NO_ORDER,
 	  "5800001f1aced9f1c8000000734649524d20202020202020200000",
@@ -143,7 +147,7 @@ static const struct golden OUCH42[] = {
 	{ "Trade Correction", REPORT_NO_ORDER,
 	  "4600001f1aced9f1c8544f4b303030303030303030303100000028001cdba241"
 	  "000000000000232a4e",
-	  { .token = 1, .qty = 40, .px4 = 1891234, .match_ref = 9002, .reason = 'N', .ts_ns = 0x1f1aced9f1c8 },
+	  { .odd = REPORT_ODD_CORRECTION, .token = 1, .qty = 40, .px4 = 1891234, .match_ref = 9002, .reason = 'N', .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(correction_received), 41 },
 	{ "Rejected", REPORT_DECODED,
 	  "4a00001f1aced9f1c8544f4b303030303030303030303158",
@@ -157,14 +161,14 @@ static const struct golden OUCH42[] = {
 	  "4900001f1aced9f1c8544f4b3030303030303030303031",
 	  { .type = REPORT_CANCEL_REJECTED, .token = 1, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(cancel_rejected_received), 23 },
-	{ "Order Priority Update", REPORT_NO_ORDER,
+	{ "Order Priority Update", REPORT_DECODED,
 	  "5400001f1aced9f1c8544f4b3030303030303030303031001cdba25900000000"
 	  "00001e63",
-	  { .token = 1, .px4 = 1891234, .order_ref = 7779, .ts_ns = 0x1f1aced9f1c8 },
+	  { .type = REPORT_PRIORITY, .token = 1, .px4 = 1891234, .order_ref = 7779, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(priority_received), 36 },
-	{ "Order Modified", REPORT_NO_ORDER,
+	{ "Order Modified", REPORT_DECODED,
 	  "4d00001f1aced9f1c8544f4b30303030303030303030315300000064",
-	  { .token = 1, .side = SIDE_SELL, .qty = 100, .ts_ns = 0x1f1aced9f1c8 },
+	  { .type = REPORT_MODIFIED, .token = 1, .side = SIDE_SELL, .qty = 100, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(modified_received), 28 },
 	{ "Trade Now", REPORT_NO_ORDER,
 	  "4e00001f1aced9f1c8544f4b3030303030303030303031",
@@ -273,21 +277,29 @@ static const struct {
 	const char *rest;
 	enum report_verdict canceled;
 	enum report_verdict accepted;
+	uint8_t odd;
 } APPENDAGES[] = {
 	// clang-format off
 	{ "nothing",                      "",             REPORT_DECODED,    REPORT_LENGTH_BAD },
 	{ "an empty appendage",           "0000",         REPORT_DECODED,    REPORT_DECODED },
 	{ "half a length",                "00",           REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
-	{ "a channel",                    "0003021c05",   REPORT_DECODED,    REPORT_DECODED },
+	{ "a channel",                    "0003021c05",   REPORT_TOKEN_FOREIGN, REPORT_TOKEN_FOREIGN },
 	{ "a channel of two bytes",       "0004031c0505", REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
 	{ "an element longer than that",  "0003031c05",   REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
 	{ "a promise of one byte more",   "0004021c05",   REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
 	{ "one byte more than promised",  "0003021c0500", REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
 	{ "an element of length 0",       "000100",       REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
 	{ "half an element head",         "000102",       REPORT_LENGTH_BAD, REPORT_LENGTH_BAD },
-	{ "a tag without a value",        "0002011f",     REPORT_DECODED,    REPORT_DECODED },
-	{ "a tag of next year",           "0004031f0102", REPORT_DECODED,    REPORT_DECODED },
-	{ "two elements",       "0006021c05020c50",       REPORT_DECODED,    REPORT_DECODED },
+	{ "a tag without a value",        "0002011f",     REPORT_DECODED,    REPORT_DECODED, REPORT_ODD_OPTION_UNKNOWN },
+	{ "a tag of next year",           "0004031f0102", REPORT_DECODED,    REPORT_DECODED, REPORT_ODD_OPTION_UNKNOWN },
+	{ "our own channel, said",        "0003021c00",   REPORT_DECODED,    REPORT_DECODED },
+	{ "two elements of ours",   "0006021c00020c50",   REPORT_DECODED,    REPORT_DECODED },
+	{ "post-only of a letter that is none", "0003020c58", REPORT_DECODED, REPORT_DECODED, REPORT_ODD_OPTION_VALUE },
+	{ "post-only twice",        "0006020c50020c50",   REPORT_DECODED,    REPORT_DECODED, REPORT_ODD_OPTION_VALUE },
+	{ "more shares shown than an order may have", "000605050" "00f4240", REPORT_DECODED, REPORT_DECODED, REPORT_ODD_OPTION_VALUE },
+	{ "a life of a whole day",  "0006050f00015180",   REPORT_DECODED,    REPORT_DECODED, REPORT_ODD_OPTION_VALUE },
+	{ "a life a second shorter", "0006050f0001517f",  REPORT_DECODED,    REPORT_DECODED },
+	{ "two elements",       "0006021c05020c50",       REPORT_TOKEN_FOREIGN, REPORT_TOKEN_FOREIGN },
 	// clang-format on
 };
 
@@ -308,6 +320,40 @@ appendages_fit_exactly_or_the_message_is_refused(void **state)
 		hex_bytes(OUCH50[1].hex, msg, sizeof(msg));
 		len = 62 + hex_bytes(APPENDAGES[i].rest, msg + 62, sizeof(msg) - 62);
 		assert_int_equal(ouch50(&d, msg, (uint16_t)len, &r), APPENDAGES[i].accepted);
+		if (APPENDAGES[i].accepted != REPORT_DECODED)
+			continue;
+		assert_int_equal(r.odd, APPENDAGES[i].odd);
+		assert_int_equal(d.metrics.option_unknown + d.metrics.option_odd,
+				 2 * (APPENDAGES[i].odd != 0));
+	}
+}
+
+/* A session of channel 5: what says another one, or none, is not about our orders. */
+static void
+only_our_own_channel_is_read(void **state)
+{
+	static const struct {
+		const char *rest;
+		enum report_verdict want;
+	} RESTS[] = {
+		{ "", REPORT_TOKEN_FOREIGN },
+		{ "0000", REPORT_TOKEN_FOREIGN },
+		{ "0003021c05", REPORT_DECODED },
+		{ "0003021c06", REPORT_TOKEN_FOREIGN },
+	};
+
+	for (size_t i = 0; i < ARRAY_CNT(RESTS); i++) {
+		struct report_decode d;
+		uint8_t msg[128];
+		struct report r;
+		size_t len;
+
+		assert_true(report_init(&d, ""));
+		d.user_ref_idx = 5;
+		hex_bytes(OUCH50[3].hex, msg, sizeof(msg));
+		len = 18 + hex_bytes(RESTS[i].rest, msg + 18, sizeof(msg) - 18);
+		assert_int_equal(ouch50(&d, msg, (uint16_t)len, &r), RESTS[i].want);
+		assert_int_equal(d.metrics.token_foreign, RESTS[i].want == REPORT_TOKEN_FOREIGN);
 	}
 }
 
@@ -388,6 +434,7 @@ main(void)
 		cmocka_unit_test(lengths_are_exact),
 		cmocka_unit_test(types_nobody_defined_are_counted),
 		cmocka_unit_test(appendages_fit_exactly_or_the_message_is_refused),
+		cmocka_unit_test(only_our_own_channel_is_read),
 		cmocka_unit_test(values_that_cannot_be_are_refused),
 		cmocka_unit_test(a_dead_order_is_said_to_be_dead),
 	};

@@ -523,7 +523,7 @@ static const struct {
 	{ "an odd lot where only round ones go",       odd_lot, 99, RISK_REJECT_LOT },
 	{ "a mixed lot where only round ones go",      odd_lot, 150, RISK_REJECT_LOT },
 
-	{ "a kind that does not exist",                kind, INTENT_CANCEL + 1, RISK_REJECT_MALFORMED },
+	{ "a kind that does not exist",                kind, INTENT_MODIFY + 1, RISK_REJECT_MALFORMED },
 	{ "a side that does not exist",                side, SIDE_SELL + 1, RISK_REJECT_MALFORMED },
 	{ "a time in force that does not exist",       tif, TIF_IOC + 1, RISK_REJECT_MALFORMED },
 	{ "the last strategy",                         strategy, STRATEGY_MAX - 1, RISK_PASS },

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "config/config.h"
+
+/* The words of an order style as the venue's letters. */
+void
+config_style_of(const struct config *c, uint32_t idx, struct encode_style *out)
+{
+	static const char DISPLAY[] = { 'Y', 'A', 'N' };
+	static const char CROSS[] = { 'N', 'O', 'C', 'H', 'S', 'R', 'E', 'A' };
+	static const char CUSTOMER[] = { 0, 'R', 'N' };
+	static const char PEG[] = { 0, 'P', 'M', 'R', 'Q', 'm' };
+	const struct config_style *s = &c->order_styles[idx];
+
+	*out = (struct encode_style){ 0 };
+	if (idx == 0)
+		return;
+	*out = (struct encode_style){
+		.display = DISPLAY[s->display],
+		.cross = CROSS[s->cross],
+		.customer = CUSTOMER[s->customer],
+		.price_type = PEG[s->peg],
+		.discretion_type = PEG[s->discretion_peg],
+		.handle_inst = s->handle_inst[0],
+		.aiq_strategy = s->aiq_strategy[0],
+		.sweep = s->sweep,
+		.after_hours = s->after_hours,
+		.trade_now = s->trade_now,
+		.shares_located = s->shares_located,
+		.group_id = (uint16_t)s->group_id,
+		.min_qty = s->min_qty,
+		.max_floor_qty = s->max_floor_qty,
+		.random_reserve_qty = s->random_reserve_qty,
+		.expire_s = s->expire_s,
+		.peg_offset_px4 = (int32_t)(s->peg_up_usd.usd4 - s->peg_down_usd.usd4),
+		.discretion_peg_offset_px4 =
+			(int32_t)(s->discretion_up_usd.usd4 - s->discretion_down_usd.usd4),
+		.discretion_px4 = (uint32_t)s->discretion_usd.usd4,
+	};
+	snprintf(out->locate_broker, sizeof(out->locate_broker), "%s", s->locate_broker);
+	snprintf(out->aiq_group, sizeof(out->aiq_group), "%s", s->aiq_group);
+}

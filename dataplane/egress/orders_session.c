@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/orders_step.h"
+
+/* The session goes and comes; and the orders for people. */
+
+COLD void
+orders_on_session_down(struct orders *o)
+{
+	o->is_up = false;
+	o->walk = ORDER_EVENT_SESSION_DOWN;
+	o->walk_slot = 0;
+}
+
+COLD uint32_t
+orders_take_number(struct orders *o)
+{
+	if (o->next_token == UINT32_MAX)
+		return 0;
+	metric_set(&o->metrics.next_token, o->next_token + 1);
+	return o->next_token++;
+}
+
+COLD void
+orders_raise_number(struct orders *o, uint32_t next_token)
+{
+	if (next_token <= o->next_token)
+		return;
+	o->next_token = next_token;
+	metric_set(&o->metrics.next_token, next_token);
+}
+
+COLD void
+orders_on_session_up(struct orders *o, uint32_t next_token)
+{
+	o->is_up = true;
+	if (next_token > o->next_token) {
+		o->next_token = next_token;
+		metric_set(&o->metrics.next_token, o->next_token);
+	}
+	if (next_token != 0)
+		orders_on_replay_end(o);
+}
+
+COLD void
+orders_on_replay_end(struct orders *o)
+{
+	o->walk = ORDER_EVENT_STILL_THERE;
+	o->walk_slot = 0;
+}
+
+/* The order's fate is settled: what the replay did not say did not happen. */
+static unsigned
+settle(struct orders *o, struct order_entry *e, struct fill *fill, struct update *up)
+{
+	unsigned made = ORDERS_UPDATE;
+
+	if (e->state != ORDER_UNKNOWN || (e->flags & ORDER_REPLACEMENT))
+		return 0; // a replacement is settled with the order it was to replace
+	fill_start(o, e, fill);
+	if (e->link_token != 0) {
+		step(o, e, ORDER_EVENT_REPLACE_FAILED);
+		keep_original(o, e, fill);
+		metric_add(&o->metrics.order_not_processed, 1);
+		made |= ORDERS_FILL;
+	} else if (e->flags & ORDER_ACCEPTED) {
+		step(o, e, ORDER_EVENT_STILL_THERE);
+	} else {
+		step(o, e, ORDER_EVENT_NOT_PROCESSED);
+		finish(o, e, fill);
+		metric_add(&o->metrics.order_not_processed, 1);
+		made |= ORDERS_FILL;
+	}
+	update_start(e, e->state == ORDER_REJECTED ? REPORT_REJECTED : REPORT_NONE, up);
+	return made;
+}
+
+static unsigned
+lose(struct orders *o, struct order_entry *e, struct update *up)
+{
+	const uint8_t from = e->state;
+
+	step(o, e, ORDER_EVENT_SESSION_DOWN);
+	if (e->state == from)
+		return 0;
+	metric_add(&o->metrics.session_lost_unknown, 1);
+	if (e->flags & ORDER_REPLACEMENT)
+		return 0;
+	update_start(e, REPORT_NONE, up);
+	return ORDERS_UPDATE;
+}
+
+COLD unsigned
+orders_next(struct orders *o, struct fill *fill, struct update *up)
+{
+	while (o->walk_slot <= o->slot_mask) {
+		struct order_entry *e = &o->entry[o->walk_slot++];
+		unsigned made;
+
+		if (order_state_is_end(e->state))
+			continue;
+		made = o->walk == ORDER_EVENT_SESSION_DOWN ? lose(o, e, up)
+							   : settle(o, e, fill, up);
+		if (made != 0)
+			return made;
+	}
+	return 0;
+}
+
+/* Dumps. */
+
+COLD bool
+orders_view_next(const struct orders *o, uint32_t *cursor, struct orders_view *out)
+{
+	while (*cursor <= o->slot_mask) {
+		const struct order_entry *e = &o->entry[(*cursor)++];
+
+		if (e->token == 0)
+			continue;
+		*out = (struct orders_view){ .order = *e, .session_idx = o->session_idx };
+		return true;
+	}
+	return false;
+}
+
+COLD bool
+orders_view_token(const struct orders *o, uint32_t token, struct orders_view *out)
+{
+	const struct order_entry *e = orders_of_token(o, token);
+
+	if (e == NULL)
+		return false;
+	*out = (struct orders_view){ .order = *e, .session_idx = o->session_idx };
+	return true;
+}
