@@ -15,6 +15,7 @@
 
 #include "bench.h"
 #include "lab.h"
+#include "shm_port.h"
 #include "tick.h"
 #include "wire/eth_ip.h"
 
@@ -51,9 +52,7 @@ enum {
 	STEP_PX4 = 100,
 	BID_QTY = 5000,
 	ASK_QTY = 100,
-	POOL_CNT = 4095,
 	BURST = 32,
-	DESCRIPTORS = 1024,
 	HEARTBEAT_MS = 300,
 	RESEND_MS = 5,
 	START_MS = 20000,
@@ -203,48 +202,6 @@ start_gateway(const struct bench *b)
 	fclose(f);
 }
 
-static void
-start_eal(unsigned core, const char *const vdev[], unsigned vdev_cnt)
-{
-	char lcore[32], device[3][PATH_MAX + 128];
-	char *argv[16] = { "bench",       "--no-huge", "--no-pci", "--no-telemetry",
-			   "--no-shconf", "-m",        "64",       "--log-level=4",
-			   lcore };
-	int argc = 9;
-
-	snprintf(lcore, sizeof(lcore), "--lcores=0@%u", core);
-	for (unsigned i = 0; i < vdev_cnt; i++) {
-		snprintf(device[i], sizeof(device[i]), vdev[i], folder);
-		argv[argc++] = device[i];
-	}
-	if (rte_eal_init(argc, argv) < 0)
-		bench_die("DPDK does not start");
-	bench_pin(core);
-}
-
-static void
-start_port(uint16_t id, struct rte_mempool *pool)
-{
-	const struct rte_eth_conf conf = { 0 };
-
-	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
-	    rte_eth_rx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL, pool) != 0 ||
-	    rte_eth_tx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL) != 0 ||
-	    rte_eth_dev_start(id) != 0)
-		bench_die("a port of shared memory does not start");
-}
-
-static struct rte_mempool *
-make_pool(void)
-{
-	struct rte_mempool *pool =
-		rte_pktmbuf_pool_create("bench", POOL_CNT, 64, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-
-	if (pool == NULL)
-		bench_die("no buffers");
-	return pool;
-}
-
 /* The floor's program: what comes goes back. */
 static void
 start_echoer(const struct bench *b)
@@ -257,8 +214,8 @@ start_echoer(const struct bench *b)
 	if (echoer != 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	start_eal(b->core, VDEV, ARRAY_CNT(VDEV));
-	start_port(0, make_pool());
+	shm_start_eal(folder, b->core, VDEV, ARRAY_CNT(VDEV));
+	shm_start_port(0, shm_make_pool());
 	for (;;) {
 		const uint16_t cnt = rte_eth_rx_burst(0, 0, m, BURST);
 		const uint16_t sent = cnt != 0 ? rte_eth_tx_burst(0, 0, m, cnt) : 0;
@@ -361,35 +318,13 @@ pump_for(struct wire *w, unsigned ms)
 		pump(w);
 }
 
-static bool
-link_is_up(uint16_t id)
-{
-	struct rte_eth_link link;
-
-	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status;
-}
-
-/* A client's port does not start before the server's has made its socket. */
-static void
-wait_for_socket(const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	for (unsigned ms = 0; access(path, F_OK) != 0; ms++) {
-		if (ms == START_MS)
-			bench_die("the echo does not start");
-		usleep(1000);
-	}
-}
-
 /* It stands still until its turn. */
 static void
 wait_for_echoer(const struct wire *w)
 {
 	const uint64_t until = __rdtsc() + cycles_of_ms(w, START_MS);
 
-	while (!link_is_up(w->echo)) {
+	while (!shm_link_is_up(w->echo)) {
 		if (__rdtsc() > until)
 			bench_die("the echo does not answer");
 		usleep(1000);
@@ -402,7 +337,7 @@ wait_for_gateway(struct wire *w)
 {
 	const uint64_t until = __rdtsc() + cycles_of_ms(w, START_MS);
 
-	while (!w->peer.logged_in || !link_is_up(w->md)) {
+	while (!w->peer.logged_in || !shm_link_is_up(w->md)) {
 		if (__rdtsc() > until)
 			die("the gateway did not log in");
 		if (waitpid(gateway, NULL, WNOHANG) == gateway) {
@@ -599,13 +534,13 @@ main(int argc, char **argv)
 		bench_die("cannot make its folder");
 	start_echoer(&b);
 	atexit(clean_up);
-	start_eal(b.far_core, VDEV, ARRAY_CNT(VDEV));
+	shm_start_eal(folder, b.far_core, VDEV, ARRAY_CNT(VDEV));
 	*w = (struct wire){ .b = &b, .oe = 1, .echo = 2, .rng = b.seed, .md_seq = 1 };
 	w->interval_cycles = (uint64_t)(INTERVAL_US * 1e3 / b.ns_per_cycle);
-	w->pool = make_pool();
-	wait_for_socket("echo.memif");
+	w->pool = shm_make_pool();
+	shm_wait_for_socket(folder, "echo.memif");
 	for (uint16_t i = 0; i < ARRAY_CNT(VDEV); i++)
-		start_port(i, w->pool);
+		shm_start_port(i, w->pool);
 	peer_init(&w->peer, VENUE_IP, VENUE_PORT);
 	wait_for_echoer(w);
 	start_gateway(&b);

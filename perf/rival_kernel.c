@@ -33,9 +33,27 @@ shell(const char *format, long number)
 	return system(text);
 }
 
+/* What is read goes back, without ever sleeping. */
+static void
+send_back(int conn, char *buf, unsigned core)
+{
+	const int one = 1;
+
+	bench_pin(core);
+	setsockopt(conn, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	for (;;) {
+		const ssize_t len = recv(conn, buf, READ_BYTES, MSG_DONTWAIT);
+
+		if (len == 0 || (len < 0 && errno != EAGAIN))
+			return;
+		if (len > 0 && send(conn, buf, (size_t)len, 0) != len)
+			return;
+	}
+}
+
 /* Accepts one connection and reads until it ends. */
 static _Noreturn void
-sink(int ready_fd)
+serve(int ready_fd, int echo_core)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	char *buf = malloc(READ_BYTES);
@@ -47,6 +65,8 @@ sink(int ready_fd)
 	if (write(ready_fd, "", 1) != 1)
 		_exit(1);
 	conn = accept(fd, NULL, NULL);
+	if (echo_core >= 0)
+		send_back(conn, buf, (unsigned)echo_core);
 	while (read(conn, buf, READ_BYTES) > 0)
 		;
 	_exit(0);
@@ -57,7 +77,7 @@ sink(int ready_fd)
  * gone.  The child makes the pair and gives us one end.
  */
 static pid_t
-child_start(int ready_fd)
+child_start(int ready_fd, int echo_core)
 {
 	const pid_t parent = getpid();
 	const pid_t child = fork();
@@ -70,11 +90,13 @@ child_start(int ready_fd)
 	    shell("ip link set sb%lda netns %ld", parent) != 0 ||
 	    shell("ip addr add 10.201.77.2/24 dev sb%ldb && ip link set sb%ldb up", parent) != 0)
 		_exit(1);
-	sink(ready_fd);
+	serve(ready_fd, echo_core);
 }
 
-int
-rival_kernel_open(void)
+static pid_t peer;
+
+static int
+open_to(int echo_core)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	const int one = 1;
@@ -83,7 +105,8 @@ rival_kernel_open(void)
 
 	if (unshare(CLONE_NEWNET) != 0 || pipe(ready) != 0)
 		return -1;
-	if (child_start(ready[1]) < 0)
+	peer = child_start(ready[1], echo_core);
+	if (peer < 0)
 		return -1;
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1) {
@@ -99,6 +122,24 @@ rival_kernel_open(void)
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
 		return -1;
 	return fd;
+}
+
+int
+rival_kernel_open(void)
+{
+	return open_to(-1);
+}
+
+int
+rival_kernel_open_echo(unsigned core)
+{
+	return open_to((int)core);
+}
+
+void
+rival_kernel_pause(bool pause)
+{
+	kill(peer, pause ? SIGSTOP : SIGCONT);
 }
 
 void

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+
+#include "bench.h"
+#include "shm_port.h"
+
+enum {
+	POOL_CNT = 4095,
+	DESCRIPTORS = 1024,
+	SOCKET_WAIT_MS = 20000,
+};
+
+void
+shm_start_eal(const char *folder, unsigned core, const char *const vdev[], unsigned vdev_cnt)
+{
+	char lcore[32], device[3][PATH_MAX + 128];
+	char *argv[16] = { "bench",       "--no-huge", "--no-pci", "--no-telemetry",
+			   "--no-shconf", "-m",        "64",       "--log-level=4",
+			   lcore };
+	int argc = 9;
+
+	snprintf(lcore, sizeof(lcore), "--lcores=0@%u", core);
+	for (unsigned i = 0; i < vdev_cnt; i++) {
+		snprintf(device[i], sizeof(device[i]), vdev[i], folder);
+		argv[argc++] = device[i];
+	}
+	if (rte_eal_init(argc, argv) < 0)
+		bench_die("DPDK does not start");
+	bench_pin(core);
+}
+
+void
+shm_start_port(uint16_t id, struct rte_mempool *pool)
+{
+	const struct rte_eth_conf conf = { 0 };
+
+	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
+	    rte_eth_rx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL, pool) != 0 ||
+	    rte_eth_tx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL) != 0 ||
+	    rte_eth_dev_start(id) != 0)
+		bench_die("a port of shared memory does not start");
+}
+
+struct rte_mempool *
+shm_make_pool(void)
+{
+	struct rte_mempool *pool =
+		rte_pktmbuf_pool_create("bench", POOL_CNT, 64, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+
+	if (pool == NULL)
+		bench_die("no buffers");
+	return pool;
+}
+
+bool
+shm_link_is_up(uint16_t id)
+{
+	struct rte_eth_link link;
+
+	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status;
+}
+
+void
+shm_wait_for_socket(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	for (unsigned ms = 0; access(path, F_OK) != 0; ms++) {
+		if (ms == SOCKET_WAIT_MS)
+			bench_die("the other end of the shared memory does not start");
+		usleep(1000);
+	}
+}
