@@ -51,16 +51,25 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 	return true;
 }
 
-/* Decodes the first messages of a datagram. */
+/*
+ * Decodes the first messages of a datagram.  What was asked for meanwhile is looked at as soon as
+ * it can have arrived, and not only when all are decoded.
+ */
 static __attribute__((noinline)) void
 md_walk_fill(struct md_walk *w, struct parse *p, const struct book *b)
 {
-	while (w->end < MD_AHEAD - 1 && md_walk_decode(w, p, b))
-		;
-	for (uint32_t i = 0; i < MD_AHEAD_LEVEL && i < w->end; i++)
-		book_prefetch_level(b, &w->md[i]);
-	for (uint32_t i = 0; i < MD_AHEAD_SIDE && i < w->end; i++)
-		book_prefetch_side(b, &w->md[i]);
+	uint32_t level = 0, side = 0;
+
+	while (w->end < MD_AHEAD - 1 && md_walk_decode(w, p, b)) {
+		if (w->end >= MD_AHEAD_LEVEL)
+			book_prefetch_level(b, &w->md[level++]);
+		if (w->end >= MD_AHEAD - MD_AHEAD_SIDE)
+			book_prefetch_side(b, &w->md[side++]);
+	}
+	for (; level < MD_AHEAD_LEVEL && level < w->end; level++)
+		book_prefetch_level(b, &w->md[level]);
+	for (; side < MD_AHEAD_SIDE && side < w->end; side++)
+		book_prefetch_side(b, &w->md[side]);
 }
 
 /* The next message for the book; NULL at the end of the datagram.  Valid until the next call. */
