@@ -36,8 +36,9 @@ enum {
 	SLICE_PACKETS_QUICK = 32,
 	SLICE_MESSAGES_MAX = 1 << 17,
 	TOUCH_SLICE = 1 << 12,
-	ORDERS_MAX = 1 << 21, // half of the map's slots
-	LEVELS_MAX = 1 << 21,
+	ORDERS_MAX =
+		2000000, // these two as feeds.orders_max, levels_max have them when nobody says
+	LEVELS_MAX = 500000,
 	BUILD_BYTES = 1 << 20,
 	COLD_SAMPLES = 400,
 	COLD_SAMPLES_QUICK = 20,

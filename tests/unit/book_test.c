@@ -364,6 +364,25 @@ two_instruments_cannot_have_one_symbol(void **state)
 	assert_int_equal(mark.confidence, CONFIDENCE_SUSPECT);
 }
 
+static void
+ten_million_orders_fit_in_one_gib(void **state)
+{
+	const struct book_config c = {
+		.locate_max = 10000,
+		.orders_max = 10000000,
+		.levels_max = 2000000,
+		.trades_max = 1 << 16,
+	};
+
+	(void)state;
+	assert_in_range(book_bytes(&c), 1, 1 << 30);
+	// what ingress/README.md says of one order and one level, whatever the rounding
+	for (uint32_t max = 1000; max < 100000000; max += max / 7)
+		assert_in_range(order_table_bytes(max) / max, 40, 88);
+	for (uint32_t max = 1000; max < PRICE_LEVELS_MAX; max += max / 7)
+		assert_in_range(price_levels_bytes(max) / max, 21, 43);
+}
+
 int
 main(void)
 {
@@ -378,6 +397,7 @@ main(void)
 		cmocka_unit_test_setup(a_gap_is_told_once_for_each_of_ours, fresh_day),
 		cmocka_unit_test_setup(halts_and_the_end_of_the_day_stop_trading, fresh_day),
 		cmocka_unit_test_setup(two_instruments_cannot_have_one_symbol, fresh_day),
+		cmocka_unit_test(ten_million_orders_fit_in_one_gib),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
