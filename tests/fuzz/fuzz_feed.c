@@ -75,6 +75,7 @@ open_books(struct books *b)
 		.orders_max = ORDERS,
 		.levels_max = LEVELS,
 		.trades_max = 4,
+		.queues = true,
 		.ours = OURS,
 		.ours_cnt = ARRAY_CNT(OURS),
 	};

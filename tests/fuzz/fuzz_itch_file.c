@@ -25,6 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.orders_max = CAPACITY,
 		.levels_max = CAPACITY,
 		.trades_max = 64,
+		.queues = true,
 	};
 	static uint8_t memory[4 << 20] cache_aligned;
 	static struct book_tally tally[2 * CAPACITY + 1];

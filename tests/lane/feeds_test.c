@@ -23,7 +23,7 @@ enum {
 };
 
 static const char FEEDS_MORE[] =
-	"  - name: other\n    venue: sim\n    protocol: itch50\n    orders_max: 262144\n"
+	"  - name: other\n    venue: sim\n    protocol: itch50\n    orders_max: 262144\n    depth: orders\n"
 	"    levels_max: 65536\n    lines:\n"
 	"      - { port: md, group: 239.10.1.3, udp_port: 26402 }\n";
 static const char INSTRUMENTS_MORE[] =

@@ -10,7 +10,7 @@
 
 #include "day.h"
 #include "ingress/arb.h"
-#include "ingress/book.h"
+#include "ingress/book_queue.h"
 #include "ingress/parse_itch50.h"
 #include "ingress/recover.h"
 #include "match.h"
@@ -69,6 +69,7 @@ static uint16_t idx_of_locate[MATCH_LOCATE_MAX];
 static struct row *want_row;
 static uint64_t want_cnt;
 static uint64_t want_digest;
+static uint64_t want_queues; // the same of each level's orders in their order
 
 /* The gateway's side of the test, made anew for each run. */
 static struct {
@@ -92,6 +93,7 @@ open_gateway(void)
 		.orders_max = 4 * LIVE_ORDERS,
 		.levels_max = 4 * LIVE_ORDERS,
 		.trades_max = 1 << 16,
+		.queues = true,
 		.ours_cnt = SYMBOLS,
 		.ours = ours,
 	};
@@ -225,6 +227,7 @@ the_day_itself_gives_the_changes_of_an_independent_book(void **state)
 	}
 	want_cnt = gw.row_cnt;
 	want_digest = book_digest(&gw.book);
+	want_queues = book_queue_digest(&gw.book);
 	assert_true(want_cnt > FLOW_MSGS / 10);
 	assert_int_equal(gw.live_cnt, SYMBOLS);
 	close_gateway();
@@ -691,6 +694,7 @@ lines_in(const struct weather *w)
 		assert_int_equal(in.arb.metrics.gap_lost, 0);
 		assert_int_equal(gw.row_cnt, want_cnt);
 		assert_int_equal(book_digest(&gw.book), want_digest);
+		assert_int_equal(book_queue_digest(&gw.book), want_queues);
 		assert_int_equal(gw.live_cnt, SYMBOLS);
 	}
 	free(tally);
@@ -749,6 +753,7 @@ a_start_in_the_middle_of_the_day_tells_the_days_changes_from_then_on(void **stat
 		assert_int_equal(late.r.metrics.snapshot_taken, 1);
 		assert_int_equal(gw.row_cnt, want_cnt);
 		assert_int_equal(book_digest(&gw.book), want_digest);
+		assert_int_equal(book_queue_digest(&gw.book), want_queues);
 		assert_int_equal(gw.live_cnt, SYMBOLS);
 		spin_fini(&late.spin);
 		tape_close(&late.tape);
