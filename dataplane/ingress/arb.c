@@ -469,9 +469,12 @@ settle_gap(struct arb *a, uint64_t now_ns)
 		a->gap_ns = gap_found_ns(a);
 		a->gap_from_seq = from_seq;
 		metric_add(&a->metrics.gap_opened, 1);
+		a->gap_to_seq = to_seq;
 		event_put(a->events, EVENT_GAP_OPENED, a->feed_idx, from_seq, to_seq - 1);
 	}
-	a->gap_to_seq = to_seq;
+	if (to_seq < a->gap_to_seq)
+		a->gap_to_seq = to_seq;
+	to_seq = a->gap_to_seq; // what was found missing later has its own time to wait
 	if (!full && (int64_t)(now_ns - a->gap_ns) < (int64_t)a->gap_wait_ns)
 		return false;
 	metric_add(&a->metrics.gap_lost, 1);
