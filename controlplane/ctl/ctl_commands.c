@@ -256,14 +256,17 @@ static json_t *
 recovery_of(const struct state_recovery *r)
 {
 	return json_pack(
-		"{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "state", words(r->state),
-		"hole_from_seq", number(r->hole_from_seq), "hole_cnt", number(r->hole_cnt),
-		"request_cnt", number(r->request_cnt), "unanswered_cnt", number(r->unanswered_cnt),
-		"answered_cnt", number(r->answered_cnt), "snapshot_tried_cnt",
-		number(r->snapshot_tried_cnt), "snapshot_taken_cnt", number(r->snapshot_taken_cnt),
-		"done_cnt", number(r->done_cnt), "lost_cnt", number(r->lost_cnt),
-		"store_used_bytes", number(r->store_used_bytes), "time_p50_ns",
-		number(r->time_p50_ns), "time_max_ns", number(r->time_max_ns));
+		"{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		"state", words(r->state), "hole_from_seq", number(r->hole_from_seq), "hole_cnt",
+		number(r->hole_cnt), "request_cnt", number(r->request_cnt), "unanswered_cnt",
+		number(r->unanswered_cnt), "answered_cnt", number(r->answered_cnt),
+		"snapshot_tried_cnt", number(r->snapshot_tried_cnt), "snapshot_taken_cnt",
+		number(r->snapshot_taken_cnt), "done_cnt", number(r->done_cnt), "lost_cnt",
+		number(r->lost_cnt), "store_used_bytes", number(r->store_used_bytes), "time_p50_ns",
+		number(r->time_p50_ns), "time_p99_ns", number(r->time_p99_ns), "time_max_ns",
+		number(r->time_max_ns), "requesting_ns", number(r->requesting_ns), "snapshot_ns",
+		number(r->snapshot_ns), "replaying_ns", number(r->replaying_ns), "failed_ns",
+		number(r->failed_ns));
 }
 
 static json_t *

@@ -379,9 +379,17 @@ show_feeds(FILE *out, const json_t *r)
 		{ "snapshot_tried_cnt", "snapshots", AS_COUNT },
 		{ "snapshot_taken_cnt", "whole", AS_COUNT },
 		{ "done_cnt", "recovered", AS_COUNT },
-		{ "time_p50_ns", "in p50", AS_NS },
-		{ "time_max_ns", "longest", AS_NS },
 		{ "lost_cnt", "given up", AS_COUNT },
+	};
+	static const struct column TIMES[] = {
+		{ "feed", "feed", AS_TEXT },
+		{ "time_p50_ns", "recovered in p50", AS_NS },
+		{ "time_p99_ns", "p99", AS_NS },
+		{ "time_max_ns", "longest", AS_NS },
+		{ "requesting_ns", "time requesting", AS_NS },
+		{ "snapshot_ns", "snapshot", AS_NS },
+		{ "replaying_ns", "replaying", AS_NS },
+		{ "failed_ns", "failed", AS_NS },
 	};
 	json_t *lines = flatten(r, "lines", "feed"), *recoveries = json_array(), *row;
 	size_t i;
@@ -406,6 +414,8 @@ show_feeds(FILE *out, const json_t *r)
 	if (json_array_size(recoveries) != 0) {
 		fputc('\n', out);
 		show_rows(out, recoveries, RECOVERY, ARRAY_CNT(RECOVERY));
+		fputc('\n', out);
+		show_rows(out, recoveries, TIMES, ARRAY_CNT(TIMES));
 	}
 	json_decref(lines);
 	json_decref(recoveries);

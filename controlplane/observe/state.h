@@ -130,8 +130,13 @@ struct state_recovery {
 	uint64_t done_cnt; // recoveries that ended well
 	uint64_t lost_cnt; // ... and badly
 	uint64_t store_used_bytes;
-	uint64_t time_p50_ns; // of a recovery
+	uint64_t time_p50_ns; // of a recovery that ended well
+	uint64_t time_p99_ns;
 	uint64_t time_max_ns;
+	uint64_t requesting_ns; // in that state, all in all
+	uint64_t snapshot_ns;
+	uint64_t replaying_ns;
+	uint64_t failed_ns;
 };
 
 struct state_feed {

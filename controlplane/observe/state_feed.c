@@ -53,7 +53,12 @@ fill_recovery(const struct recovery *r, struct state_recovery *out)
 	out->lost_cnt = metric_get(&m->rebuild_lost);
 	out->store_used_bytes = metric_get(&m->store_used_bytes);
 	out->time_p50_ns = hist_percentile(h, 500000);
+	out->time_p99_ns = hist_percentile(h, 990000);
 	out->time_max_ns = metric_get(&h->max);
+	out->requesting_ns = metric_get(&m->requesting_ns);
+	out->snapshot_ns = metric_get(&m->snapshot_ns);
+	out->replaying_ns = metric_get(&m->replaying_ns);
+	out->failed_ns = metric_get(&m->failed_ns);
 }
 
 static void

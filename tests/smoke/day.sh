@@ -57,6 +57,8 @@ take_state() {
 	ctl --json status >"$SMOKE_DIR/status.json" || fail "no status"
 	ctl --json sessions >"$SMOKE_DIR/sessions.json" || fail "no sessions"
 	ctl --json orders --all >"$SMOKE_DIR/orders.json" || fail "no orders"
+	ctl --json feeds >"$SMOKE_DIR/feeds.json" || fail "no feeds"
+	ctl --json latency >"$SMOKE_DIR/latency.json" || fail "no latency"
 	ctl --json books $SYMBOL --depth 1 >"$SMOKE_DIR/book.json" || fail "no book of $SYMBOL"
 }
 # counter NAME [LABEL]: the sum over its lines, now.

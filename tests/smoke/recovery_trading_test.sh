@@ -35,6 +35,20 @@ print(sum(o["sent_ns"] > int(sys.argv[2]) for o in json.load(open(sys.argv[1]))[
 	expect_at_least "orders sent after '$1'" "$sent" 10
 	expect_book_of_tape
 }
+# expect_time LEAST_MS MOST_MS: the recovery is in the histogram, in the table, and in the report.
+expect_time() {
+	local max_ns
+	max_ns=$(jq '.[0].recovery.time_max_ns' "$SMOKE_DIR/feeds.json")
+	expect_eq "recoveries in 'sluicectl latency'" \
+		"$(jq '.[] | select(.name == "itch_recovery") | .count' "$SMOKE_DIR/latency.json")" 1
+	expect_eq "the same time there and in 'sluicectl feeds'" \
+		"$(jq '.[] | select(.name == "itch_recovery") | .max_ns' "$SMOKE_DIR/latency.json")" "$max_ns"
+	[ "$max_ns" -ge $(($1 * 1000000)) ] && [ "$max_ns" -le $(($2 * SMOKE_PATIENCE * 1000000)) ] ||
+		fail "the recovery took $max_ns ns, wanted $1 to $(($2 * SMOKE_PATIENCE)) ms"
+	note "the recovery took $((max_ns / 1000)) us"
+	grep -q 'itch_recovery' "$SMOKE_DIR/histogram.txt" || fail "the histogram file has no itch_recovery"
+	grep -q 'itch_recovery' "$SMOKE_DIR/gateway.log" || fail "the summary has no itch_recovery"
+}
 
 group_answered() { # late, so that there is time to be careful in
 	RECOVERY='request_wait_ms: 400'
@@ -42,6 +56,7 @@ group_answered() { # late, so that there is time to be careful in
 	day_end
 	expect_careful
 	expect_back 'feed itch: recovered by requests'
+	expect_time 150 1000
 	expect_eq "messages answered" "$(counted recover_message_answered)" 100
 	expect_eq "snapshots tried" "$(counted recover_snapshot_tried)" 0
 	expect_eq "messages lost" "$(counted recover_message_lost)" 0
@@ -53,6 +68,7 @@ group_snapshot() {
 	day_end
 	expect_careful
 	expect_back 'feed itch: recovered by a rebuild'
+	expect_time 90 3000 # three requests unanswered
 	expect_at_least "requests without an answer" "$(counted recover_request_unanswered)" 3
 	expect_eq "snapshots taken" "$(counted recover_snapshot_taken)" 1
 	expect_at_least "messages replayed over it" "$(counted recover_message_replayed)" 1
