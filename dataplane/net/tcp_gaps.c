@@ -22,17 +22,63 @@ gap_remove(struct tcp *c, unsigned idx)
 		(c->gap_cnt - idx) * sizeof(c->gap_stamp[0]));
 }
 
-/* Adds a range and joins those it touches.  False when there is no room for one more. */
-static COLD bool
-gap_add(struct tcp *c, uint32_t start_seq, uint32_t end_seq)
+/*
+ * Puts payload at its place, but never over bytes that are there already: of two copies that differ
+ * the first counts, or whoever sends last could change what the other end reads.
+ */
+static COLD void
+store_new(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
+{
+	const uint32_t end_seq = seq + len;
+	uint32_t at = seq;
+	bool differs = false;
+
+	for (unsigned i = 0; i < c->gap_cnt && seq_before(c->gap[i].start_seq, end_seq); i++) {
+		const uint32_t from = seq_max(c->gap[i].start_seq, at);
+		const uint32_t to = seq_min(c->gap[i].end_seq, end_seq);
+
+		if (!seq_before(from, to))
+			continue;
+		memcpy(place_of(c, at), data + (at - seq), from - at);
+		differs |= memcmp(place_of(c, from), data + (from - seq), to - from) != 0;
+		at = to;
+	}
+	memcpy(place_of(c, at), data + (at - seq), end_seq - at);
+	if (differs)
+		metric_add(&c->metrics.overlap_differs, 1);
+}
+
+/* The first piece that is not before start_seq, or gap_cnt. */
+static COLD unsigned
+gap_at(const struct tcp *c, uint32_t start_seq)
 {
 	unsigned first = 0;
 
 	while (first < c->gap_cnt && seq_before(c->gap[first].end_seq, start_seq))
 		first++;
-	if (first == c->gap_cnt || seq_before(end_seq, c->gap[first].start_seq)) {
-		if (c->gap_cnt == TCP_GAPS_MAX)
-			return false;
+	return first;
+}
+
+/* A range that touches none of the others needs a place of its own. */
+static COLD bool
+gap_is_new(const struct tcp *c, unsigned first, uint32_t end_seq)
+{
+	return first == c->gap_cnt || seq_before(end_seq, c->gap[first].start_seq);
+}
+
+static COLD bool
+gap_has_room(const struct tcp *c, uint32_t start_seq, uint32_t end_seq)
+{
+	return c->gap_cnt < TCP_GAPS_MAX || !gap_is_new(c, gap_at(c, start_seq), end_seq);
+}
+
+/* Adds a range and joins those it touches.  There is room. */
+static COLD void
+gap_add(struct tcp *c, uint32_t start_seq, uint32_t end_seq)
+{
+	const unsigned first = gap_at(c, start_seq);
+
+	if (gap_is_new(c, first, end_seq)) {
 		memmove(&c->gap[first + 1], &c->gap[first],
 			(c->gap_cnt - first) * sizeof(c->gap[0]));
 		memmove(&c->gap_stamp[first + 1], &c->gap_stamp[first],
@@ -51,7 +97,6 @@ gap_add(struct tcp *c, uint32_t start_seq, uint32_t end_seq)
 		}
 	}
 	c->gap_stamp[first] = ++c->gap_clock;
-	return true;
 }
 
 static void
@@ -68,15 +113,19 @@ void
 tcp_rx_put(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
 {
 	if (unlikely(seq != c->rcv_nxt)) {
-		if (!gap_add(c, seq, seq + len)) {
+		if (!gap_has_room(c, seq, seq + len)) {
 			metric_add(&c->metrics.out_of_order_full, 1);
 			return;
 		}
 		metric_add(&c->metrics.out_of_order, 1);
-		memcpy(place_of(c, seq), data, len);
+		store_new(c, seq, data, len);
+		gap_add(c, seq, seq + len);
 		return;
 	}
-	memcpy(place_of(c, seq), data, len);
+	if (likely(c->gap_cnt == 0))
+		memcpy(place_of(c, seq), data, len);
+	else
+		store_new(c, seq, data, len);
 	take_up_to(c, seq + len);
 	while (unlikely(c->gap_cnt) && seq_up_to(c->gap[0].start_seq, c->rcv_nxt)) {
 		if (seq_before(c->rcv_nxt, c->gap[0].end_seq))

@@ -146,8 +146,11 @@ text_take(struct tcp *c, struct segment *s)
 	if (s->len == 0 && !fin)
 		return;
 	c->ack_pending = true;
-	if (!tcp_takes_data(c))
+	if (unlikely(!tcp_takes_data(c))) {
+		if (s->len) // behind a FIN that was taken there is nothing
+			metric_add(&c->metrics.dropped_after_fin, 1);
 		return;
+	}
 	if (unlikely(s->len && c->closed_by_user)) { // RFC 9293 3.6.1: say that it was lost
 		tcp_finish_with_rst(c, TCP_END_ABORTED);
 		return;
@@ -214,11 +217,14 @@ on_syn_sent(struct tcp *c, struct segment *s)
 	tcp_refresh(c);
 }
 
-/* RFC 7323 5.3, R1.  False: the segment is dropped. */
+/*
+ * RFC 7323 5.3, R1.  A SYN is challenged with whatever timestamp it has or has not: it may be of a
+ * peer that started anew (RFC 5961 4.2).  False: the segment is dropped.
+ */
 static bool
 timestamp_ok(struct tcp *c, const struct segment *s)
 {
-	if (s->flags & TCP_FLAG_RST)
+	if (s->flags & (TCP_FLAG_RST | TCP_FLAG_SYN))
 		return true;
 	if (unlikely(!s->opt.has_ts)) {
 		metric_add(&c->metrics.dropped_no_timestamp, 1); // RFC 7323 3.2
@@ -227,7 +233,10 @@ timestamp_ok(struct tcp *c, const struct segment *s)
 	if (unlikely(seq_before(s->opt.ts_value, c->ts_recent) &&
 		     c->now_ns - c->ts_recent_ns < TS_RECENT_VALID_NS)) {
 		metric_add(&c->metrics.dropped_paws, 1);
-		c->ack_pending = true;
+		if (seq_len(s))
+			c->ack_pending = true;
+		else
+			challenge(c); // limited, as in out_of_window()
 		return false;
 	}
 	return true;

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  *
  * The peer's stream is a fixed function of the position, and intact segments carry just that (the
  * checksum cannot tell); so whatever becomes readable must be the stream, in order, from the start.
+ * Segments that lie carry something else, but only where the stream has arrived.
  * Frames we send have correct lengths and sums and carry our own stream; tcp_check() always holds.
  */
 enum {
@@ -188,6 +189,35 @@ step_segment(bool intact)
 	tcp_on_frame(&z.c, f, (uint16_t)bytes, false, z.now_ns);
 }
 
+/* Another stream over bytes that have arrived: what came first stays. */
+static void
+step_liar(void)
+{
+	const struct tcp_range *g = &z.c.gap[take(1) % z.c.gap_cnt];
+	const uint32_t have = g->end_seq - g->start_seq;
+	const uint32_t from = take(2) % have;
+	uint32_t len = 1 + take(2) % (have - from);
+	uint8_t f[CAP], opt[12] = { 1, 1, 8, 10 };
+	const be32 ts = be32_of(z.c.ts_recent);
+	struct tcp_head *t =
+		(struct tcp_head *)(f + sizeof(struct eth_head) + sizeof(struct ipv4_head));
+	size_t bytes;
+
+	if (len > 1400)
+		len = 1400;
+	memcpy(opt + 4, ts.b, 4);
+	bytes = segment_put(f, g->start_seq + from, z.c.snd_una, TCP_FLAG_ACK, 60000, (uint16_t)len,
+			    opt, z.c.ts_on ? 12 : 0, true);
+	for (uint32_t i = 0; i < len; i++)
+		f[bytes - 1 - i] ^= 0x5a;
+	t->sum = be16_of(0);
+	t->sum = ip_sum_finish(
+		ip_sum_bytes(ip_sum_pseudo(be32_of(PEER_IP), be32_of(LOCAL_IP), IP_PROTO_TCP,
+					   (uint16_t)(bytes - ((uint8_t *)t - f))),
+			     t, bytes - (size_t)((uint8_t *)t - f)));
+	tcp_on_frame(&z.c, f, (uint16_t)bytes, false, z.now_ns);
+}
+
 /* What is readable is the peer's stream, and not more of it than we allowed.  Returns how much. */
 static uint32_t
 readable_judge(void)
@@ -281,8 +311,13 @@ step(void)
 	case 1:
 	case 2:
 	case 3:
-	case 4:
 		step_segment(true);
+		break;
+	case 4:
+		if (z.c.gap_cnt != 0)
+			step_liar();
+		else
+			step_segment(true);
 		break;
 	case 5:
 		step_segment(false);
