@@ -18,6 +18,7 @@
  *   oe_session.c  SoupBinTCP: login, heartbeats, replay
  *   oe_ouch.c     OUCH 5.0 and 4.2: bytes to requests, answers to bytes
  *   oe_orders.c   what a request does to orders
+ *   oe_state.c    what outlives the process
  */
 
 enum ouch_version { OUCH_50, OUCH_42 };
@@ -82,6 +83,8 @@ struct oe_order {
 	struct oe_order *hash_next;
 	TAILQ_ENTRY(oe_order) alive_link;
 	TAILQ_ENTRY(oe_order) all_link;
+	struct oe_order *changed_next;
+	bool changed; // and not saved yet
 	bool alive;
 	struct oe_request r; // as accepted
 	uint64_t order_ref;
@@ -152,6 +155,11 @@ struct oe {
 	struct oe_position *position; // by locate
 	uint64_t break_ref;
 	struct oe_counts n;
+	struct oe_order *changed; // only while state_fd is open
+	int state_fd;             // -1: nothing is kept
+	uint64_t saved_sum;       // of everything else that is saved, as it was
+	size_t saved_cnt;         // messages
+	size_t saved_len;
 };
 
 enum oe_conn_state { OE_LOGIN, OE_UP, OE_ENDING };
@@ -191,6 +199,19 @@ void oe_put(struct oe *oe, const void *msg, uint16_t len);
 /* No more messages: tells the client, ends the connection. */
 void oe_end(struct oe *oe);
 void oe_bytes_put(struct oe_bytes *b, const void *data, size_t len);
+
+/* --- oe_state.c --- */
+/*
+ * Keeps all of the account's day in a file from now on, and takes up what is there: an earlier
+ * process's day.  Its orders that still lived are cancelled, as a venue does that starts anew.
+ * Returns NULL, or why not.
+ */
+const char *oe_state_open(struct oe *oe, const char *path);
+/* Saves what changed; before a byte of it is sent.  Whole or not at all, also under kill -9. */
+void oe_state_save(struct oe *oe);
+void oe_state_close(struct oe *oe);
+/* Something about an order is to be saved. */
+void oe_state_changed(struct oe_order *o);
 
 /* --- oe_ouch.c --- */
 /* Returns NULL, or why these bytes are no request. */
@@ -233,6 +254,10 @@ enum oe_reject {
 void oe_answer_rejected(struct oe *oe, const struct oe_request *r, enum oe_reject why);
 
 /* --- oe_orders.c --- */
+/* NULL when there was none of this key today. */
+struct oe_order *oe_order_find(const struct oe *oe, const uint8_t key[OE_KEY_LEN]);
+/* Remembers an order for the day; its key is used up. */
+struct oe_order *oe_order_new(struct oe *oe, const struct oe_request *r);
 void oe_enter(struct oe *oe, const struct oe_request *r);
 void oe_replace(struct oe *oe, const struct oe_request *r);
 void oe_cancel(struct oe *oe, const struct oe_request *r);

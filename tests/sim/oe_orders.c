@@ -27,8 +27,8 @@ key_hash(const uint8_t key[OE_KEY_LEN])
 	return (uint32_t)(((a ^ b * 31) * 0x9E3779B97F4A7C15ULL) >> 40) & (OE_HASH_ROOM - 1);
 }
 
-static struct oe_order *
-order_find(const struct oe *oe, const uint8_t key[OE_KEY_LEN])
+struct oe_order *
+oe_order_find(const struct oe *oe, const uint8_t key[OE_KEY_LEN])
 {
 	struct oe_order *o = oe->hash[key_hash(key)];
 
@@ -37,9 +37,8 @@ order_find(const struct oe *oe, const uint8_t key[OE_KEY_LEN])
 	return o;
 }
 
-/* Remembers an order for the day; its key is used up. */
-static struct oe_order *
-order_new(struct oe *oe, const struct oe_request *r)
+struct oe_order *
+oe_order_new(struct oe *oe, const struct oe_request *r)
 {
 	const uint32_t at = key_hash(r->key);
 	struct oe_order *o = calloc(1, sizeof(*o));
@@ -52,6 +51,7 @@ order_new(struct oe *oe, const struct oe_request *r)
 	o->hash_next = oe->hash[at];
 	oe->hash[at] = o;
 	TAILQ_INSERT_TAIL(&oe->all, o, all_link);
+	oe_state_changed(o);
 	return o;
 }
 
@@ -60,6 +60,7 @@ order_live(struct oe *oe, struct oe_order *o)
 {
 	o->alive = true;
 	TAILQ_INSERT_TAIL(&oe->alive, o, alive_link);
+	oe_state_changed(o);
 }
 
 static void
@@ -71,6 +72,7 @@ order_die(struct oe *oe, struct oe_order *o)
 	o->m.open_qty = 0;
 	o->alive = false;
 	TAILQ_REMOVE(&oe->alive, o, alive_link);
+	oe_state_changed(o);
 }
 
 /* Takes shares away from an order; with the last one it dies. */
@@ -78,6 +80,7 @@ static void
 order_cut(struct oe *oe, struct oe_order *o, uint32_t qty, uint8_t reason)
 {
 	o->m.open_qty -= qty;
+	oe_state_changed(o);
 	if (o->m.open_qty == 0)
 		order_die(oe, o);
 	oe->n.canceled++;
@@ -132,6 +135,7 @@ oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t
 	const uint64_t break_every = fault_number(oe->faults, FAULT_break_every);
 
 	o->done_qty += qty;
+	oe_state_changed(o);
 	oe->n.executions++;
 	oe->n.executed_qty += qty;
 	position_add(oe, o, qty, px4);
@@ -218,7 +222,7 @@ key_spent(const struct oe *oe, const struct oe_request *r, const uint8_t key[OE_
 {
 	if (oe->c.version == OUCH_50)
 		return r->user_ref < oe->next_user_ref[r->channel];
-	return order_find(oe, key) != NULL;
+	return oe_order_find(oe, key) != NULL;
 }
 
 static void
@@ -275,7 +279,7 @@ oe_enter(struct oe *oe, const struct oe_request *r)
 	}
 	key_spend(oe, r);
 	oe->n.entered++;
-	o = order_new(oe, r);
+	o = oe_order_new(oe, r);
 	why = judge_enter(oe, r);
 	if (why != OE_REJECT_NONE) {
 		oe->n.rejected++;
@@ -314,7 +318,7 @@ request_inherit(const struct oe_request *orig, const struct oe_request *r)
 void
 oe_replace(struct oe *oe, const struct oe_request *r)
 {
-	struct oe_order *orig = order_find(oe, r->orig_key);
+	struct oe_order *orig = oe_order_find(oe, r->orig_key);
 	struct oe_request merged;
 	struct oe_order *o;
 
@@ -330,7 +334,7 @@ oe_replace(struct oe *oe, const struct oe_request *r)
 		return;
 	}
 	key_spend(oe, r);
-	o = order_new(oe, &merged);
+	o = oe_order_new(oe, &merged);
 	o->done_qty = orig->done_qty;
 	order_begin(oe, o, orig->m.locate, r->qty - orig->done_qty);
 	order_die(oe, orig);
@@ -346,7 +350,7 @@ oe_replace(struct oe *oe, const struct oe_request *r)
 void
 oe_cancel(struct oe *oe, const struct oe_request *r)
 {
-	struct oe_order *o = order_find(oe, r->key);
+	struct oe_order *o = oe_order_find(oe, r->key);
 	uint32_t keep_qty;
 
 	if (o == NULL || !o->alive) {
@@ -375,7 +379,7 @@ modify_side_ok(enum ouch_version version, uint8_t from, uint8_t to)
 void
 oe_modify(struct oe *oe, const struct oe_request *r)
 {
-	struct oe_order *o = order_find(oe, r->key);
+	struct oe_order *o = oe_order_find(oe, r->key);
 	uint32_t keep_qty;
 
 	if (o == NULL || !o->alive || !modify_side_ok(oe->c.version, o->r.side, r->side)) {
@@ -392,6 +396,7 @@ oe_modify(struct oe *oe, const struct oe_request *r)
 	if (r->side != 0)
 		o->r.side = r->side;
 	oe->n.modified++;
+	oe_state_changed(o);
 	oe_answer_modified(oe, o);
 }
 

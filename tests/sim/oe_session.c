@@ -341,6 +341,7 @@ oe_init(struct oe *oe, const struct oe_config *c, struct match *m, const struct 
 	oe->match = m;
 	oe->faults = f;
 	oe->next_order_ref = order_ref_base;
+	oe->state_fd = -1;
 	for (unsigned i = 0; i < ARRAY_CNT(oe->next_user_ref); i++)
 		oe->next_user_ref[i] = 1;
 	TAILQ_INIT(&oe->alive);
@@ -357,6 +358,7 @@ oe_fini(struct oe *oe)
 {
 	struct oe_order *o;
 
+	oe_state_close(oe);
 	while ((o = TAILQ_FIRST(&oe->all)) != NULL) {
 		TAILQ_REMOVE(&oe->all, o, all_link);
 		free(o);

@@ -194,11 +194,19 @@ open_account(struct venue *v, unsigned i)
 				  .sin_port = htons(a->port) };
 	socklen_t at_len = sizeof(at);
 	const int one = 1;
+	const char *why;
+	char path[4096];
 
 	v->oe[i] = malloc(sizeof(*v->oe[i]));
 	if (v->oe[i] == NULL ||
 	    !oe_init(v->oe[i], &a->c, &v->match, &v->c.faults, 0x5100000000ULL + i * 100000000ULL))
 		return venue_fail("account", "out of memory");
+	if (v->c.state_path != NULL) {
+		snprintf(path, sizeof(path), "%s.%s", v->c.state_path, a->c.username);
+		why = oe_state_open(v->oe[i], path);
+		if (why != NULL)
+			return venue_fail(path, why);
+	}
 	a->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (a->fd < 0)
 		return venue_fail("order port", strerror(errno));
@@ -272,6 +280,7 @@ client_flush(struct venue *v, struct venue_client *c, uint64_t now_ns)
 		client_drain(v, c, now_ns);
 		return;
 	}
+	oe_state_save(c->conn.oe); // what is sent is never forgotten
 	while (c->conn.out.len > 0) {
 		const size_t part =
 			most > 0 && most < c->conn.out.len ? (size_t)most : c->conn.out.len;
@@ -552,6 +561,8 @@ venue_run(struct venue *v)
 		recovery_run(v, now_ns);
 		if (now_ns - v->swept_ns >= SWEEP_NS)
 			sweep(v, now_ns);
+		for (unsigned i = 0; i < v->c.account_cnt; i++)
+			oe_state_save(v->oe[i]);
 		clients_flush(v, now_ns);
 	}
 }

@@ -49,6 +49,7 @@ struct venue_config {
 	bool stay;                     // after the last session, until SIGTERM
 	bool spin;                     // poll instead of sleeping
 	uint32_t receive_buffer_bytes; // of order connections; 0: the kernel's
+	const char *state_path;        // NULL: a day ends with the process
 	const char *report_path;
 	const char *ready_path;
 	int ready_fd; // -1: none

@@ -50,6 +50,7 @@ enum {
 	OPT_FAULT,
 	OPT_LIST_FAULTS,
 	OPT_SEED,
+	OPT_STATE,
 	OPT_REPORT,
 	OPT_READY_FILE,
 	OPT_READY_FD,
@@ -101,6 +102,7 @@ static const struct option OPTIONS[] = {
 	{ "fault", required_argument, NULL, OPT_FAULT },
 	{ "list-faults", no_argument, NULL, OPT_LIST_FAULTS },
 	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "state", required_argument, NULL, OPT_STATE },
 	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "ready-file", required_argument, NULL, OPT_READY_FILE },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
@@ -164,6 +166,10 @@ print_help(void)
 	     "  --list-faults          what there is\n"
 	     "  --seed N               (1) of everything that is random\n"
 	     "running\n"
+	     "  --state FILE           keep each account's day in FILE.USER, and go on with what "
+	     "is\n"
+	     "                         there: its messages and positions; its live orders are "
+	     "canceled\n"
 	     "  --report FILE          JSON at the end ('-': stdout)\n"
 	     "  --ready-file FILE      written when listening, with the ports\n"
 	     "  --ready-fd N           the same, to a descriptor\n"
@@ -426,6 +432,9 @@ parse_running(struct venue_config *c, int opt)
 		exit(0);
 	case OPT_SEED:
 		c->feed.seed = arg_u64("seed", optarg, 0, UINT64_MAX);
+		return;
+	case OPT_STATE:
+		c->state_path = optarg;
 		return;
 	case OPT_REPORT:
 		c->report_path = optarg;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -635,6 +636,61 @@ a_client_that_comes_back_gets_what_it_missed(void **state)
 	end();
 }
 
+/* What a killed process leaves: the file as it stood at that moment. */
+static void
+a_day_outlives_its_process(void **state)
+{
+	char path[] = "/tmp/venue-state-XXXXXX";
+	const int fd = mkstemp(path);
+	struct oe_position before;
+	size_t store_len;
+	uint8_t *store;
+
+	assert_true(fd >= 0);
+	begin(OUCH_50);
+	assert_null(oe_state_open(oe, path));
+	login("TEST01", "SECRET", "", 1);
+	tape_add(70, 'S', 50, 1500000);
+	enter(1, 'B', 100, 1500000); // 50 of it at once
+	enter(2, 'S', 30, 1600000);
+	cancel(2, 0);
+	enter(3, 'S', 40, 1700000);
+	oe_state_save(oe);
+	before = oe->position[LOCATE];
+	store_len = oe->store.len;
+	store = malloc(store_len);
+	memcpy(store, oe->store.at, store_len);
+	assert_int_equal(before.bought_qty, 50);
+	enter(4, 'B', 1, 1000000); // what follows is half a batch in the file
+	oe_state_save(oe);
+	assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 3), 0);
+	end();
+
+	begin(OUCH_50);
+	assert_null(oe_state_open(oe, path));
+	assert_memory_equal(&oe->position[LOCATE], &before, sizeof(before));
+	assert_true(oe->store.len > store_len);
+	assert_memory_equal(oe->store.at, store, store_len); // and two canceled behind it
+	assert_true(TAILQ_EMPTY(&oe->alive));
+	assert_int_equal(oe->n.entered, 3);
+	assert_int_equal(oe->n.executions, 1);
+	login("TEST01", "SECRET", "OE1", 1);
+	expect("A S:S S:A S:E S:A S:C S:A S:C S:C");
+	enter(3, 'B', 1, 1000000); // a number that was used
+	expect("");
+	enter(4, 'B', 1, 1000000);
+	expect("S:A");
+	end();
+
+	begin(OUCH_50);
+	assert_int_equal(pwrite(fd, "?", 1, 0), 1);
+	assert_non_null(oe_state_open(oe, path));
+	end();
+	free(store);
+	close(fd);
+	unlink(path);
+}
+
 static void
 cancel_on_disconnect_is_an_option(void **state)
 {
@@ -858,6 +914,7 @@ main(void)
 		cmocka_unit_test(channels_have_numbers_of_their_own),
 		cmocka_unit_test(mass_cancel_and_the_entry_switch),
 		cmocka_unit_test(a_client_that_comes_back_gets_what_it_missed),
+		cmocka_unit_test(a_day_outlives_its_process),
 		cmocka_unit_test(cancel_on_disconnect_is_an_option),
 		cmocka_unit_test(a_second_client_has_to_wait),
 		cmocka_unit_test(an_order_lives_its_life_in_ouch42),
