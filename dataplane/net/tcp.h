@@ -25,7 +25,7 @@ enum {
 	TCP_FRAME_MIN = 98,  // least cap for tcp_next_frame(): headers with a full option field
 	TCP_GAPS_MAX = 32,   // pieces of out-of-order data kept at once
 	TCP_SACKED_MAX = 32, // pieces of sent data the peer may have reported at once
-	TCP_MSS_DEFAULT = 536, // RFC 9293 3.7.1: for IPv4, when the peer says nothing
+	TCP_MSS_UNSAID = 536, // RFC 9293 3.7.1: for IPv4, when the peer says nothing
 	TCP_BUF_MIN = 2048,
 };
 

@@ -68,7 +68,7 @@ syn_take(struct tcp *c, const struct segment *s)
 	c->rcv_nxt = c->last_ack_sent = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + (c->rx_window > UINT16_MAX ? UINT16_MAX : c->rx_window);
 	c->rcv_adv_next = c->rcv_adv;
-	c->peer_mss = o->has_mss ? o->mss : TCP_MSS_DEFAULT;
+	c->peer_mss = o->has_mss ? o->mss : TCP_MSS_UNSAID;
 	c->wscale_on = c->config.window_scaling && o->has_wscale;
 	if (c->wscale_on) {
 		c->snd_wscale = o->wscale;

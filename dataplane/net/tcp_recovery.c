@@ -140,7 +140,7 @@ tcp_recovery_on_rto(struct tcp *c)
 	if (c->backoff_cnt == 1)
 		c->ssthresh = half;
 	if (c->config.black_hole_rtos != 0 && c->backoff_cnt >= c->config.black_hole_rtos &&
-	    tcp_in_flight(c) > TCP_MSS_DEFAULT)
+	    tcp_in_flight(c) > TCP_MSS_UNSAID)
 		tcp_mtu_black_hole(c);
 	c->tail_arrived = false;
 	cwnd_set(c, c->mss_eff);

@@ -10,7 +10,7 @@
 enum {
 	MSS_MIN = 64,                   // smaller ones are nonsense or an attack
 	PEER_MSS_MIN = 48,              // guess: what a peer may ask for at least
-	PATH_MSS_MIN = TCP_MSS_DEFAULT, // below it routers may fragment instead
+	PATH_MSS_MIN = TCP_MSS_UNSAID, // below it routers may fragment instead
 	MSS_ETHERNET = 1460,
 };
 
@@ -71,7 +71,7 @@ tcp_init(struct tcp *c, const struct tcp_config *config)
 		c->rcv_wscale_offer++;
 	c->sum_offload = k->sum_offload;
 	c->path_mss = k->mss;
-	c->peer_mss = TCP_MSS_DEFAULT;
+	c->peer_mss = TCP_MSS_UNSAID;
 	c->state = TCP_STATE_CLOSED;
 	tcp_mss_update(c);
 	return 0;
