@@ -26,6 +26,7 @@ day_start() {
 	FEED_KEYS="gap_wait_us: $GAP_WAIT_US|silence_ms: $FEED_SILENCE_MS${RECOVERY+|$(recovery_keys "$RECOVERY")}"
 	SESSION_KEYS="heartbeat_ms: 300|silence_ms: $SESSION_SILENCE_MS|reconnect_max_ms: 400|login_timeout_ms: 1500"
 	write_config "$SMOKE_DIR/sluice.yaml"
+	[[ "${CAPTURED-}" != *" $group "* ]] || capture_start oe "$VENUE" oe tcp port $OE_PORT
 	start_gateway "$SMOKE_DIR/sluice.yaml"
 	start_venue "$TAPE" --wait-login --start-delay 1 --speed 1.5 --stay --pack 4 --heartbeat-ms 250 \
 		${faults:+--fault "$faults"} "$@"
@@ -47,6 +48,7 @@ day_end() {
 	wait_for 10 "every order is answered" nothing_open
 	wait_until_both_know
 	take_state
+	[ -z "${smoke_expected[oe]-}" ] || capture_stop oe
 	stop venue 5
 	stop gateway 10
 }

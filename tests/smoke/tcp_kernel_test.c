@@ -449,11 +449,21 @@ run_long(uint32_t messages, int tap, struct tcp_config *k)
 			   .scaling = true,
 			   .we_close_first = true };
 
+	struct round first = r;
+	long before;
+
 	if (messages == 0 || messages > UINT32_MAX / 64)
 		return 2;
+	first.bytes = 1 << 20; // touches every page there is
 	k->isn_fixed = true;
 	k->isn = 0u - (1u << 20);
-	return !round_run(&r, tap, k);
+	if (!round_run(&first, tap, k))
+		return 1;
+	before = resident_pages();
+	if (!round_run(&r, tap, k))
+		return 1;
+	printf("resident pages %ld before, %ld after\n", before, resident_pages());
+	return resident_pages() > before + 64;
 }
 
 static int
