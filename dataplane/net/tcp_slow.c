@@ -8,8 +8,8 @@
 /* What is rare: beginning, end, timers, ICMP. */
 
 enum {
-	MSS_MIN = 64,                   // smaller ones are nonsense or an attack
-	PEER_MSS_MIN = 48,              // guess: what a peer may ask for at least
+	MSS_MIN = 64,                  // smaller ones are nonsense or an attack
+	PEER_MSS_MIN = 48,             // guess: what a peer may ask for at least
 	PATH_MSS_MIN = TCP_MSS_UNSAID, // below it routers may fragment instead
 	MSS_ETHERNET = 1460,
 };
