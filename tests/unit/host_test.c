@@ -216,6 +216,72 @@ a_conflict_is_counted_and_answered_now_and_then(void **state)
 	assert_int_equal(h.arp.metrics.conflict, 3);
 }
 
+/* Whatever it claims, it changes no neighbour and gets no answer; an address probe (RFC 5227) does.
+ */
+static void
+forged_arp_is_counted_and_changes_nothing(void **state)
+{
+	static const struct {
+		const char *what;
+		const char *frame;
+		size_t metric;
+		unsigned answers;
+	} CASES[] = {
+#define COUNTS_ARP(name) offsetof(struct arp_metrics, name)
+		// clang-format off
+		{ "from a group's MAC address", "ffffffffffff" "020000000009" "0806" "0001080006040002" "010000000009" "0a0a0109" US_MAC "0a0a0102", COUNTS_ARP(invalid), 0 },
+		{ "from no MAC address",        "ffffffffffff" "020000000009" "0806" "0001080006040002" "000000000000" "0a0a0109" US_MAC "0a0a0102", COUNTS_ARP(invalid), 0 },
+		{ "for a group's IP address",   "ffffffffffff" "020000000007" "0806" "0001080006040002" "020000000007" "ef0a0101" US_MAC "0a0a0102", COUNTS_ARP(invalid), 0 },
+		{ "for the broadcast address",  "ffffffffffff" "020000000007" "0806" "0001080006040002" "020000000007" "0a0a01ff" US_MAC "0a0a0102", COUNTS_ARP(invalid), 0 },
+		{ "of an unknown operation",    "ffffffffffff" "020000000007" "0806" "0001080006040003" "020000000007" "0a0a0109" US_MAC "0a0a0102", COUNTS_ARP(invalid), 0 },
+		{ "our own, reflected",         "ffffffffffff" US_MAC         "0806" "0001080006040001" US_MAC         "0a0a0102" "000000000000" "0a0a0102", COUNTS_ARP(foreign), 0 },
+		{ "of somebody unknown",        US_MAC         "020000000007" "0806" "0001080006040002" "020000000007" "0a0a0155" US_MAC "0a0a0102", COUNTS_ARP(foreign), 0 },
+		{ "a probe for our address",    "ffffffffffff" "020000000007" "0806" "0001080006040001" "020000000007" "00000000" "000000000000" "0a0a0102", COUNTS_ARP(request_received), 1 },
+		// clang-format on
+	};
+
+	for (size_t i = 0; i < ARRAY_CNT(CASES); i++) {
+		static struct host h;
+		uint8_t mac[6], buf[HOST_FRAME_MAX];
+		unsigned sent = 0;
+
+		print_message("# %s\n", CASES[i].what);
+		start_quiet(&h, &CONFIG);
+		host_find_mac(&h, PEER, T0, mac);
+		give(&h, US_MAC PEER_MAC ARP_PEER(2) US_MAC "0a0a0102", T0);
+		give(&h, CASES[i].frame, T0);
+		while (take(&h, buf, T0) != 0)
+			sent++;
+		assert_int_equal(sent, CASES[i].answers);
+		assert_int_equal(*(uint64_t *)((uint8_t *)&h.arp.metrics + CASES[i].metric), 1);
+		assert_true(host_find_mac(&h, PEER, T0, mac));
+		assert_memory_equal(mac, PEER_MAC_BYTES, 6);
+		assert_false(host_find_mac(&h, IP(10, 10, 1, 0x55), T0, mac));
+	}
+}
+
+static void
+a_tagged_host_speaks_and_hears_in_its_vlan(void **state)
+{
+	struct host_config c = CONFIG;
+	static struct host h;
+	uint8_t mac[6];
+
+	c.vlan_id = 7;
+	start_quiet(&h, &c);
+	give(&h, "ffffffffffff" PEER_MAC ARP_PEER(1) "0000000000000a0a0102", T0);
+	nothing_is_due(&h, T0); // without a tag
+	give(&h, "ffffffffffff" PEER_MAC "81000008" ARP_PEER(1) "0000000000000a0a0102", T0);
+	nothing_is_due(&h, T0); // of another VLAN
+	assert_int_equal(h.metrics.drop_vlan, 2);
+	give(&h, "ffffffffffff" PEER_MAC "81000007" ARP_PEER(1) "0000000000000a0a0102", T0);
+	take_is(&h, PEER_MAC US_MAC "81000007" ARP_OUR(2) PEER_MAC "0a0a0109", T0);
+	host_find_mac(&h, PEER, T0, mac);
+	take_is(&h, "ffffffffffff" US_MAC "81000007" ARP_OUR(1) "0000000000000a0a0109", T0);
+	give(&h, US_MAC PEER_MAC "81000007" ARP_PEER(2) US_MAC "0a0a0102", T0);
+	assert_true(host_find_mac(&h, PEER, T0, mac));
+}
+
 /* --- ICMP ----------------------------------------------------------------------------------- */
 
 static void
@@ -424,6 +490,8 @@ main(void)
 		cmocka_unit_test(strangers_get_no_entry_and_change_no_configured_one),
 		cmocka_unit_test(far_peers_are_reached_by_the_gateway),
 		cmocka_unit_test(a_conflict_is_counted_and_answered_now_and_then),
+		cmocka_unit_test(forged_arp_is_counted_and_changes_nothing),
+		cmocka_unit_test(a_tagged_host_speaks_and_hears_in_its_vlan),
 		cmocka_unit_test(an_echo_comes_back),
 		cmocka_unit_test(echoes_are_limited),
 		cmocka_unit_test(errors_about_our_connections_reach_tcp),
