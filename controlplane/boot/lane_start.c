@@ -548,6 +548,7 @@ build_session(struct build *b, uint32_t idx)
 			.settle_ns = SETTLE_NS,
 			.reconnect_ns = cs->reconnect_ms * 1000000ULL,
 			.reconnect_max_ns = cs->reconnect_max_ms * 1000000ULL,
+			.attempts_max = cs->reconnect_attempts,
 			.peer_cnt = 1 + cs->backup_cnt,
 			.peer_attempts = cs->peer_attempts,
 			.soup = {
@@ -590,6 +591,8 @@ build_session(struct build *b, uint32_t idx)
 
 	for (uint32_t i = 0; i < c->order_styles_cnt; i++)
 		config_style_of(c, i, &style[i]);
+	if (!b->g->replay)
+		(void)config_schedule_of(cs, &sc.life.schedule); // config_check has seen it
 	sc.encode.style = style;
 	sc.encode.style_cnt = (uint8_t)c->order_styles_cnt;
 	sc.encode.user_ref_idx = (uint8_t)cs->user_ref_idx;
@@ -636,7 +639,7 @@ build_session(struct build *b, uint32_t idx)
 			       strerror(-rc));
 	l->session[idx] = s;
 	l->session_here[l->session_cnt++] = s;
-	order_session_start(&s->life, b->g->clock.base_ns);
+	order_session_begin(&s->life, b->g->clock.base_ns);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "err/err.h"
 #include "ingress/symbol_match.h"
 #include "msg/head.h"
+#include "net/session_schedule.h"
 
 /*
  * Everything an operator may set.  A field is named as its key in the file; schema.def has its
@@ -282,6 +283,13 @@ struct config_session {
 	uint32_t user_ref_idx; // OUCH 5.0: the channel of its orders; 0: not said
 	uint32_t reconnect_ms;
 	uint32_t reconnect_max_ms;
+	uint32_t reconnect_attempts; // failures in a row; 0: no end
+	struct {
+		char connect[6]; // HH:MM; empty: no schedule
+		char disconnect[6];
+		uint32_t days;      // bit 0 is Monday; none: Monday to Friday
+		char utc_offset[7]; // "+HH:MM", or "local"
+	} schedule;
 	enum on_disconnect on_disconnect;
 	uint32_t link_down_ms; // how long link or neighbour may be away
 	struct {
@@ -428,6 +436,9 @@ void config_where(const struct config *c, const void *field, char *out, size_t o
 
 /* Whether the file gives the value, rather than the default. */
 bool config_is_set(const struct config *c, const void *field);
+
+/* The times of a session's schedule as its lane wants them.  False when one is no time. */
+bool config_schedule_of(const struct config_session *s, struct session_schedule *out);
 
 /* A style as the encoder wants it; idx 0 is the plain one. */
 void config_style_of(const struct config *c, uint32_t idx, struct encode_style *out);

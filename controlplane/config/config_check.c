@@ -456,6 +456,7 @@ static void
 session_check(struct check *ck, uint32_t idx)
 {
 	struct config_session *s = &ck->c->sessions[idx];
+	struct session_schedule schedule;
 	const struct names ports = ports_of(ck->c);
 	char who[64];
 
@@ -477,6 +478,13 @@ session_check(struct check *ck, uint32_t idx)
 		order_check(ck, s, "throttle.cancel_reserve", &s->throttle.cancel_reserve,
 			    s->throttle.cancel_reserve, "throttle.max_messages",
 			    &s->throttle.max_messages, s->throttle.max_messages - 1);
+	if (!config_schedule_of(s, &schedule))
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': schedule has connect '%s', disconnect '%s', utc_offset "
+			"'%s'; give two different times HH:MM, and local, +HH:MM "
+			"or -HH:MM",
+			AT(s->schedule.connect), s->name, s->schedule.connect,
+			s->schedule.disconnect, s->schedule.utc_offset);
 	if (s->user_ref_idx != 0 && s->protocol == SESSION_OUCH42)
 		err_add(ck->e, -EINVAL, "%s: session '%s': OUCH 4.2 has no user_ref_idx",
 			AT(s->user_ref_idx), s->name);

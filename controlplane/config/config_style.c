@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "config/config.h"
+
+enum {
+	WORKING_DAYS = 0x1f, // Monday to Friday
+};
 
 /* The words of an order style as the venue's letters. */
 void
@@ -40,4 +46,47 @@ config_style_of(const struct config *c, uint32_t idx, struct encode_style *out)
 	};
 	snprintf(out->locate_broker, sizeof(out->locate_broker), "%s", s->locate_broker);
 	snprintf(out->aiq_group, sizeof(out->aiq_group), "%s", s->aiq_group);
+}
+
+/* "HH:MM" as seconds. */
+static bool
+time_of_text(const char *text, uint32_t *s)
+{
+	unsigned hour, minute;
+	int used = 0;
+
+	if (strlen(text) != 5 || sscanf(text, "%2u:%2u%n", &hour, &minute, &used) != 2 ||
+	    used != 5 || hour > 23 || minute > 59)
+		return false;
+	*s = hour * 3600 + minute * 60;
+	return true;
+}
+
+bool
+config_schedule_of(const struct config_session *s, struct session_schedule *out)
+{
+	const char *offset = s->schedule.utc_offset;
+	const time_t now = time(NULL);
+	uint32_t offset_s;
+	struct tm tm;
+
+	*out = (struct session_schedule){ .days = s->schedule.days == 0
+							  ? WORKING_DAYS
+							  : (uint8_t)s->schedule.days };
+	if (!s->schedule.connect[0] && !s->schedule.disconnect[0])
+		return true;
+	out->on = true;
+	if (!time_of_text(s->schedule.connect, &out->connect_s) ||
+	    !time_of_text(s->schedule.disconnect, &out->disconnect_s) ||
+	    out->connect_s == out->disconnect_s)
+		return false;
+	if (strcmp(offset, "local") == 0) {
+		out->utc_offset_s = localtime_r(&now, &tm) == NULL ? 0 : (int32_t)tm.tm_gmtoff;
+		return true;
+	}
+	if ((offset[0] != '+' && offset[0] != '-') || !time_of_text(offset + 1, &offset_s) ||
+	    offset_s > 14 * 3600)
+		return false;
+	out->utc_offset_s = offset[0] == '-' ? -(int32_t)offset_s : (int32_t)offset_s;
+	return true;
 }

@@ -543,6 +543,8 @@ static int
 get_unread(void *ctx, const char *session, struct state_unread *row, size_t row_max, struct err *e)
 {
 	static const char *const WHY[] = {
+		[SESSION_UNREAD_ODD] = "counted, with something odd",
+		[SESSION_UNREAD_OUT_OF_ORDER] = "no order of ours can get it",
 		[REPORT_TYPE_UNKNOWN] = "unknown type",
 		[REPORT_LENGTH_BAD] = "wrong length",
 		[REPORT_VALUE_BAD] = "impossible value",

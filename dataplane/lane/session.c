@@ -185,9 +185,8 @@ session_ask(struct session *s, enum encode_ask ask, const struct encode_scope *s
 	return 0;
 }
 
-void
-session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len, enum report_verdict why,
-		    uint64_t now_ns)
+static const struct session_unread *
+keep(struct session *s, const uint8_t *msg, uint16_t len, uint8_t why, uint64_t now_ns)
 {
 	struct session_unread *u = &s->unread[s->unread_cnt++ % SESSION_UNREAD_MAX];
 
@@ -195,11 +194,57 @@ session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len, enum re
 		.rx_ns = now_ns,
 		.seq = soup_session_seq(&s->life.soup) - 1,
 		.len = len,
-		.why = (uint8_t)why,
+		.why = why,
 	};
 	memcpy(u->bytes, msg, len < sizeof(u->bytes) ? len : sizeof(u->bytes));
 	metric_add(&s->metrics.message_unread, 1);
+	return u;
+}
+
+void
+session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len, enum report_verdict why,
+		    uint64_t now_ns)
+{
+	const struct session_unread *u = keep(s, msg, len, (uint8_t)why, now_ns);
+
 	event_put(s->events, EVENT_REPORT_MALFORMED, s->idx, u->seq, len == 0 ? 0 : msg[0], len);
+}
+
+void
+session_keep_odd(struct session *s, uint8_t odd, uint64_t now_ns)
+{
+	const struct session_unread *u =
+		keep(s, s->in_hand, s->in_hand_len, SESSION_UNREAD_ODD, now_ns);
+
+	event_put(s->events, EVENT_REPORT_ODD, s->idx, u->seq, s->in_hand[0], odd);
+}
+
+void
+session_keep_out_of_order(struct session *s, uint64_t now_ns)
+{
+	const struct session_unread *u =
+		keep(s, s->in_hand, s->in_hand_len, SESSION_UNREAD_OUT_OF_ORDER, now_ns);
+
+	s->out_of_order_told = session_out_of_order_cnt(s);
+	event_put(s->events, EVENT_REPORT_OUT_OF_ORDER, s->idx, u->seq, s->in_hand[0]);
+}
+
+void
+session_tell_debug(struct session *s, const uint8_t *text, uint16_t len)
+{
+	char piece[4 * 8];
+
+	for (unsigned i = 0, at = 0; i < 4 && at < len; i++, at += sizeof(piece)) {
+		const size_t n = len - at < sizeof(piece) ? len - at : sizeof(piece);
+
+		memset(piece, 0, sizeof(piece));
+		for (size_t k = 0; k < n; k++)
+			piece[k] = text[at + k] >= ' ' && text[at + k] <= '~' ? (char)text[at + k]
+									      : '?';
+		event_put(s->events, EVENT_VENUE_DEBUG, s->idx, event_text(piece, 8),
+			  event_text(piece + 8, 8), event_text(piece + 16, 8),
+			  event_text(piece + 24, 8));
+	}
 }
 
 void
@@ -249,6 +294,7 @@ session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 		if (s->connecting) {
 			metric_add(&s->metrics.session_lost, 1);
 			if (s->life.why == ORDER_SESSION_WHY_STOPPED ||
+			    s->life.why == ORDER_SESSION_WHY_SCHEDULE ||
 			    s->life.why == ORDER_SESSION_WHY_ENDED)
 				tcp_close(&s->tcp, now_ns);
 			else
@@ -423,6 +469,23 @@ look_at_way(struct session *s, uint64_t now_ns)
 		    now_ns);
 }
 
+/* The session does not try again, or its schedule spoke. */
+static void
+tell_life(struct session *s)
+{
+	const struct order_session_metrics *m = &s->life.metrics;
+	const uint64_t spoke = m->schedule_connected + m->schedule_disconnected;
+
+	if (unlikely(m->gave_up != s->gave_up_told))
+		event_put(s->events, EVENT_SESSION_GAVE_UP, s->idx, s->life.attempts_max);
+	if (unlikely(spoke != s->schedule_told))
+		event_put(s->events, EVENT_SESSION_SCHEDULE, s->idx,
+			  (uint64_t)(s->life.why != ORDER_SESSION_WHY_SCHEDULE &&
+				     s->life.state != ORDER_SESSION_LOGOUT));
+	s->gave_up_told = m->gave_up;
+	s->schedule_told = spoke;
+}
+
 /* The next of the venue's addresses was taken. */
 static void
 tell_peer(struct session *s, uint32_t peer_idx)
@@ -439,6 +502,8 @@ take_packets(struct session *s, uint64_t now_ns)
 	uint8_t packet[ORDER_SESSION_TAKE_MAX];
 	size_t len;
 
+	if (s->established && s->life.soup.want_login)
+		event_put(s->events, EVENT_LOGIN_SENT, s->idx, soup_session_seq(&s->life.soup));
 	while (s->established && tcp_can_send(&s->tcp) &&
 	       tcp_send_room(&s->tcp) >= sizeof(packet)) {
 		const bool query = s->life.want_query;
@@ -488,6 +553,7 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 		orders_raise_number(&s->orders, order_session_token_base(&s->life));
 	look_for_doubt(s);
 	tell_peer(s, peer_idx);
+	tell_life(s);
 	take_packets(s, now_ns);
 	session_emit(s, now_ns);
 }

@@ -57,6 +57,8 @@ struct session_half_open {
 };
 
 enum {
+	SESSION_UNREAD_ODD = REPORT_DECODED,           // it counted, but something in it is odd
+	SESSION_UNREAD_OUT_OF_ORDER = REPORT_NO_ORDER, // no order of ours can get it
 	SESSION_UNREAD_MAX = 32,
 	SESSION_UNREAD_BYTES = 108, // the longest fixed part has 66; what is longer is cut
 };
@@ -66,7 +68,7 @@ struct session_unread {
 	uint64_t rx_ns;
 	uint64_t seq; // of the message in the SoupBinTCP session
 	uint16_t len; // of the whole message
-	uint8_t why;  // enum report_verdict
+	uint8_t why;  // enum report_verdict; SESSION_UNREAD_ODD, SESSION_UNREAD_OUT_OF_ORDER
 	uint8_t pad;
 	uint8_t bytes[SESSION_UNREAD_BYTES];
 };
@@ -130,6 +132,11 @@ struct session {
 	struct tcp_config tcp_config;
 	struct session_metrics metrics;
 	struct encode encode;
+	const uint8_t *in_hand; // the message of the last report, until the next one is asked for
+	uint16_t in_hand_len;
+	uint64_t out_of_order_told;
+	uint64_t gave_up_told;
+	uint64_t schedule_told;
 	uint64_t unread_cnt; // ever; the newest SESSION_UNREAD_MAX are kept
 	struct session_unread unread[SESSION_UNREAD_MAX];
 };
@@ -172,6 +179,33 @@ COLD int session_ask(struct session *s, enum encode_ask ask, const struct encode
 /* Keeps a message that was not understood, and tells. */
 COLD void session_keep_unread(struct session *s, const uint8_t *msg, uint16_t len,
 			      enum report_verdict why, uint64_t now_ns);
+
+/* What the venue says for people: in the log, in pieces of 32 characters, four at most. */
+COLD void session_tell_debug(struct session *s, const uint8_t *text, uint16_t len);
+
+/* Keeps the message in hand, which counted although something in it is odd. */
+COLD void session_keep_odd(struct session *s, uint8_t odd, uint64_t now_ns);
+
+/* The same for one that no order of ours can get, and orders counted. */
+COLD void session_keep_out_of_order(struct session *s, uint64_t now_ns);
+
+/* Reports so far about orders that nobody knows, or that cannot get them in their state. */
+HOT_INLINE uint64_t
+session_out_of_order_cnt(const struct session *s)
+{
+	const struct orders_metrics *m = &s->orders.metrics;
+
+	return m->illegal_transition + m->report_unknown_token + m->execution_unknown +
+	       m->break_unknown;
+}
+
+/* Orders has read the report that session_next_report gave. */
+HOT_INLINE void
+session_after_report(struct session *s, uint64_t now_ns)
+{
+	if (unlikely(session_out_of_order_cnt(s) != s->out_of_order_told))
+		session_keep_out_of_order(s, now_ns);
+}
 
 /* Cancels every order that works now; those that come later are not meant. */
 COLD void session_cancel_all(struct session *s);
@@ -310,13 +344,22 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 				session_keep_unread(s, packet.payload, packet.len, verdict, now_ns);
 			tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
 			metric_add(&s->metrics.report_received, 1);
+			if (unlikely(verdict <= REPORT_NO_ORDER && out->odd != 0)) {
+				s->in_hand = packet.payload;
+				s->in_hand_len = packet.len;
+				session_keep_odd(s, out->odd, now_ns);
+			}
 			if (verdict == REPORT_DECODED) {
+				s->in_hand = packet.payload;
+				s->in_hand_len = packet.len;
 				out->rx_ns = now_ns;
 				order_session_on_token(&s->life, out->token);
 				return true;
 			}
 			continue;
 		}
+		if (unlikely(packet.type == SOUP_DEBUG))
+			session_tell_debug(s, packet.payload, packet.len);
 		tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
 		if (act != ORDER_SESSION_NONE)
 			session_act(s, act, now_ns);

@@ -66,6 +66,7 @@ turn_reports(struct lane *l, struct session *s)
 		if (unlikely(report.token == s->ack_token))
 			turn_answered(l, s);
 		give_back(l, orders_on_report(&s->orders, &report, &fill, &update), &fill, &update);
+		session_after_report(s, l->now_ns);
 		work++;
 	}
 	s->wants_turn = true; // the rest when there is room

@@ -42,6 +42,9 @@ order_session_init(struct order_session *o, const struct order_session_config *c
 	o->reconnect_ns = c->reconnect_ns;
 	o->reconnect_max_ns =
 		c->reconnect_max_ns > c->reconnect_ns ? c->reconnect_max_ns : c->reconnect_ns;
+	o->attempts_max = c->attempts_max;
+	o->schedule = c->schedule;
+	o->schedule_ns = UINT64_MAX;
 	o->peer_cnt = c->peer_cnt == 0 ? 1 : c->peer_cnt;
 	o->peer_attempts = c->peer_attempts == 0 ? 1 : c->peer_attempts;
 	o->token_base = 1; // OUCH 5.0: the first may be any number from 1 on
@@ -83,7 +86,7 @@ static COLD enum order_session_act
 leave(struct order_session *o, enum order_session_why why, uint64_t now_ns)
 {
 	const bool final = why == ORDER_SESSION_WHY_ENDED || why == ORDER_SESSION_WHY_STOPPED ||
-			   o->state == ORDER_SESSION_LOGOUT ||
+			   why == ORDER_SESSION_WHY_SCHEDULE || o->state == ORDER_SESSION_LOGOUT ||
 			   (why == ORDER_SESSION_WHY_REJECTED &&
 			    o->soup.reject_reason == SOUP_REJECT_NOT_AUTHORIZED);
 
@@ -97,6 +100,11 @@ leave(struct order_session *o, enum order_session_why why, uint64_t now_ns)
 	o->retry_ns = now_ns + backoff_ns(o);
 	o->failed_cnt++;
 	metric_set(&o->metrics.attempt_cnt, o->failed_cnt);
+	if (o->attempts_max != 0 && o->failed_cnt >= o->attempts_max) {
+		metric_add(&o->metrics.gave_up, 1);
+		enter(o, ORDER_SESSION_STOPPED, now_ns);
+		return ORDER_SESSION_CLOSE;
+	}
 	if (++o->peer_failed_cnt >= o->peer_attempts && o->peer_cnt > 1) {
 		o->peer_idx = (o->peer_idx + 1) % o->peer_cnt;
 		o->peer_failed_cnt = 0;
@@ -105,6 +113,18 @@ leave(struct order_session *o, enum order_session_why why, uint64_t now_ns)
 	}
 	enter(o, ORDER_SESSION_WAIT, now_ns);
 	return ORDER_SESSION_CLOSE;
+}
+
+COLD void
+order_session_begin(struct order_session *o, uint64_t now_ns)
+{
+	o->schedule_ns = session_schedule_next_ns(&o->schedule, now_ns);
+	if (session_schedule_is_open(&o->schedule, now_ns)) {
+		order_session_start(o, now_ns);
+		return;
+	}
+	o->why = ORDER_SESSION_WHY_SCHEDULE;
+	enter(o, ORDER_SESSION_STOPPED, now_ns);
 }
 
 COLD void
@@ -117,26 +137,55 @@ order_session_start(struct order_session *o, uint64_t now_ns)
 	enter(o, ORDER_SESSION_WAIT, now_ns);
 }
 
-COLD enum order_session_act
-order_session_stop(struct order_session *o, uint64_t now_ns)
+/* Why a session that is asked to stop is gone. */
+static COLD enum order_session_why
+stop_why(const struct order_session *o)
+{
+	return o->by_schedule ? ORDER_SESSION_WHY_SCHEDULE : ORDER_SESSION_WHY_STOPPED;
+}
+
+static COLD enum order_session_act
+stop(struct order_session *o, uint64_t now_ns)
 {
 	switch (o->state) {
 	case ORDER_SESSION_STOPPED:
 	case ORDER_SESSION_LOGOUT:
 		return ORDER_SESSION_NONE;
 	case ORDER_SESSION_WAIT:
-		o->why = ORDER_SESSION_WHY_STOPPED;
+		o->why = (uint8_t)stop_why(o);
 		enter(o, ORDER_SESSION_STOPPED, now_ns);
 		return ORDER_SESSION_NONE;
 	case ORDER_SESSION_CONNECTING:
 	case ORDER_SESSION_LOGIN:
-		return leave(o, ORDER_SESSION_WHY_STOPPED, now_ns);
+		return leave(o, stop_why(o), now_ns);
 	default:
 		soup_session_logout(&o->soup);
 		o->want_query = false;
 		enter(o, ORDER_SESSION_LOGOUT, now_ns);
 		return ORDER_SESSION_NONE;
 	}
+}
+
+COLD enum order_session_act
+order_session_stop(struct order_session *o, uint64_t now_ns)
+{
+	o->by_schedule = false;
+	return stop(o, now_ns);
+}
+
+/* One of the schedule's times has come. */
+static COLD enum order_session_act
+on_schedule(struct order_session *o, uint64_t now_ns)
+{
+	o->schedule_ns = session_schedule_next_ns(&o->schedule, now_ns);
+	if (session_schedule_is_open(&o->schedule, now_ns)) {
+		metric_add(&o->metrics.schedule_connected, 1);
+		order_session_start(o, now_ns);
+		return ORDER_SESSION_NONE;
+	}
+	metric_add(&o->metrics.schedule_disconnected, 1);
+	o->by_schedule = true;
+	return stop(o, now_ns);
 }
 
 COLD void
@@ -154,9 +203,7 @@ order_session_on_lost(struct order_session *o, uint64_t now_ns)
 	if (o->state == ORDER_SESSION_STOPPED || o->state == ORDER_SESSION_WAIT)
 		return; // we asked for it
 	metric_add(&o->metrics.connect_lost, 1);
-	(void)leave(o,
-		    o->state == ORDER_SESSION_LOGOUT ? ORDER_SESSION_WHY_STOPPED
-						     : ORDER_SESSION_WHY_LOST,
+	(void)leave(o, o->state == ORDER_SESSION_LOGOUT ? stop_why(o) : ORDER_SESSION_WHY_LOST,
 		    now_ns);
 }
 
@@ -281,8 +328,14 @@ on_query_time(struct order_session *o, uint64_t now_ns)
 COLD enum order_session_act
 order_session_on_time(struct order_session *o, uint64_t now_ns)
 {
+	enum order_session_act act;
 	enum soup_event event;
 
+	if (unlikely(now_ns >= o->schedule_ns)) {
+		act = on_schedule(o, now_ns);
+		if (act != ORDER_SESSION_NONE)
+			return act;
+	}
 	switch (o->state) {
 	case ORDER_SESSION_STOPPED:
 		return ORDER_SESSION_NONE;
@@ -306,7 +359,7 @@ order_session_on_time(struct order_session *o, uint64_t now_ns)
 	if (o->state == ORDER_SESSION_QUERY)
 		return on_query_time(o, now_ns);
 	if (o->state == ORDER_SESSION_LOGOUT && now_ns - o->since_ns >= o->query_wait_ns)
-		return leave(o, ORDER_SESSION_WHY_STOPPED, now_ns); // the server did not close
+		return leave(o, stop_why(o), now_ns); // the server did not close
 	return ORDER_SESSION_NONE;
 }
 
@@ -364,6 +417,7 @@ order_session_why_words(enum order_session_why why)
 		[ORDER_SESSION_WHY_LINK] = "the link was down for too long",
 		[ORDER_SESSION_WHY_NEIGHBOUR] = "the neighbour did not answer for too long",
 		[ORDER_SESSION_WHY_STOPPED] = "stopped on request",
+		[ORDER_SESSION_WHY_SCHEDULE] = "outside the hours of its schedule",
 	};
 
 	return why < ORDER_SESSION_WHY_CNT ? WORDS[why] : "unknown reason";

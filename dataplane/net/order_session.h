@@ -3,6 +3,7 @@
 #define SLUICE_NET_ORDER_SESSION_H
 
 #include "base/metric.h"
+#include "net/session_schedule.h"
 #include "net/soup_session.h"
 
 /*
@@ -25,6 +26,10 @@
  * the next message's number carry over.  After peer_attempts failures in a row with one, a lost
  * connection included, the next is taken, and after the last the first again.  The first attempt
  * with another address waits reconnect_ns only.
+ *
+ * A schedule starts and stops the session by itself at its times; between them it does not
+ * interfere, so what an operator asked for lasts until the next of its times.  After attempts_max
+ * failures in a row the session stays STOPPED.
  *
  * One rule for the lane: an order may leave only while order_session_is_up().
  */
@@ -66,7 +71,8 @@ enum order_session_why {
 	ORDER_SESSION_WHY_BROKEN,
 	ORDER_SESSION_WHY_LINK, // the lane gave it up: no link for too long
 	ORDER_SESSION_WHY_NEIGHBOUR,
-	ORDER_SESSION_WHY_STOPPED, // order_session_stop
+	ORDER_SESSION_WHY_STOPPED,  // order_session_stop
+	ORDER_SESSION_WHY_SCHEDULE, // its hours are over
 	ORDER_SESSION_WHY_CNT,
 };
 
@@ -79,8 +85,10 @@ struct order_session_config {
 	uint64_t settle_ns;        // quiet time after which a replay is over
 	uint64_t reconnect_ns;     // wait after the first failure; doubles with each further one
 	uint64_t reconnect_max_ns; // longest wait
-	uint32_t peer_cnt;         // addresses of the venue; 0 counts as 1
-	uint32_t peer_attempts;    // failures with one before the next is taken; 0 counts as 1
+	uint32_t attempts_max;     // failures in a row before it stays STOPPED; 0: no end
+	struct session_schedule schedule;
+	uint32_t peer_cnt;      // addresses of the venue; 0 counts as 1
+	uint32_t peer_attempts; // failures with one before the next is taken; 0 counts as 1
 };
 
 struct order_session_metrics {
@@ -112,6 +120,10 @@ struct order_session {
 	uint64_t settle_ns;
 	uint64_t reconnect_ns;
 	uint64_t reconnect_max_ns;
+	uint32_t attempts_max;
+	bool by_schedule; // the logout on its way is the schedule's
+	struct session_schedule schedule;
+	uint64_t schedule_ns; // when the schedule changes its mind
 	struct order_session_metrics metrics;
 };
 
@@ -121,6 +133,9 @@ struct order_session {
  */
 int order_session_init(struct order_session *o, const struct order_session_config *c);
 void order_session_fini(struct order_session *o); // wipes the password
+
+/* The process begins: connects unless the schedule says that it is too early, or too late. */
+void order_session_begin(struct order_session *o, uint64_t now_ns);
 
 /* Connects as soon as the next on_time, if it is STOPPED or waits. */
 void order_session_start(struct order_session *o, uint64_t now_ns);

@@ -22,10 +22,10 @@ enum {
 	LOCATE_AT = 1,  // ITCH 5.0
 };
 
-static const char FEEDS_MORE[] =
-	"  - name: other\n    venue: sim\n    protocol: itch50\n    orders_max: 262144\n    depth: orders\n"
-	"    levels_max: 65536\n    lines:\n"
-	"      - { port: md, group: 239.10.1.3, udp_port: 26402 }\n";
+static const char FEEDS_MORE[] = "  - name: other\n    venue: sim\n    protocol: itch50\n    "
+				 "orders_max: 262144\n    depth: orders\n"
+				 "    levels_max: 65536\n    lines:\n"
+				 "      - { port: md, group: 239.10.1.3, udp_port: 26402 }\n";
 static const char INSTRUMENTS_MORE[] =
 	"  - { symbol: MSFT, feed: other, session: oe, trade: true, short_allowed: true }\n";
 static const char STRATEGIES[] =

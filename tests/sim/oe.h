@@ -69,6 +69,7 @@ struct oe_request {
 	bool post_only;
 	bool options_bad; // an option unknown, misplaced or impossible
 	uint32_t min_qty;
+	uint16_t group_id; // 0: none
 	char firm[4];
 	char cl_ord_id[OUCH_CL_ORD_ID_LEN];
 	uint8_t options[OE_OPTIONS_MAX]; // echoed in answers

@@ -312,6 +312,7 @@ request_inherit(const struct oe_request *orig, const struct oe_request *r)
 	n.capacity = orig->capacity;
 	n.cross = orig->cross;
 	n.customer = orig->customer;
+	n.group_id = orig->group_id;
 	return n;
 }
 
@@ -416,7 +417,8 @@ oe_mass_cancel(struct oe *oe, const struct oe_request *r)
 		next = TAILQ_NEXT(o, alive_link);
 		if (o->r.channel != r->channel || memcmp(o->r.firm, r->firm, 4) != 0 ||
 		    (memcmp(r->symbol, BLANK, 8) != 0 && memcmp(r->symbol, o->r.symbol, 8) != 0) ||
-		    (r->side != 0 && r->side != o->r.side))
+		    (r->side != 0 && r->side != o->r.side) ||
+		    (r->group_id != 0 && r->group_id != o->r.group_id))
 			continue;
 		order_cut(oe, o, o->m.open_qty, 'U');
 	}

@@ -63,8 +63,10 @@ option_apply(struct oe_request *r, const struct ouch50_option *o)
 	case OUCH50_TAG_USER_REF_IDX:
 		r->channel = o->value[0];
 		break;
-	case OUCH50_TAG_GROUP_ID: // what follows has no effect on matching here
-	case OUCH50_TAG_CUSTOMER_TYPE:
+	case OUCH50_TAG_GROUP_ID:
+		r->group_id = (uint16_t)(o->value[0] << 8 | o->value[1]);
+		break;
+	case OUCH50_TAG_CUSTOMER_TYPE: // what follows has no effect on matching here
 	case OUCH50_TAG_MAX_FLOOR:
 	case OUCH50_TAG_DISCRETION_PRICE_TYPE:
 	case OUCH50_TAG_RANDOM_RESERVES:

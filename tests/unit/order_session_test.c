@@ -368,10 +368,116 @@ the_lane_may_give_a_connection_up(void **state)
 			 ORDER_SESSION_NONE);
 }
 
+/* Seconds since 1970 of Monday, 2 November 2026, 00:00 UTC. */
+#define MONDAY_S 1793577600ULL
+#define AT_NS(day, hour, minute) \
+	((MONDAY_S + (day)*86400ULL + (hour)*3600ULL + (minute)*60ULL) * NS_PER_SEC)
+
+static void
+a_schedule_knows_its_hours(void **state)
+{
+	enum { WORKDAYS = 0x1f, FRIDAY = 0x10 };
+	static const struct {
+		const char *what;
+		struct session_schedule s;
+		uint64_t at_ns;
+		bool open;
+		uint64_t next_ns;
+	} HOURS[] = {
+		// clang-format off
+		{ "before the day", { true, WORKDAYS, 7 * 3600, 20 * 3600, 0 }, AT_NS(0, 6, 59), false, AT_NS(0, 7, 0) },
+		{ "its first second", { true, WORKDAYS, 7 * 3600, 20 * 3600, 0 }, AT_NS(0, 7, 0), true, AT_NS(0, 20, 0) },
+		{ "its last minute", { true, WORKDAYS, 7 * 3600, 20 * 3600, 0 }, AT_NS(0, 19, 59), true, AT_NS(0, 20, 0) },
+		{ "the end", { true, WORKDAYS, 7 * 3600, 20 * 3600, 0 }, AT_NS(0, 20, 0), false, AT_NS(1, 7, 0) },
+		{ "over the weekend", { true, WORKDAYS, 7 * 3600, 20 * 3600, 0 }, AT_NS(4, 21, 0), false, AT_NS(7, 7, 0) },
+		{ "no day", { true, 0, 7 * 3600, 20 * 3600, 0 }, AT_NS(0, 8, 0), false, UINT64_MAX },
+		{ "over midnight, the day after", { true, FRIDAY, 22 * 3600, 2 * 3600, 0 }, AT_NS(5, 1, 0), true, AT_NS(5, 2, 0) },
+		{ "over midnight, not on the day before", { true, FRIDAY, 22 * 3600, 2 * 3600, 0 }, AT_NS(4, 1, 0), false, AT_NS(4, 22, 0) },
+		{ "five hours west", { true, WORKDAYS, 7 * 3600, 20 * 3600, -5 * 3600 }, AT_NS(0, 11, 0), false, AT_NS(0, 12, 0) },
+		{ "a Monday that began on Sunday, UTC", { true, WORKDAYS, 0, 3600, 10 * 3600 }, AT_NS(0, 0, 0) - 10 * 3600 * NS_PER_SEC, true, AT_NS(0, 0, 0) - 9 * 3600 * NS_PER_SEC },
+		{ "none", { false, 0, 0, 0, 0 }, AT_NS(0, 0, 0), true, UINT64_MAX },
+		// clang-format on
+	};
+
+	for (size_t i = 0; i < ARRAY_CNT(HOURS); i++) {
+		print_message("# %s\n", HOURS[i].what);
+		assert_int_equal(session_schedule_is_open(&HOURS[i].s, HOURS[i].at_ns),
+				 HOURS[i].open);
+		assert_true(session_schedule_next_ns(&HOURS[i].s, HOURS[i].at_ns) ==
+			    HOURS[i].next_ns);
+	}
+}
+
+static void
+the_schedule_connects_and_logs_out_and_lets_an_operator_have_his_way(void **state)
+{
+	struct order_session_config c = CONFIG;
+	uint8_t buf[ORDER_SESSION_TAKE_MAX];
+	struct order_session o;
+
+	c.schedule = (struct session_schedule){ true, 0x1f, 7 * 3600, 20 * 3600, 0 };
+	assert_int_equal(order_session_init(&o, &c), 0);
+	order_session_begin(&o, AT_NS(0, 6, 0));
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_SCHEDULE);
+	assert_int_equal(order_session_on_time(&o, AT_NS(0, 7, 0) - 1), ORDER_SESSION_NONE);
+	connect_to_query(&o, AT_NS(0, 7, 0));
+	assert_int_equal(o.metrics.schedule_connected, 1);
+	(void)give_answer(&o, 1, AT_NS(0, 7, 0));
+	assert_int_equal(order_session_on_time(&o, AT_NS(0, 7, 0) + 100 * MS), ORDER_SESSION_READY);
+	(void)order_session_stop(&o, AT_NS(0, 7, 1)); // an operator's
+	assert_int_equal(order_session_take(&o, buf, sizeof(buf), AT_NS(0, 7, 1)), 3);
+	order_session_on_lost(&o, AT_NS(0, 7, 1));
+	assert_int_equal(o.why, ORDER_SESSION_WHY_STOPPED);
+	assert_int_equal(order_session_on_time(&o, AT_NS(0, 19, 0)), ORDER_SESSION_NONE);
+	order_session_start(&o, AT_NS(0, 19, 0));
+	connect_to_query(&o, AT_NS(0, 19, 0));
+	(void)give(&o, 'H', "", 0, AT_NS(0, 20, 0));
+	assert_int_equal(order_session_on_time(&o, AT_NS(0, 20, 0)), ORDER_SESSION_NONE);
+	assert_int_equal(o.state, ORDER_SESSION_LOGOUT);
+	assert_int_equal(order_session_take(&o, buf, sizeof(buf), AT_NS(0, 20, 0)), 3);
+	assert_int_equal(buf[2], 'O');
+	order_session_on_lost(&o, AT_NS(0, 20, 0));
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_SCHEDULE);
+	order_session_start(&o, AT_NS(0, 21, 0)); // an operator's, in the evening
+	connect_to_login(&o, AT_NS(0, 21, 0));
+	order_session_on_lost(&o, AT_NS(0, 21, 0));
+	assert_int_equal(o.state, ORDER_SESSION_WAIT);
+	assert_int_equal(order_session_on_time(&o, AT_NS(1, 7, 0)), ORDER_SESSION_CONNECT);
+}
+
+static void
+after_enough_failures_it_stays_stopped_until_it_is_asked(void **state)
+{
+	struct order_session_config c = CONFIG;
+	struct order_session o;
+	uint64_t now_ns = T0;
+
+	c.attempts_max = 3;
+	assert_int_equal(order_session_init(&o, &c), 0);
+	order_session_begin(&o, now_ns);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_CONNECT);
+		order_session_on_lost(&o, now_ns);
+		now_ns += 60 * NS_PER_SEC;
+	}
+	assert_int_equal(o.state, ORDER_SESSION_STOPPED);
+	assert_int_equal(o.why, ORDER_SESSION_WHY_LOST);
+	assert_int_equal(o.metrics.gave_up, 1);
+	assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_NONE);
+	order_session_start(&o, now_ns);
+	assert_int_equal(order_session_on_time(&o, now_ns), ORDER_SESSION_CONNECT);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_schedule_knows_its_hours),
+		cmocka_unit_test(
+			the_schedule_connects_and_logs_out_and_lets_an_operator_have_his_way),
+		cmocka_unit_test(after_enough_failures_it_stays_stopped_until_it_is_asked),
 		cmocka_unit_test(the_next_address_is_taken_after_enough_failures),
 		cmocka_unit_test(with_one_address_only_the_wait_grows),
 		cmocka_unit_test(the_lane_may_give_a_connection_up),
