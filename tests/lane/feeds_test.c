@@ -79,6 +79,24 @@ book_of(struct lab *lab, uint32_t feed_idx)
 	return NULL;
 }
 
+/* Of all shards of the feed together; none has a book that broke. */
+static uint64_t
+digest_of(struct lab *lab, uint32_t feed_idx)
+{
+	uint64_t digest = 0;
+
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
+		const struct book *b = lab->g.lane[i]->book[feed_idx];
+
+		if (b == NULL)
+			continue;
+		assert_int_equal(b->metrics.instrument_suspect, 0);
+		digest += book_digest(b);
+	}
+	return digest;
+}
+
+/* Also with two shards of each feed: six lanes, one risk. */
 static void
 two_feeds_on_two_lanes_send_what_one_lane_sends(void **state)
 {
@@ -88,14 +106,23 @@ two_feeds_on_two_lanes_send_what_one_lane_sends(void **state)
 		"encode tcp report",
 		"rx arb | parse book feeds=other | parse book feeds=itch | strategy | risk | "
 		"orders encode tcp report",
+		"rx arb | parse book feeds=itch shards=0 | parse book feeds=itch shards=1 | "
+		"parse book feeds=other shards=1 | parse book feeds=other shards=0 | "
+		"strategy risk orders encode tcp report",
 	};
+	static const char SHARDED[] =
+		"  - name: other\n    venue: sim\n    protocol: itch50\n    shards: 2\n"
+		"    orders_max: 262144\n    levels_max: 65536\n    lines:\n"
+		"      - { port: md, group: 239.10.1.3, udp_port: 26402 }\n";
 	uint64_t digest[2] = { 0 };
 	uint8_t *log = NULL;
 	size_t log_len = 0;
 
 	for (size_t i = 0; i < ARRAY_CNT(LANES); i++) {
+		const bool sharded = i == ARRAY_CNT(LANES) - 1;
 		const struct lab_setup setup = { .lanes = LANES[i],
-						 .feeds_more = FEEDS_MORE,
+						 .shards = sharded ? 2 : 1,
+						 .feeds_more = sharded ? SHARDED : FEEDS_MORE,
 						 .instruments_more = INSTRUMENTS_MORE,
 						 .strategies = STRATEGIES };
 		struct lab *lab = lab_open(&setup);
@@ -115,12 +142,9 @@ two_feeds_on_two_lanes_send_what_one_lane_sends(void **state)
 		assert_int_equal(lab->peer.bad_cnt, 0);
 		assert_int_equal(lab_lost_buffers(lab), 0);
 		for (uint32_t f = 0; f < 2; f++) {
-			const struct book *b = book_of(lab, f);
-
-			assert_int_equal(b->metrics.instrument_suspect, 0);
 			if (i == 0)
-				digest[f] = book_digest(b);
-			assert_int_equal(book_digest(b), digest[f]);
+				digest[f] = digest_of(lab, f);
+			assert_int_equal(digest_of(lab, f), digest[f]);
 		}
 		if (i == 0) {
 			assert_true(lab->peer.enter_cnt > 10);
