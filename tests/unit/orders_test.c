@@ -214,6 +214,83 @@ a_cancel_ends_an_order_by_steps(void **unused)
 }
 
 static void
+ask_modify(uint32_t name, uint32_t qty, uint8_t flags)
+{
+	const struct order in = {
+		.head = { .instr_idx = IDX, .rx_ns = 5 },
+		.qty = qty,
+		.intent_id = 1000 + name,
+		.orig_id = name,
+		.kind = INTENT_MODIFY,
+		.side = SIDE_SELL,
+		.flags = flags,
+		.strategy_idx = STRATEGY,
+	};
+
+	memset(&fill, 0, sizeof(fill));
+	memset(&up, 0, sizeof(up));
+	made = orders_on_order(&o, &in, &req, &fill, &up);
+}
+
+static void
+a_modify_takes_shares_or_marks_a_sale(void **unused)
+{
+	uint32_t token;
+
+	start();
+	token = living(7);
+	HEAR(EXECUTED, .token = token, .qty = 100, .match_ref = 1);
+	ask_modify(7, 300, 0); // nothing would change
+	assert_int_equal(made, ORDERS_UPDATE);
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_QUANTITY);
+	ask_modify(7, 301, 0); // it may not grow
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_QUANTITY);
+	ask_modify(7, 100, 0); // nothing would be left
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_QUANTITY);
+	ask_modify(7, 250, INTENT_SHORT_EXEMPT);
+	assert_int_equal(made, ORDERS_SEND);
+	assert_int_equal(req.kind, INTENT_MODIFY);
+	assert_int_equal(req.token, token);
+	assert_int_equal(req.qty, 250);
+	assert_int_equal(req.flags, INTENT_SHORT_EXEMPT);
+	HEAR(MODIFIED, .token = token, .qty = 150, .mark = INTENT_SHORT_EXEMPT);
+	check_fill(0, 50, false);
+	check_update(7, ORDER_PARTIALLY_FILLED, 150);
+	ask_modify(7, 250, INTENT_SHORT); // exempt to short
+	assert_int_equal(made, ORDERS_SEND);
+	HEAR(MODIFIED, .token = token, .qty = 150, .mark = INTENT_SHORT);
+	assert_int_equal(made, ORDERS_UPDATE);   // nothing to give back
+	ask_modify(7, 250, INTENT_SHORT_EXEMPT); // and not back again
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_MARK);
+	o.any_mark = true; // OUCH 4.2
+	ask_modify(7, 250, INTENT_SHORT_EXEMPT);
+	assert_int_equal(made, ORDERS_SEND);
+	HEAR(MODIFIED, .token = token, .qty = 400); // nobody asked for it
+	assert_int_equal(o.metrics.modify_excess, 1);
+	HEAR(MODIFIED, .token = token, .qty = 0);
+	check_fill(0, 150, true);
+	check_update(7, ORDER_CANCELED, 0);
+	HEAR(MODIFIED, .token = token, .qty = 10); // it is gone
+	assert_int_equal(made, 0);
+	assert_int_equal(o.metrics.illegal_transition, 1);
+	assert_int_equal(o.metrics.modify_sent, 3);
+}
+
+static void
+the_venues_new_number_is_remembered(void **unused)
+{
+	uint32_t token;
+
+	start();
+	token = living(7);
+	HEAR(PRIORITY, .token = token, .order_ref = 99, .px4 = 50);
+	assert_int_equal(made, 0);
+	assert_int_equal(orders_of_token(&o, token)->order_ref, 99);
+	HEAR(PRIORITY, .token = token + 1, .order_ref = 99);
+	assert_int_equal(o.metrics.report_unknown_token, 1);
+}
+
+static void
 a_cancel_may_keep_some_shares(void **unused)
 {
 	uint32_t token;
@@ -668,6 +745,8 @@ main(void)
 		cmocka_unit_test(an_order_lives_and_is_filled),
 		cmocka_unit_test(an_order_may_be_refused_dead_or_smaller),
 		cmocka_unit_test(a_cancel_ends_an_order_by_steps),
+		cmocka_unit_test(a_modify_takes_shares_or_marks_a_sale),
+		cmocka_unit_test(the_venues_new_number_is_remembered),
 		cmocka_unit_test(a_cancel_may_keep_some_shares),
 		cmocka_unit_test(a_cancel_before_the_answer_is_in_order),
 		cmocka_unit_test(a_cancel_the_venue_cannot_do_leaves_the_order),
