@@ -150,6 +150,7 @@ empty_all(struct book *b)
 	b->phase = PHASE_UNKNOWN;
 	b->breach_cnt = 0;
 	b->breach_level = 0;
+	b->breach_seq = 0;
 	memset(b->mwcb_px8, 0, sizeof(b->mwcb_px8));
 	memset(b->notes, 0, INSTR_MAX * sizeof(*b->notes));
 	b->ts_ns = 0;

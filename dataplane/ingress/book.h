@@ -157,6 +157,7 @@ struct book {
 	uint8_t phase;        // enum feed_phase
 	uint8_t breach_cnt;   // times the market-wide circuit breaker tripped
 	uint8_t breach_level; // '1'..'3', 0: none
+	uint64_t breach_seq;  // number of its message
 	uint64_t mwcb_px8[3]; // levels, 1/100000000; 0: not heard
 	// trades that may be broken
 	struct u64_map match;

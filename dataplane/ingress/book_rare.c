@@ -101,9 +101,13 @@ on_system_event(struct book *b, const struct md *m)
 static unsigned
 on_breach(struct book *b, const struct md *m)
 {
+	// the same one again, over a snapshot that may be older and say that everybody trades
+	const bool replayed = (b->source_flags & DATAGRAM_REPLAY) && m->seq == b->breach_seq;
+
 	metric_add(&b->metrics.mwcb_breached, 1);
-	if (m->state <= b->breach_level)
+	if (m->state <= b->breach_level && !replayed)
 		return 0; // said before
+	b->breach_seq = m->seq;
 	b->breach_level = m->state;
 	b->breach_cnt++;
 	event_put(b->events, EVENT_MARKET_BREAKER, b->feed_idx, m->state);

@@ -123,9 +123,6 @@ begin(struct book *b)
 	b->forget_locate = 0;
 	b->forget_order = 0;
 	b->locate_end = 0; // every message is asked for its way
-	if (b->set_all)
-		b->breach_level =
-			0; // a snapshot may be older than a breach, which then comes again
 	metric_add(&b->metrics.recovery_begun, 1);
 }
 
