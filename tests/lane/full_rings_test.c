@@ -29,10 +29,15 @@ enum {
 	ALONE_QUIET = 6, // turns without work: the lane waits (housekeeping is every 4)
 	ALONE_MAX = 100000,
 	FEW_MAX = 8,
-	SEEDS = 6,
 	TICK_NS = 20000000, // strategies back off for a second
 	HEARTBEAT_STEPS = 100,
 };
+
+#ifdef __SANITIZE_ADDRESS__
+#define SEEDS 2 // ten times slower
+#else
+#define SEEDS 6
+#endif
 
 static const char STRATEGIES[] =
 	"  - { name: taker, kind: take, instruments: [%s], qty: 100, position_max_qty: 2000, "
