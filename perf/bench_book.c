@@ -277,6 +277,22 @@ run_touches(struct result *out)
 	}
 }
 
+/* Applies what was decoded, with the looks ahead. */
+static void
+apply_all(void)
+{
+	for (uint32_t i = 0; i < r->md_cnt + MD_AHEAD; i++) {
+		if (likely(i < r->md_cnt))
+			book_prefetch(&r->book, &r->md[i]);
+		if (likely(i - (MD_AHEAD - MD_AHEAD_LEVEL) < r->md_cnt))
+			book_prefetch_level(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_LEVEL)]);
+		if (likely(i - (MD_AHEAD - MD_AHEAD_SIDE) < r->md_cnt))
+			book_prefetch_side(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_SIDE)]);
+		if (likely(i - MD_AHEAD < r->md_cnt))
+			apply(&r->md[i - MD_AHEAD]);
+	}
+}
+
 /* Each slice from the first packet on is gone through in one way. */
 static void
 run_slices(struct result *out, const struct day_memory *m, size_t first, size_t slice_packets)
@@ -297,15 +313,7 @@ run_slices(struct result *out, const struct day_memory *m, size_t first, size_t 
 		case 1:
 			decode_slice(m, first, slice_packets);
 			start = bench_start();
-			for (uint32_t i = 0; i < r->md_cnt; i++) {
-				if (likely(i + MD_AHEAD < r->md_cnt))
-					book_prefetch(&r->book, &r->md[i + MD_AHEAD]);
-				if (likely(i + MD_AHEAD_LEVEL < r->md_cnt))
-					book_prefetch_level(&r->book, &r->md[i + MD_AHEAD_LEVEL]);
-				if (likely(i + MD_AHEAD_SIDE < r->md_cnt))
-					book_prefetch_side(&r->book, &r->md[i + MD_AHEAD_SIDE]);
-				apply(&r->md[i]);
-			}
+			apply_all();
 			add_slice(&out->apply, bench_since(start), msg_cnt);
 			break;
 		default:

@@ -22,4 +22,24 @@
 
 #define ARRAY_CNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/*
+ * a where c, else 0, without a branch: for what cannot be foreseen.  A compiler makes branches even
+ * of `c ? a : b` when it believes that one side costs a load.
+ */
+HOT_INLINE uint64_t
+keep_if(bool c, uint64_t a)
+{
+	uint64_t mask = -(uint64_t)c;
+
+	__asm__("" : "+r"(mask)); // the compiler shall not know where it is from
+	return a & mask;
+}
+
+/* c ? a : b, in the same way. */
+HOT_INLINE uint64_t
+pick(bool c, uint64_t a, uint64_t b)
+{
+	return b ^ keep_if(c, a ^ b);
+}
+
 #endif

@@ -10,7 +10,8 @@
 static size_t
 key_cnt_for(const struct book_config *c)
 {
-	return ((size_t)c->locate_max + 1) * 2 * BOOK_BLOCK_MIN + (size_t)c->levels_max * 3;
+	return ((size_t)c->locate_max + 1) * 2 * BOOK_BLOCK_MIN + (size_t)c->levels_max * 3 +
+	       2 * BOOK_BLOCK_MIN; // before and after: key_room and key_close read one key more
 }
 
 static size_t
@@ -117,10 +118,11 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.notes = (struct book_notes *)arena_take(arena,
 							 INSTR_MAX * sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
-		.key_cnt = (uint32_t)key_cnt_for(c),
+		.key_cnt = (uint32_t)key_cnt_for(c) - BOOK_BLOCK_MIN,
+		.key_fresh = BOOK_BLOCK_MIN,
 		.trades_max = c->trades_max,
 	};
-	b->key = (uint32_t *)arena_take(arena, b->key_cnt * sizeof(*b->key));
+	b->key = (uint32_t *)arena_take(arena, key_cnt_for(c) * sizeof(*b->key));
 	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
 	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
 	    !order_table_init(&b->order, c->orders_max, arena) ||
@@ -143,7 +145,7 @@ empty_all(struct book *b)
 	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));
 	price_levels_clear(&b->levels);
 	memset(b->key_free, 0, sizeof(b->key_free));
-	b->key_fresh = 0;
+	b->key_fresh = BOOK_BLOCK_MIN; // keys[-1] of any side can be read
 	b->trade_next = 0;
 	b->system_event = 0;
 	b->next_seq = 0;
@@ -557,6 +559,71 @@ place(const uint32_t *keys, uint32_t cnt, uint32_t key)
 	return lo;
 }
 
+typedef int32_t i4 __attribute__((vector_size(16)));
+
+/* Which of the 4 positions from i on are above at: all ones in a lane. */
+static inline v4
+is_above(uint32_t i, uint32_t at)
+{
+	const i4 place = { 0, 1, 2, 3 };
+
+	return (v4)(place + (int32_t)i > (int32_t)at);
+}
+
+static inline v4
+load4(const uint32_t *keys)
+{
+	v4 v;
+
+	memcpy(&v, keys, sizeof(v));
+	return v;
+}
+
+/* keys[i] = where[i] ? from[i] : keys[i], for 4 keys */
+static inline void
+put4(uint32_t *keys, v4 where, v4 from)
+{
+	const v4 v = (from & where) | (load4(keys) & ~where);
+
+	memcpy(keys, &v, sizeof(v));
+}
+
+/*
+ * Makes room for a key at `at` of cnt.  What happens near the touch moves few keys, and how few
+ * cannot be foreseen: the last 16 are always written.
+ */
+static inline void
+key_open(uint32_t *keys, uint32_t cnt, uint32_t at)
+{
+	const uint32_t base = cnt >= BOOK_BLOCK_MIN ? cnt + 1 - BOOK_BLOCK_MIN : 0;
+
+	for (uint32_t i = BOOK_BLOCK_MIN; i != 0; i -= 4) {
+		uint32_t *k = keys + base + i - 4;
+
+		put4(k, is_above(base + i - 4, at), load4(k - 1));
+	}
+	if (unlikely(at < base))
+		memmove(keys + at + 1, keys + at, (base - 1 - at) * sizeof(*keys));
+}
+
+/* Takes the key at `at` of cnt out. */
+static inline void
+key_close(uint32_t *keys, uint32_t cnt, uint32_t at)
+{
+	const uint32_t base = cnt > BOOK_BLOCK_MIN ? cnt - BOOK_BLOCK_MIN : 0;
+
+	if (unlikely(at < base)) {
+		memmove(keys + at, keys + at + 1, (base - at) * sizeof(*keys));
+		at = base;
+	}
+	for (uint32_t i = 0; i < BOOK_BLOCK_MIN; i += 4) {
+		uint32_t *k = keys + base + i;
+
+		put4(k, is_above(base + i, at - 1), load4(k + 1));
+	}
+	keys[base + BOOK_BLOCK_MIN - 1] = 0; // the last key, or one that was 0
+}
+
 uint32_t
 book_level_make(struct book *b, struct book_instr *in, uint64_t key)
 {
@@ -572,8 +639,7 @@ book_level_make(struct book *b, struct book_instr *in, uint64_t key)
 		return 0;
 	keys = &b->key[s->key_at];
 	at = place(keys, s->cnt, side_key);
-	for (uint32_t i = s->cnt; i > at; i--)
-		keys[i] = keys[i - 1];
+	key_open(keys, s->cnt, at);
 	keys[at] = side_key;
 	if (at == s->cnt++)
 		s->top_idx = idx;
@@ -589,10 +655,7 @@ book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
 	uint32_t *keys = &b->key[s->key_at];
 	const uint32_t at = place(keys, s->cnt, book_key(side, price_level_px4(l))) - 1;
 
-	s->cnt--;
-	for (uint32_t i = at; i < s->cnt; i++)
-		keys[i] = keys[i + 1];
-	keys[s->cnt] = 0;
+	key_close(keys, s->cnt--, at);
 	price_levels_remove(&b->levels, idx);
 	if (idx == s->top_idx)
 		s->top_idx =

@@ -302,7 +302,8 @@ book_has_queues(const struct book *b)
 /*
  * Three looks ahead, each when the one before has arrived: at the order and the instrument, at the
  * level, and at the prices of the side when a level is about to come or go.  They change nothing
- * but caches and m's own note, and may be left out.  Thread: the owner.
+ * but caches and m's own notes.  Each needs the one before, and none must be made.  Thread: the
+ * owner.
  */
 #define BOOK_PRINTS (1U << MD_ORDER_EXECUTED | 1U << MD_ORDER_EXECUTED_AT_PRICE | 1U << MD_TRADED)
 
@@ -323,13 +324,14 @@ book_prefetch(const struct book *b, struct md *m)
 	const bool adds = m->type == MD_ORDER_ADDED;
 	const uint64_t key = price_key(m->locate, m->side, m->px4);
 	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
-	const void *order = order_table_place(&b->order, m->order_ref);
-	const void *level = &b->levels.level[level_at];
+	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
+	const struct price_level *level = &b->levels.level[level_at];
 
 	// no branch on the type: it could not be foreseen
-	m->level_at = adds ? level_at : m->level_at;
+	m->level_at = (uint32_t)keep_if(adds, level_at);
+	m->place = order;
 	__builtin_prefetch(&b->instr[m->locate & b->locate_mask], 1);
-	__builtin_prefetch(adds ? level : order, 1);
+	__builtin_prefetch((const void *)pick(adds, (uintptr_t)level, (uintptr_t)order), 1);
 	if (unlikely(1U << m->type & BOOK_PRINTS))
 		book_prefetch_print(b, m);
 	if (book_has_queues(b))
@@ -337,23 +339,15 @@ book_prefetch(const struct book *b, struct md *m)
 }
 
 /* The level that the message's order has, or will have; 0 when that is not known. */
-HOT_INLINE uint32_t
-book_peek_level(const struct book *b, const struct md *m)
-{
-	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
-	const uint32_t idx = order->level_idx;
-
-	return m->type == MD_ORDER_ADDED ? m->level_at : idx;
-}
-
 HOT_INLINE void
-book_prefetch_level(const struct book *b, const struct md *m)
+book_prefetch_level(const struct book *b, struct md *m)
 {
-	const uint32_t idx = book_peek_level(b, m);
+	const struct order_rec *order = m->place;
 
-	__builtin_prefetch(&b->levels.level[idx], 1);
+	m->level_idx = m->level_at | (uint32_t)keep_if(m->type != MD_ORDER_ADDED, order->level_idx);
+	__builtin_prefetch(&b->levels.level[m->level_idx], 1);
 	if (book_has_queues(b))
-		order_queue_prefetch_ends(&b->order, idx);
+		order_queue_prefetch_ends(&b->order, m->level_idx);
 }
 
 /* The orders that a message's order stands beside, or will. */
@@ -363,27 +357,29 @@ book_prefetch_queue(const struct book *b, const struct md *m)
 	if (m->type == MD_ORDER_ADDED)
 		order_queue_prefetch_push(&b->order, m->level_at);
 	else
-		order_queue_prefetch_pull(&b->order, order_table_place(&b->order, m->order_ref));
+		order_queue_prefetch_pull(&b->order, m->place);
 }
 
 HOT_INLINE void
 book_prefetch_side(const struct book *b, const struct md *m)
 {
-	const struct price_level *lv = &b->levels.level[book_peek_level(b, m)];
+	const struct price_level *lv = &b->levels.level[m->level_idx];
 	const bool adds = m->type == MD_ORDER_ADDED;
-	const uint8_t side = (adds ? m->side : price_level_side(lv)) & 1;
+	const uint8_t side = (uint8_t)pick(adds, m->side, price_level_side(lv)) & 1;
 	const struct book_side *s = &b->instr[m->locate & b->locate_mask].side[side];
 	const uint32_t *keys = &b->key[s->key_at];
 	const uint32_t deep = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
 	const bool changes = price_level_order_cnt(lv) == !adds; // the first or the last order
+	const uintptr_t first = pick(changes, (uintptr_t)(keys + deep), (uintptr_t)lv);
+	const uintptr_t last = pick(changes, (uintptr_t)(keys + s->cnt), (uintptr_t)lv);
 
 	if (unlikely(m->type == MD_ORDER_REPLACED)) {
 		const uint64_t key = price_key(m->locate, side, m->px4);
 
 		__builtin_prefetch(&b->levels.level[1 + price_levels_home(&b->levels, key)], 1);
 	}
-	__builtin_prefetch(changes ? (const void *)(keys + deep) : (const void *)lv, 1);
-	__builtin_prefetch(changes ? (const void *)(keys + s->cnt) : (const void *)lv, 1);
+	__builtin_prefetch((const void *)first, 1);
+	__builtin_prefetch((const void *)last, 1);
 	if (book_has_queues(b))
 		book_prefetch_queue(b, m);
 }

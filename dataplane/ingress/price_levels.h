@@ -152,7 +152,7 @@ price_levels_home(const struct price_levels *t, uint64_t key)
 {
 	const uint32_t px4 = (uint32_t)key, cents = px4 / PRICE_TICK_PX4;
 	const bool on_tick = (cents * PRICE_TICK_PX4 == px4) & (px4 >= PRICE_TICK_FROM_PX4);
-	const uint32_t tick = on_tick ? cents : px4;
+	const uint32_t tick = (uint32_t)pick(on_tick, cents, px4);
 	uint64_t h = (key >> 32 << 32) | (tick / PRICE_LEVEL_GROUP);
 
 	h *= 0x9E3779B97F4A7C15; // 2^64 / golden ratio

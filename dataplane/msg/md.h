@@ -98,7 +98,11 @@ struct md {
 		};                  // MD_LISTING
 		uint64_t cross_qty; // MD_TRADED by a cross: 64-bit quantity
 		char reason[4];     // MD_TRADING_STATE
-		uint32_t level_at;  // of orders: the book's own note, 0 from parse
+		struct {
+			uint32_t level_at;  // of orders: the book's own notes; 0 from parse
+			uint32_t level_idx; // the rest are not set by parse
+			const void *place;
+		};
 	};
 };
 static_assert(sizeof(struct md) == CACHE_LINE, "one message, one cache line");

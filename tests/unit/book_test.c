@@ -253,6 +253,41 @@ full_tables_lose_orders_and_say_so(void **state)
 	assert_int_equal(b.levels.cnt, 1);
 }
 
+/* Whether the bids are those of the n prices from 100 up, without the one at `but` (n: none is
+ * out). */
+static void
+check_bids(uint32_t n, uint32_t but)
+{
+	struct book_depth_row row[64];
+	uint32_t k = 0;
+
+	assert_int_equal(book_depth(&b, 1, SIDE_BUY, row, 64), n - (but < n));
+	for (uint32_t i = n; i-- != 0;)
+		if (i != but)
+			assert_int_equal(row[k++].px4, 100 * (i + 1));
+	if (b.instr[1].side[SIDE_BUY].cnt < b.instr[1].side[SIDE_BUY].cap)
+		assert_int_equal(
+			b.key[b.instr[1].side[SIDE_BUY].key_at + b.instr[1].side[SIDE_BUY].cnt], 0);
+}
+
+static void
+a_level_comes_and_goes_at_every_place_of_a_side(void **state)
+{
+	uint64_t ref_of[40], ref = 1;
+
+	for (uint32_t n = 1; n <= 40; n++) {
+		ref_of[n - 1] = ref++;
+		add(ref_of[n - 1], SIDE_BUY, 100 * n, 1);
+		for (uint32_t at = 0; at < n; at++) {
+			put(about(MD_ORDER_DELETED, ref_of[at], 0));
+			check_bids(n, at);
+			ref_of[at] = ref++;
+			add(ref_of[at], SIDE_BUY, 100 * (at + 1), 1);
+			check_bids(n, n);
+		}
+	}
+}
+
 static void
 levels_come_best_first(void **state)
 {
@@ -392,6 +427,7 @@ main(void)
 		cmocka_unit_test_setup(a_replaced_order_keeps_its_side, fresh_day),
 		cmocka_unit_test(oddities_are_counted_and_the_instrument_is_believed_no_more),
 		cmocka_unit_test_setup(full_tables_lose_orders_and_say_so, fresh_day),
+		cmocka_unit_test_setup(a_level_comes_and_goes_at_every_place_of_a_side, fresh_day),
 		cmocka_unit_test_setup(levels_come_best_first, fresh_day),
 		cmocka_unit_test(confidence_is_what_the_table_says),
 		cmocka_unit_test_setup(a_gap_is_told_once_for_each_of_ours, fresh_day),
