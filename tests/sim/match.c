@@ -212,14 +212,37 @@ node_leave(struct match *m, int32_t idx)
 
 /* --- executions --- */
 
+/* Shares that one who meets a resting own order can take before its turn is over. */
+static uint32_t
+turn_qty(const struct match_order *o)
+{
+	return o->floor_qty != 0 && o->shown_qty < o->open_qty ? o->shown_qty : o->open_qty;
+}
+
 static void
 fill(struct match *m, struct match_order *o, uint32_t qty, uint32_t px4, uint8_t liquidity,
      uint64_t match_ref)
 {
+	const bool turn_over = o->node != MATCH_NONE && qty == turn_qty(o);
+
 	o->open_qty -= qty;
+	o->shown_qty -= qty < o->shown_qty ? qty : o->shown_qty;
 	if (o->open_qty == 0)
 		match_pull(m, o);
 	m->on_fill(m->ctx, o, qty, px4, liquidity, match_ref);
+	if (!turn_over || o->node == MATCH_NONE)
+		return;
+	match_pull(m, o);
+	match_rest(m, o);
+	if (m->on_refresh != NULL)
+		m->on_refresh(m->ctx, o);
+}
+
+/* The next order of a queue behind own, which was met; itself when it shows shares again. */
+static int32_t
+behind(const struct match_order *own, int32_t next)
+{
+	return next == MATCH_NONE ? own->node : next;
 }
 
 /*
@@ -233,32 +256,33 @@ flow_fill(struct match *m, uint16_t locate, uint8_t side, uint32_t limit_px4, in
 {
 	struct match_side *s = &m->symbol[locate].side[side_idx(side)];
 	uint32_t left_qty = flow_qty;
-	uint32_t behind = 0; // levels, counted from the best
+	uint32_t passed = 0; // levels, counted from the best
 
-	while (left_qty > 0 && s->own_cnt > 0 && behind < s->level_cnt) {
-		const uint32_t px4 = s->level[s->level_cnt - 1 - behind].px4;
-		int32_t idx = s->level[s->level_cnt - 1 - behind].head;
+	while (left_qty > 0 && s->own_cnt > 0 && passed < s->level_cnt) {
+		const uint32_t px4 = s->level[s->level_cnt - 1 - passed].px4;
+		int32_t idx = s->level[s->level_cnt - 1 - passed].head;
 		const uint32_t levels = s->level_cnt;
 
 		if (better(side, limit_px4, px4))
 			break;
 		while (idx != MATCH_NONE && left_qty > 0 && idx != upto) {
 			struct match_order *own = m->node[idx].own;
-			const int32_t next = m->node[idx].next;
+			int32_t next = m->node[idx].next;
 
 			if (own != NULL) {
-				const uint32_t qty =
-					own->open_qty < left_qty ? own->open_qty : left_qty;
+				const uint32_t has_qty = turn_qty(own);
+				const uint32_t qty = has_qty < left_qty ? has_qty : left_qty;
 
 				left_qty -= qty;
 				fill(m, own, qty, px4, 'A', m->next_match++);
+				next = behind(own, next);
 			}
 			idx = next;
 		}
 		if (idx != MATCH_NONE && idx == upto)
 			break;
 		if (s->level_cnt == levels) // otherwise the level went with its last order
-			behind++;
+			passed++;
 	}
 	return flow_qty - left_qty;
 }
@@ -290,9 +314,9 @@ match_take(struct match *m, struct match_order *o)
 			return;
 		while (idx != MATCH_NONE && o->open_qty > 0) {
 			struct match_node *n = &m->node[idx];
-			const int32_t next = n->next;
+			int32_t next = n->next;
 			const uint32_t has_qty =
-				n->own != NULL ? n->own->open_qty : n->qty - n->taken_qty;
+				n->own != NULL ? turn_qty(n->own) : n->qty - n->taken_qty;
 			const uint32_t qty = has_qty < o->open_qty ? has_qty : o->open_qty;
 
 			if (qty > 0) {
@@ -302,8 +326,10 @@ match_take(struct match *m, struct match_order *o)
 				if (own == NULL)
 					n->taken_qty += qty;
 				fill(m, o, qty, px4, 'R', match_ref);
-				if (own != NULL)
+				if (own != NULL) {
 					fill(m, own, qty, px4, 'A', match_ref);
+					next = behind(own, next);
+				}
 			}
 			idx = next;
 		}
@@ -316,6 +342,7 @@ match_rest(struct match *m, struct match_order *o)
 	const int32_t idx = node_new(m);
 	struct match_node *n = &m->node[idx];
 
+	o->shown_qty = o->floor_qty != 0 && o->floor_qty < o->open_qty ? o->floor_qty : o->open_qty;
 	n->own = o;
 	n->px4 = o->px4;
 	n->locate = o->locate;

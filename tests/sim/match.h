@@ -25,13 +25,18 @@ struct match_order {
 	uint8_t side; // 'B' or 'S'
 	uint32_t px4;
 	uint32_t open_qty;
-	int32_t node; // MATCH_NONE while it does not rest
+	uint32_t floor_qty; // shown at a time, the rest is a reserve; 0: all is shown
+	uint32_t shown_qty; // left of what is shown; only while it rests
+	int32_t node;       // MATCH_NONE while it does not rest
 };
 
 /* One execution of an own order; open_qty is already reduced.  liquidity: 'A' added, 'R' removed.
  */
 typedef void match_fill_fn(void *ctx, struct match_order *o, uint32_t qty, uint32_t px4,
 			   uint8_t liquidity, uint64_t match_ref);
+
+/* A resting order with a reserve shows shares again, behind everything at its price. */
+typedef void match_refresh_fn(void *ctx, struct match_order *o);
 
 struct match_node {
 	uint64_t ref;
@@ -82,6 +87,7 @@ struct match {
 	uint64_t ts_ns;       // newest time on the tape
 	uint8_t system_event; // newest, 0: none yet
 	match_fill_fn *on_fill;
+	match_refresh_fn *on_refresh; // NULL, unless set after match_init
 	void *ctx;
 	uint64_t bad_ref_cnt; // tape messages about orders that do not exist
 };
@@ -106,7 +112,7 @@ void match_on_itch(struct match *m, const uint8_t *msg, uint16_t len);
 uint64_t match_available(const struct match *m, uint16_t locate, uint8_t side, uint32_t px4);
 /* Executes what can be executed at once. */
 void match_take(struct match *m, struct match_order *o);
-/* Joins the book behind everything at its price. */
+/* Joins the book behind everything at its price, with as much of it as is to be shown. */
 void match_rest(struct match *m, struct match_order *o);
 /* Leaves the book, if it rests. */
 void match_pull(struct match *m, struct match_order *o);

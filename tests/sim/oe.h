@@ -69,7 +69,8 @@ struct oe_request {
 	bool post_only;
 	bool options_bad; // an option unknown, misplaced or impossible
 	uint32_t min_qty;
-	uint16_t group_id; // 0: none
+	uint32_t max_floor_qty; // shown at a time; 0: all
+	uint16_t group_id;      // 0: none
 	char firm[4];
 	char cl_ord_id[OUCH_CL_ORD_ID_LEN];
 	uint8_t options[OE_OPTIONS_MAX]; // echoed in answers
@@ -119,6 +120,8 @@ struct oe_position {
 	COUNT(modified)        \
 	COUNT(executions)      \
 	COUNT(executed_qty)    \
+	COUNT(restated)        \
+	COUNT(corrected)       \
 	COUNT(broken)
 
 struct oe_counts {
@@ -225,6 +228,11 @@ void oe_answer_canceled(struct oe *oe, const struct oe_order *o, uint32_t qty, u
 void oe_answer_executed(struct oe *oe, const struct oe_order *o, uint32_t qty, uint32_t px4,
 			uint8_t liquidity, uint64_t match_ref);
 void oe_answer_broken(struct oe *oe, const struct oe_order *o, uint64_t match_ref);
+/* The price of an execution was another one: only in OUCH 4.2. */
+void oe_answer_corrected(struct oe *oe, const struct oe_order *o, uint32_t qty, uint32_t px4,
+			 uint8_t liquidity, uint64_t match_ref);
+/* A reserve shows shares again, under another number on market data: only in OUCH 5.0. */
+void oe_answer_restated(struct oe *oe, const struct oe_order *o, uint64_t shown_ref);
 void oe_answer_modified(struct oe *oe, const struct oe_order *o);
 void oe_answer_mass_canceled(struct oe *oe, const struct oe_request *r);
 void oe_answer_entry_switched(struct oe *oe, const struct oe_request *r, bool enabled);
@@ -269,6 +277,8 @@ void oe_cancel_all(struct oe *oe, uint8_t reason);
 /* For match_init(): ctx is unused, the order knows its account. */
 void oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t liquidity,
 		uint64_t match_ref);
+/* oe_init sets it in the books: there a reserve shows shares again. */
+void oe_on_refresh(void *ctx, struct match_order *m);
 /* Orders whose time is over; the tape's day moving on. */
 void oe_on_time(struct oe *oe, uint64_t now_ns);
 void oe_on_system_event(struct oe *oe, uint8_t event);

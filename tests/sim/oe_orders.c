@@ -133,6 +133,9 @@ oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t
 	struct oe_order *o = (struct oe_order *)m;
 	struct oe *oe = o->oe;
 	const uint64_t break_every = fault_number(oe->faults, FAULT_break_every);
+	const uint64_t correct_every = oe->c.version == OUCH_50
+					       ? 0 // has no such message
+					       : fault_number(oe->faults, FAULT_correct_every);
 
 	o->done_qty += qty;
 	oe_state_changed(o);
@@ -142,11 +145,28 @@ oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t
 	if (m->open_qty == 0)
 		order_die(oe, o);
 	oe_answer_executed(oe, o, qty, px4, liquidity, match_ref);
+	if (correct_every != 0 && oe->n.executions % correct_every == 0) {
+		position_drop(oe, o, qty, px4);
+		px4 += CENT_PX4;
+		position_add(oe, o, qty, px4);
+		oe->n.corrected++;
+		oe_answer_corrected(oe, o, qty, px4, liquidity, match_ref);
+	}
 	if (break_every != 0 && oe->n.executions % break_every == 0) {
 		position_drop(oe, o, qty, px4);
 		oe->n.broken++;
 		oe_answer_broken(oe, o, match_ref);
 	}
+}
+
+void
+oe_on_refresh(void *ctx, struct match_order *m)
+{
+	struct oe_order *o = (struct oe_order *)m;
+	struct oe *oe = o->oe;
+
+	oe->n.restated++;
+	oe_answer_restated(oe, o, oe->next_order_ref++);
 }
 
 /* --- what may be entered --- */
@@ -261,6 +281,8 @@ order_begin(struct oe *oe, struct oe_order *o, uint16_t locate, uint32_t open_qt
 	o->m.side = o->r.side == 'B' ? 'B' : 'S';
 	o->m.px4 = (uint32_t)o->r.px4;
 	o->m.open_qty = open_qty;
+	if (o->r.display != 'N') // what nobody sees has nothing to show
+		o->m.floor_qty = o->r.max_floor_qty;
 	o->order_ref = oe->next_order_ref++;
 	if (o->r.tif == OE_TIF_TIMED)
 		o->expires_ns = oe->now_ns + o->r.live_s * NS_PER_SEC;

@@ -66,8 +66,11 @@ option_apply(struct oe_request *r, const struct ouch50_option *o)
 	case OUCH50_TAG_GROUP_ID:
 		r->group_id = (uint16_t)(o->value[0] << 8 | o->value[1]);
 		break;
-	case OUCH50_TAG_CUSTOMER_TYPE: // what follows has no effect on matching here
 	case OUCH50_TAG_MAX_FLOOR:
+		memcpy(&word, o->value, sizeof(word));
+		r->max_floor_qty = be32_get(word);
+		break;
+	case OUCH50_TAG_CUSTOMER_TYPE: // what follows has no effect on matching here
 	case OUCH50_TAG_DISCRETION_PRICE_TYPE:
 	case OUCH50_TAG_RANDOM_RESERVES:
 	case OUCH50_TAG_TRADE_NOW:
@@ -580,6 +583,50 @@ oe_answer_broken(struct oe *oe, const struct oe_order *o, uint64_t match_ref)
 
 		oe_put(oe, &b, sizeof(b));
 	}
+}
+
+void
+oe_answer_corrected(struct oe *oe, const struct oe_order *o, uint32_t qty, uint32_t px4,
+		    uint8_t liquidity, uint64_t match_ref)
+{
+	const struct ouch42_trade_correction f = {
+		.exec = { head42(oe, OUCH42_TRADE_CORRECTION), token_of(o->r.key), be32_of(qty),
+			  be32_of(px4), liquidity, be64_of(match_ref) },
+		.reason = 'N',
+	};
+
+	oe_put(oe, &f, sizeof(f));
+}
+
+/* One option; returns where the next one goes. */
+static uint8_t *
+option_put(uint8_t *at, enum ouch50_tag tag, const void *value)
+{
+	const uint8_t bytes = ouch50_option_bytes((uint8_t)tag);
+
+	*at++ = (uint8_t)(1 + bytes);
+	*at++ = (uint8_t)tag;
+	memcpy(at, value, bytes);
+	return at + bytes;
+}
+
+void
+oe_answer_restated(struct oe *oe, const struct oe_order *o, uint64_t shown_ref)
+{
+	const struct ouch50_restated r = { head50(oe, OUCH50_RESTATED), be32_of(o->r.user_ref),
+					   'R' };
+	const be32 qty = be32_of(o->m.shown_qty);
+	const be64 px4 = be64_of(o->m.px4), ref = be64_of(shown_ref);
+	uint8_t options[OE_OPTIONS_MAX], *end = options;
+
+	if (oe->c.version != OUCH_50)
+		return;
+	end = option_put(end, OUCH50_TAG_SECONDARY_REF, &ref);
+	end = option_put(end, OUCH50_TAG_DISPLAY_QTY, &qty);
+	end = option_put(end, OUCH50_TAG_DISPLAY_PRICE, &px4);
+	if (o->r.channel != 0)
+		end = option_put(end, OUCH50_TAG_USER_REF_IDX, &o->r.channel);
+	put50(oe, &r, sizeof(r), true, options, (uint16_t)(end - options));
 }
 
 void

@@ -293,12 +293,12 @@ oe_conn_sent(struct oe_conn *c, size_t len)
 	c->out.len -= len;
 }
 
-void
-oe_put(struct oe *oe, const void *msg, uint16_t len)
+/* Appends a numbered message, and sends it where somebody is logged in. */
+static void
+put_numbered(struct oe *oe, const void *msg, uint16_t len)
 {
 	const struct soup_head h = soup_head_of(SOUP_SEQUENCED, len);
 	const size_t from = oe->store.len;
-	static const uint8_t BAD_TYPE[] = { 0, 1, '?' }, BAD_LENGTH[] = { 0, 0 };
 
 	if (oe->store_cnt == oe->store_room) {
 		oe->store_room = oe->store_room == 0 ? 1024 : oe->store_room * 2;
@@ -309,9 +309,21 @@ oe_put(struct oe *oe, const void *msg, uint16_t len)
 	oe->store_off[oe->store_cnt++] = from;
 	oe_bytes_put(&oe->store, &h, sizeof(h));
 	oe_bytes_put(&oe->store, msg, len);
+	if (oe->active != NULL)
+		conn_send(oe->active, oe->store.at + from, oe->store.len - from);
+}
+
+void
+oe_put(struct oe *oe, const void *msg, uint16_t len)
+{
+	static const uint8_t BAD_TYPE[] = { 0, 1, '?' }, BAD_LENGTH[] = { 0, 0 };
+	static const uint8_t ODD[] = "z is no type of any OUCH";
+
+	put_numbered(oe, msg, len);
+	if (oe->store_cnt == fault_number(oe->faults, FAULT_odd_after))
+		put_numbered(oe, ODD, sizeof(ODD) - 1);
 	if (oe->active == NULL)
 		return;
-	conn_send(oe->active, oe->store.at + from, oe->store.len - from);
 	if (oe->store_cnt == fault_number(oe->faults, FAULT_bad_type_after))
 		conn_send(oe->active, BAD_TYPE, sizeof(BAD_TYPE));
 	if (oe->store_cnt == fault_number(oe->faults, FAULT_bad_length_after))
@@ -339,6 +351,7 @@ oe_init(struct oe *oe, const struct oe_config *c, struct match *m, const struct 
 	memset(oe, 0, sizeof(*oe));
 	oe->c = *c;
 	oe->match = m;
+	m->on_refresh = oe_on_refresh;
 	oe->faults = f;
 	oe->next_order_ref = order_ref_base;
 	oe->state_fd = -1;

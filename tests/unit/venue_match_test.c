@@ -188,6 +188,58 @@ flow_fills_only_what_stands_in_front(void **state)
 	match_fini(&m);
 }
 
+static unsigned refresh_cnt;
+
+static void
+count_refresh(void *ctx, struct match_order *o)
+{
+	refresh_cnt++;
+}
+
+static void
+a_reserve_shows_itself_bit_by_bit_behind_the_others(void **state)
+{
+	struct match m;
+	struct match_order o = own('B', 100, 1000000), taker = own('S', 50, 1000000);
+	struct match_order alone = own('S', 70, 1000100);
+
+	begin(&m);
+	m.on_refresh = count_refresh;
+	refresh_cnt = 0;
+	o.floor_qty = alone.floor_qty = 30;
+	match_rest(&m, &o);
+	tape_add(&m, 1, 'B', 100, 1000000);
+	assert_int_equal(match_available(&m, LOCATE, 'S', 1000000), 200);
+	tape_exec(&m, 1, 40); // 30 met us, and the reserve stands behind order 1
+	assert_int_equal(fill_cnt, 1);
+	check_fill(0, &o, 30, 1000000, 'A');
+	assert_int_equal(o.shown_qty, 30);
+	assert_int_equal(refresh_cnt, 1);
+	tape_exec(&m, 1, 10); // which is in front of us now
+	assert_int_equal(fill_cnt, 1);
+	match_take(&m, &taker); // all that is left of order 1, a seller of our own
+	assert_int_equal(fill_cnt, 2);
+	check_fill(1, &taker, 50, 1000000, 'R');
+	taker = own('S', 45, 1000000);
+	match_take(&m, &taker);
+	assert_int_equal(fill_cnt, 6); // 30, then 15 of the next 30, each told to both
+	check_fill(2, &taker, 30, 1000000, 'R');
+	check_fill(3, &o, 30, 1000000, 'A');
+	check_fill(4, &taker, 15, 1000000, 'R');
+	check_fill(5, &o, 15, 1000000, 'A');
+	assert_int_equal(o.shown_qty, 15);
+	assert_int_equal(o.open_qty, 25);
+	assert_int_equal(refresh_cnt, 2);
+	match_rest(&m, &alone);
+	tape_print(&m, 65, 1000200); // the only order of its level, which must not lose its place
+	assert_int_equal(fill_cnt, 9);
+	check_fill(8, &alone, 5, 1000100, 'A');
+	assert_int_equal(alone.open_qty, 5);
+	assert_int_equal(alone.shown_qty, 5);
+	assert_int_equal(refresh_cnt, 4);
+	match_fini(&m);
+}
+
 static void
 flow_that_crosses_us_trades_with_us_first(void **state)
 {
@@ -350,6 +402,7 @@ main(void)
 		cmocka_unit_test(taking_walks_the_book_best_price_and_oldest_first),
 		cmocka_unit_test(what_was_taken_cannot_be_taken_again),
 		cmocka_unit_test(flow_fills_only_what_stands_in_front),
+		cmocka_unit_test(a_reserve_shows_itself_bit_by_bit_behind_the_others),
 		cmocka_unit_test(flow_that_crosses_us_trades_with_us_first),
 		cmocka_unit_test(prints_fill_only_through_our_price),
 		cmocka_unit_test(two_own_orders_trade_with_one_match_number),

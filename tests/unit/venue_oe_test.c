@@ -558,6 +558,39 @@ timed_orders_expire(void **state)
 }
 
 static void
+a_reserve_is_restated_when_it_shows_shares_again(void **state)
+{
+	static const uint8_t WANT[] = { 0, 26, 9, 1,  0, 0,  0, 0, 0, 0, 3, 233, 5,  22,
+					0, 0,  0, 20, 9, 23, 0, 0, 0, 0, 0, 15,  66, 64 };
+	struct enter50 e = enter50(1, 'B', 50, 1000000);
+	const struct ouch50_restated *r;
+
+	begin_up(OUCH_50);
+	e.options_len = be16_of(6);
+	memcpy(e.options, (uint8_t[]){ 5, OUCH50_TAG_MAX_FLOOR, 0, 0, 0, 30 }, 6);
+	send50(&e);
+	expect("S:A");
+	tape_add(1, 'S', 10, 1000000);
+	expect("S:E"); // 20 are shown still
+	tape_add(2, 'S', 20, 1000000);
+	assert_string_equal(answers(), "S:E S:R");
+	r = payload(1);
+	assert_int_equal(be32_get(r->user_ref), 1);
+	assert_int_equal(r->reason, 'R');
+	assert_memory_equal(r + 1, WANT, sizeof(WANT)); // number, 20 shares, $100
+	expect("S:E S:R");
+	tape_add(3, 'S', 20, 1000000);
+	expect("S:E"); // the last shares: nothing to show
+	assert_int_equal(oe->n.restated, 1);
+	memcpy(&e.o.user_ref, &(be32){ { 0, 0, 0, 2 } }, sizeof(be32));
+	e.o.display = 'N'; // what is hidden shows nothing again
+	send50(&e);
+	tape_add(4, 'S', 50, 1000000);
+	expect("S:A S:E");
+	end();
+}
+
+static void
 channels_have_numbers_of_their_own(void **state)
 {
 	struct enter50 e = enter50(1, 'B', 100, 1000000);
@@ -865,6 +898,49 @@ faults_strike_where_they_should(void **state)
 }
 
 static void
+an_odd_message_has_a_number_and_is_replayed(void **state)
+{
+	begin(OUCH_50);
+	assert_null(faults_parse(&faults, "odd_after=2"));
+	login("TEST01", "SECRET", "", 1);
+	expect("A S:S");
+	enter(1, 'B', 100, 1000000);
+	expect("S:A S:z");
+	enter(2, 'B', 100, 1000000);
+	expect("S:A");
+	reconnect();
+	login("TEST01", "SECRET", "", 3);
+	expect("A S:z S:A");
+	end();
+}
+
+static void
+a_price_is_corrected_in_ouch42_only(void **state)
+{
+	const struct ouch42_trade_correction *f;
+	const struct ouch42_executed *e;
+
+	assert_null(faults_parse(&faults, "correct_every=1"));
+	begin_up(OUCH_42);
+	tape_add(1, 'S', 100, 1000000);
+	enter42("A1", 'B', 100, 1000000, 99998, 'Y');
+	assert_string_equal(answers(), "S:A S:E S:F");
+	e = payload(1);
+	f = payload(2);
+	assert_int_equal(be32_get(f->exec.px4), 1000100);
+	assert_memory_equal(&f->exec.match_ref, &e->match_ref, sizeof(e->match_ref));
+	assert_int_equal(oe->position[LOCATE].bought_qty, 100);
+	assert_int_equal(oe->position[LOCATE].bought_ntl4, 100010000);
+	end();
+	assert_null(faults_parse(&faults, "correct_every=1"));
+	begin_up(OUCH_50);
+	tape_add(1, 'S', 100, 1000000);
+	enter(1, 'B', 100, 1000000);
+	expect("S:A S:E");
+	end();
+}
+
+static void
 fault_values_are_checked(void **state)
 {
 	static const struct {
@@ -911,6 +987,7 @@ main(void)
 		cmocka_unit_test(halted_symbols_take_no_orders),
 		cmocka_unit_test(immediate_orders_and_post_only_leave_nothing_behind),
 		cmocka_unit_test(timed_orders_expire),
+		cmocka_unit_test(a_reserve_is_restated_when_it_shows_shares_again),
 		cmocka_unit_test(channels_have_numbers_of_their_own),
 		cmocka_unit_test(mass_cancel_and_the_entry_switch),
 		cmocka_unit_test(a_client_that_comes_back_gets_what_it_missed),
@@ -920,6 +997,8 @@ main(void)
 		cmocka_unit_test(an_order_lives_its_life_in_ouch42),
 		cmocka_unit_test(modify_changes_side_and_shrinks),
 		cmocka_unit_test(faults_strike_where_they_should),
+		cmocka_unit_test(an_odd_message_has_a_number_and_is_replayed),
+		cmocka_unit_test(a_price_is_corrected_in_ouch42_only),
 		cmocka_unit_test(fault_values_are_checked),
 	};
 
