@@ -285,8 +285,8 @@ struct config_session {
 	uint32_t reconnect_max_ms;
 	uint32_t reconnect_attempts; // failures in a row; 0: no end
 	struct {
-		char connect[6]; // HH:MM; empty: no schedule
-		char disconnect[6];
+		char connect[9]; // HH:MM or HH:MM:SS; empty: no schedule
+		char disconnect[9];
 		uint32_t days;      // bit 0 is Monday; none: Monday to Friday
 		char utc_offset[7]; // "+HH:MM", or "local"
 	} schedule;

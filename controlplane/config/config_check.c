@@ -481,7 +481,7 @@ session_check(struct check *ck, uint32_t idx)
 	if (!config_schedule_of(s, &schedule))
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': schedule has connect '%s', disconnect '%s', utc_offset "
-			"'%s'; give two different times HH:MM, and local, +HH:MM "
+			"'%s'; give two different times HH:MM or HH:MM:SS, and local, +HH:MM "
 			"or -HH:MM",
 			AT(s->schedule.connect), s->name, s->schedule.connect,
 			s->schedule.disconnect, s->schedule.utc_offset);

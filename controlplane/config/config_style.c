@@ -48,17 +48,21 @@ config_style_of(const struct config *c, uint32_t idx, struct encode_style *out)
 	snprintf(out->aiq_group, sizeof(out->aiq_group), "%s", s->aiq_group);
 }
 
-/* "HH:MM" as seconds. */
+/* "HH:MM" or "HH:MM:SS" as seconds. */
 static bool
 time_of_text(const char *text, uint32_t *s)
 {
-	unsigned hour, minute;
+	const size_t len = strlen(text);
+	unsigned hour, minute, second = 0;
 	int used = 0;
 
-	if (strlen(text) != 5 || sscanf(text, "%2u:%2u%n", &hour, &minute, &used) != 2 ||
-	    used != 5 || hour > 23 || minute > 59)
+	if (len == 5 ? sscanf(text, "%2u:%2u%n", &hour, &minute, &used) != 2
+		     : len != 8 ||
+			       sscanf(text, "%2u:%2u:%2u%n", &hour, &minute, &second, &used) != 3)
 		return false;
-	*s = hour * 3600 + minute * 60;
+	if ((size_t)used != len || hour > 23 || minute > 59 || second > 59)
+		return false;
+	*s = hour * 3600 + minute * 60 + second;
 	return true;
 }
 
@@ -84,8 +88,8 @@ config_schedule_of(const struct config_session *s, struct session_schedule *out)
 		out->utc_offset_s = localtime_r(&now, &tm) == NULL ? 0 : (int32_t)tm.tm_gmtoff;
 		return true;
 	}
-	if ((offset[0] != '+' && offset[0] != '-') || !time_of_text(offset + 1, &offset_s) ||
-	    offset_s > 14 * 3600)
+	if ((offset[0] != '+' && offset[0] != '-') || strlen(offset) != 6 ||
+	    !time_of_text(offset + 1, &offset_s) || offset_s > 14 * 3600)
 		return false;
 	out->utc_offset_s = offset[0] == '-' ? -(int32_t)offset_s : (int32_t)offset_s;
 	return true;

@@ -199,7 +199,7 @@ static const struct {
 	{ "a reserve that leaves nothing for orders", "capacity: principal", "capacity: principal\n    throttle: { max_messages: 10, cancel_reserve: 10 }",
 	  "c.yaml:29:51: session 'oe': throttle.cancel_reserve is 10, which is more than throttle.max_messages allows: 10 at c.yaml:29:31" },
 	{ "a schedule without the hour's first digit", "capacity: principal", "capacity: principal\n    schedule: { connect: \"7:00\", disconnect: \"20:00\" }",
-	  "c.yaml:29:26: session 'oe': schedule has connect '7:00', disconnect '20:00', utc_offset 'local'; give two different times HH:MM, and local, +HH:MM or -HH:MM" },
+	  "c.yaml:29:26: session 'oe': schedule has connect '7:00', disconnect '20:00', utc_offset 'local'; give two different times HH:MM or HH:MM:SS, and local, +HH:MM or -HH:MM" },
 	{ "a reserve varied without a reserve", CONFIG_HEAD, CONFIG_HEAD "order_styles: [{ name: iceberg, random_reserve_qty: 50 }]\n",
 	  "c.yaml:2:24: order style 'iceberg': random_reserve_qty without max_floor_qty" },
 	{ "an order style nobody made", "instruments: [AAPL]", "order_style: iceberg, instruments: [AAPL]",
