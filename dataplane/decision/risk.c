@@ -30,6 +30,25 @@ risk_init(struct risk *r, const struct risk_config *c, struct arena *a)
 	return 0;
 }
 
+COLD void
+risk_correct(struct risk *r, struct risk_instr *i, const struct fill *f)
+{
+	const int64_t sign = f->side == SIDE_BUY ? 1 : -1;
+	const int64_t held_qty = i->position_qty * sign > 0 ? i->position_qty * sign : 0;
+	const int64_t open_qty = held_qty < f->executed_qty ? held_qty : f->executed_qty;
+	const int64_t more_px4 = (int64_t)f->px4 - f->was_px4;
+	const int64_t more_ntl4 = ntl4_of(more_px4, f->executed_qty);
+	const int64_t open_ntl4 = ntl4_of(more_px4, (uint32_t)open_qty);
+	int64_t *turnover_ntl4 = f->side == SIDE_BUY ? &i->bought_ntl4 : &i->sold_ntl4;
+	bool full = false;
+
+	full |= !risk_sum(&i->cost_ntl4, sign * open_ntl4);
+	full |= !risk_sum(&i->realised_ntl4, -sign * (more_ntl4 - open_ntl4));
+	*turnover_ntl4 = (int64_t)((uint64_t)*turnover_ntl4 + (uint64_t)more_ntl4);
+	metric_add(&r->metrics.fill_corrected, 1);
+	metric_add(&r->metrics.sum_saturated, full);
+}
+
 COLD bool
 risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out)
 {

@@ -647,6 +647,12 @@ risk_count_execution(struct risk_instr *i, const struct fill *f)
 	}
 }
 
+/*
+ * Books another price for an execution.  Shares of it that the position may still hold cost that
+ * much more; of the others it was realised.
+ */
+COLD void risk_correct(struct risk *r, struct risk_instr *i, const struct fill *f);
+
 /* What became of an order. */
 HOT_INLINE void
 risk_on_fill(struct risk *r, const struct fill *f)
@@ -661,6 +667,10 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	}
 	i = &r->instr[idx];
 	metric_add(&r->metrics.fill_applied, 1);
+	if (unlikely(f->corrected)) {
+		risk_correct(r, i, f);
+		return;
+	}
 	e = risk_open_of(r, risk_open_key(f->strategy_idx, f->intent_id));
 	if (unlikely(e->key == 0 || e->instr_idx != idx))
 		metric_add(&r->metrics.fill_unreserved, 1);

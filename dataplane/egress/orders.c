@@ -143,7 +143,7 @@ on_executed(struct orders *o, struct order_entry *e, const struct report *r, str
 	metric_add(&o->metrics.execution, 1);
 	metric_add(&o->metrics.execution_qty, r->qty);
 	fill_start(o, e, fill);
-	fill->px4 = r->px4;
+	fill->px4 = (uint32_t)r->px4;
 	fill->executed_qty = r->qty;
 	if (unlikely(__builtin_add_overflow(e->executed_qty, r->qty, &e->executed_qty)))
 		e->executed_qty = UINT32_MAX;
@@ -204,6 +204,37 @@ on_broken(struct orders *o, const struct report *r, struct fill *fill, struct up
 		.strategy_idx = x->strategy_idx,
 	};
 	return ORDERS_FILL | ORDERS_UPDATE;
+}
+
+/* The execution had another price.  No quantity changes, so nobody but risk has to know. */
+static COLD unsigned
+on_corrected(struct orders *o, const struct report *r, struct fill *fill)
+{
+	struct orders_execution *x = execution_of(o, r->token, r->match_ref);
+
+	if (x == NULL) {
+		metric_add(&o->metrics.correction_unknown, 1);
+		return 0;
+	}
+	if (x->broken || x->px4 == r->px4) {
+		metric_add(&o->metrics.correction_duplicate, 1);
+		return 0;
+	}
+	metric_add(&o->metrics.correction_mismatch, r->qty != x->qty);
+	metric_add(&o->metrics.correction_applied, 1);
+	*fill = (struct fill){
+		.head.instr_idx = x->instr_idx,
+		.px4 = (uint32_t)r->px4,
+		.was_px4 = x->px4,
+		.intent_id = x->intent_id,
+		.executed_qty = x->qty,
+		.side = x->is_sell ? SIDE_SELL : SIDE_BUY,
+		.strategy_idx = x->strategy_idx,
+		.session_idx = o->session_idx,
+		.corrected = 1,
+	};
+	x->px4 = (uint32_t)r->px4;
+	return ORDERS_FILL;
 }
 
 /* The other reports. */
@@ -459,6 +490,8 @@ report_of_type(struct orders *o, const struct report *r, struct fill *fill, stru
 		return on_replaced(o, r, fill, up);
 	case REPORT_TRADE_BROKEN:
 		return on_broken(o, r, fill, up);
+	case REPORT_CORRECTED:
+		return on_corrected(o, r, fill);
 	case REPORT_RESTATED:
 		metric_add(&o->metrics.restated, 1);
 		return 0;

@@ -196,7 +196,7 @@ session_out_of_order_cnt(const struct session *s)
 	const struct orders_metrics *m = &s->orders.metrics;
 
 	return m->illegal_transition + m->report_unknown_token + m->execution_unknown +
-	       m->break_unknown;
+	       m->break_unknown + m->correction_unknown + m->correction_mismatch;
 }
 
 /* Orders has read the report that session_next_report gave. */

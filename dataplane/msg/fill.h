@@ -13,7 +13,8 @@
  */
 struct fill {
 	struct msg_head head;
-	int64_t px4;           // of the execution
+	uint32_t px4;          // of the execution
+	uint32_t was_px4;      // a correction: what it was told to have cost
 	uint32_t reserved_px4; // 0: as before
 	uint32_t intent_id;    // the order's name
 	uint32_t executed_qty; // 0: nothing was executed
@@ -24,7 +25,8 @@ struct fill {
 	uint8_t order_gone;   // 1: the order left the market with this
 	uint8_t broken;       // 1: executed_qty is taken back (broken trade)
 	uint8_t replace_done; // 1: the order's replace was answered, whatever the answer
-	uint8_t pad[2];
+	uint8_t corrected;    // 1: executed_qty is not new, its price is; nothing else counts
+	uint8_t pad;
 };
 static_assert(sizeof(struct fill) == CACHE_LINE, "one message, one cache line");
 

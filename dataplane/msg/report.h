@@ -15,8 +15,9 @@ enum report_type {
 	REPORT_CANCEL_PENDING,
 	REPORT_CANCEL_REJECTED,
 	REPORT_RESTATED,
-	REPORT_MODIFIED, // qty: shares left now; mark
-	REPORT_PRIORITY, // order_ref: the new one
+	REPORT_MODIFIED,  // qty: shares left now; mark
+	REPORT_PRIORITY,  // order_ref: the new one
+	REPORT_CORRECTED, // px4: what the execution of match_ref really cost; qty: its shares
 	REPORT_TYPE_CNT,
 };
 
@@ -47,7 +48,7 @@ struct report {
 	uint8_t odd;  // enum report_odd: understood, but not all of it as the document says
 	uint8_t pad;
 	int64_t px4;
-	uint64_t match_ref; // executions and breaks
+	uint64_t match_ref; // executions, breaks and corrections
 	uint64_t order_ref; // the venue's number, also found on market data
 	uint64_t ts_ns;     // exchange time since midnight
 	uint64_t rx_ns;

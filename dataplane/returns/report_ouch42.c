@@ -69,13 +69,11 @@ decode_executed_reference(const struct ouch42_executed_reference *m, struct repo
 	return report_px4(be32_get(m->exec.px4), &out->px4) && out->qty != 0;
 }
 
-/*
- * The price of an execution that was told before; no quantity changes.  Nothing here counts on that
- * price any more, so somebody has to look.
- */
+/* The price of an execution that was told before; no quantity changes.  Somebody should know. */
 static COLD bool
 decode_trade_correction(const struct ouch42_trade_correction *m, struct report *out)
 {
+	out->type = REPORT_CORRECTED;
 	out->qty = be32_get(m->exec.qty);
 	out->match_ref = be64_get(m->exec.match_ref);
 	out->reason = m->reason;

@@ -496,6 +496,40 @@ an_execution_counts_once_and_may_be_broken(void **unused)
 }
 
 static void
+a_correction_changes_a_price_and_nothing_else(void **unused)
+{
+	uint32_t token;
+
+	start();
+	token = living(7);
+	HEAR(EXECUTED, .token = token, .qty = 100, .px4 = 55, .match_ref = 1);
+	HEAR(CORRECTED, .token = token, .qty = 100, .px4 = 57, .match_ref = 1);
+	assert_int_equal(made, ORDERS_FILL); // no strategy has to know
+	check_fill(100, 0, false);
+	assert_int_equal(fill.corrected, 1);
+	assert_int_equal(fill.px4, 57);
+	assert_int_equal(fill.was_px4, 55);
+	HEAR(CORRECTED, .token = token, .qty = 100, .px4 = 57, .match_ref = 1);
+	assert_int_equal(made, 0); // known
+	assert_int_equal(o.metrics.correction_duplicate, 1);
+	HEAR(CORRECTED, .token = token, .qty = 40, .px4 = 58, .match_ref = 1);
+	check_fill(100, 0, false); // of other shares: the price is meant for all that were executed
+	assert_int_equal(fill.was_px4, 57);
+	assert_int_equal(o.metrics.correction_mismatch, 1);
+	HEAR(CORRECTED, .token = token, .qty = 100, .px4 = 58, .match_ref = 2);
+	assert_int_equal(made, 0);
+	assert_int_equal(o.metrics.correction_unknown, 1);
+	HEAR(TRADE_BROKEN, .token = token, .match_ref = 1);
+	assert_int_equal(fill.px4, 58); // is taken back at the price that was right
+	HEAR(CORRECTED, .token = token, .qty = 100, .px4 = 59, .match_ref = 1);
+	assert_int_equal(made, 0);
+	assert_int_equal(o.metrics.correction_duplicate, 2);
+	assert_int_equal(o.metrics.correction_applied, 2);
+	assert_int_equal(orders_of_token(&o, token)->open_qty, 200);
+	assert_int_equal(orders_of_token(&o, token)->executed_qty, 100);
+}
+
+static void
 what_the_venue_must_not_say_changes_no_quantity_twice(void **unused)
 {
 	uint32_t token;
@@ -771,3 +805,4 @@ main(void)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+		cmocka_unit_test(a_correction_changes_a_price_and_nothing_else),

@@ -144,10 +144,10 @@ static const struct golden OUCH42[] = {
 	  "000000000000232a001cdab849",
 	  { .type = REPORT_EXECUTED, .token = 1, .qty = 40, .px4 = 1891234, .liquidity = 'A', .match_ref = 9002, .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(executed_received), 45 },
-	{ "Trade Correction", REPORT_NO_ORDER,
+	{ "Trade Correction", REPORT_DECODED,
 	  "4600001f1aced9f1c8544f4b303030303030303030303100000028001cdba241"
 	  "000000000000232a4e",
-	  { .odd = REPORT_ODD_CORRECTION, .token = 1, .qty = 40, .px4 = 1891234, .match_ref = 9002, .reason = 'N', .ts_ns = 0x1f1aced9f1c8 },
+	  { .type = REPORT_CORRECTED, .odd = REPORT_ODD_CORRECTION, .token = 1, .qty = 40, .px4 = 1891234, .match_ref = 9002, .reason = 'N', .ts_ns = 0x1f1aced9f1c8 },
 	  METRIC_OF(correction_received), 41 },
 	{ "Rejected", REPORT_DECODED,
 	  "4a00001f1aced9f1c8544f4b303030303030303030303158",

@@ -191,6 +191,57 @@ profit_is_exact_over_a_day(void **unused)
 }
 
 static void
+a_corrected_price_is_cost_where_shares_are_held_and_realised_where_not(void **unused)
+{
+	static const struct {
+		const char *what;
+		int64_t qty; // negative: sold
+		int64_t px4;
+		int64_t was_px4; // 0: an execution
+		int64_t position, average, realised;
+	} steps[] = {
+		{ "buy", 100, 990000, 0, 100, 990000, 0 },
+		{ "it cost 1 less", 100, 989999, 990000, 100, 989999, 0 },
+		{ "it cost 2 more", 100, 990001, 989999, 100, 990001, 0 },
+		{ "buy more", 100, 1010001, 0, 200, 1000001, 0 },
+		{ "which cost less", 100, 1009999, 1010001, 200, 1000000, 0 },
+		{ "sell most of it", -150, 1001000, 0, 50, 1000000, 150000 },
+		{ "which brought 10 more", -150, 1001010, 1001000, 50, 1000000, 151500 },
+		{ "the first was dearer, and half is sold", 100, 990011, 990001, 50, 1000010,
+		  151000 },
+		{ "sell through zero", -100, 1000010, 0, -50, 1000010, 151000 },
+		{ "which brought less, half for what was held", -100, 1000000, 1000010, -50,
+		  1000000, 150500 },
+		{ "buy back", 50, 1000000, 0, 0, 0, 150500 },
+		{ "all is sold, and was dearer", 50, 1000001, 1000000, 0, 0, 150450 },
+	};
+
+	scene_start(&scene);
+	risk_on_mark(&scene.r, &scene.mark);
+	for (size_t n = 0; n < ARRAY_CNT(steps); n++) {
+		struct risk_position p;
+		struct fill f = fill_of(77, steps[n].qty < 0 ? SIDE_SELL : SIDE_BUY,
+					(uint32_t)(steps[n].qty < 0 ? -steps[n].qty : steps[n].qty),
+					0, false);
+
+		f.px4 = (uint32_t)steps[n].px4;
+		f.was_px4 = (uint32_t)steps[n].was_px4;
+		f.corrected = steps[n].was_px4 != 0;
+		risk_on_fill(&scene.r, &f);
+		assert_true(risk_position_of(&scene.r, IDX, &p));
+		if (p.position_qty != steps[n].position || p.average_px4 != steps[n].average ||
+		    p.realised_ntl4 != steps[n].realised)
+			fail_msg("%s: %lld at %lld, realised %lld", steps[n].what,
+				 (long long)p.position_qty, (long long)p.average_px4,
+				 (long long)p.realised_ntl4);
+		// all money together is what the cash and the position are worth
+		assert_int_equal(p.realised_ntl4 + p.unrealised_ntl4,
+				 p.sold_ntl4 - p.bought_ntl4 + p.position_qty * 1000000);
+	}
+	assert_int_equal(scene.r.metrics.fill_corrected, 7);
+}
+
+static void
 sums_meet_the_end_of_64_bits_and_stay(void **unused)
 {
 	struct fill f = fill_of(77, SIDE_BUY, UINT32_MAX, 0, false);
@@ -273,6 +324,8 @@ main(void)
 		cmocka_unit_test(a_replace_that_comes_too_late_gives_all_back),
 		cmocka_unit_test(a_fill_that_releases_too_much_releases_what_there_is),
 		cmocka_unit_test(profit_is_exact_over_a_day),
+		cmocka_unit_test(
+			a_corrected_price_is_cost_where_shares_are_held_and_realised_where_not),
 		cmocka_unit_test(sums_meet_the_end_of_64_bits_and_stay),
 		cmocka_unit_test(the_table_of_open_orders_loses_nothing),
 		cmocka_unit_test(a_table_too_large_is_refused),
