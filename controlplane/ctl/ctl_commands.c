@@ -434,6 +434,12 @@ do_cancel(const struct state_source *s, const json_t *args, struct err *e)
 }
 
 static json_t *
+do_settle(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return ctl_settle(s, args, e);
+}
+
+static json_t *
 do_modify(const struct state_source *s, const json_t *args, struct err *e)
 {
 	return ctl_modify(s, args, e);

@@ -50,9 +50,11 @@ ctl_ask_venue(const struct state_source *s, const json_t *args, enum state_ask a
 	return json_pack("{s:o,s:b}", "session", words(session), "sent", 1);
 }
 
+typedef int orders_fn(void *ctx, const char *session, uint32_t token, struct err *e);
+
 /* Which orders: all of them, those of a session, or one by its token. */
-json_t *
-ctl_cancel(const struct state_source *s, const json_t *args, struct err *e)
+static json_t *
+for_orders(const struct state_source *s, orders_fn *act, const json_t *args, struct err *e)
 {
 	const char *what = json_string_value(json_object_get(args, "what"));
 	const char *session = json_string_value(json_object_get(args, "session"));
@@ -75,11 +77,23 @@ ctl_cancel(const struct state_source *s, const json_t *args, struct err *e)
 	} else if (!all) {
 		session = what;
 	}
-	cnt = s->cancel(s->ctx, session, (uint32_t)token, e);
+	cnt = act(s->ctx, session, (uint32_t)token, e);
 	if (cnt < 0)
 		return NULL;
 	return json_pack("{s:o,s:I}", "session", session == NULL ? json_null() : words(session),
 			 "order_cnt", (json_int_t)cnt);
+}
+
+json_t *
+ctl_cancel(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return for_orders(s, s->cancel, args, e);
+}
+
+json_t *
+ctl_settle(const struct state_source *s, const json_t *args, struct err *e)
+{
+	return for_orders(s, s->settle, args, e);
 }
 
 json_t *

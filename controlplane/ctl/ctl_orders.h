@@ -10,6 +10,7 @@
 json_t *ctl_ask_venue(const struct state_source *s, const json_t *args, enum state_ask ask,
 		      struct err *e);
 json_t *ctl_cancel(const struct state_source *s, const json_t *args, struct err *e);
+json_t *ctl_settle(const struct state_source *s, const json_t *args, struct err *e);
 json_t *ctl_modify(const struct state_source *s, const json_t *args, struct err *e);
 
 #endif

@@ -912,6 +912,10 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		fprintf(out, "cancels asked for: %lld; orders shows the venue's answers\n",
 			(long long)int_of(r, "order_cnt"));
 		return;
+	case CTL_settle:
+		fprintf(out, "orders settled as not in the market: %lld\n",
+			(long long)int_of(r, "order_cnt"));
+		return;
 	case CTL_session_connect:
 	case CTL_session_disconnect:
 		fprintf(out, "session %s: %s\n", text_of(r, "session"),

@@ -495,6 +495,8 @@ struct state_source {
 	int (*feed_recover)(void *ctx, const char *feed, struct err *e);
 	/* session NULL: of every session; token 0: each order that works.  Returns how many. */
 	int (*cancel)(void *ctx, const char *session, uint32_t token, struct err *e);
+	/* The same of orders of unknown fate, which are not in the market. */
+	int (*settle)(void *ctx, const char *session, uint32_t token, struct err *e);
 	/* Leaves the order qty shares in total; mark: 'T', 'E' or 0 for as it is. */
 	int (*modify)(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark,
 		      struct err *e);

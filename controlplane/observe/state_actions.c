@@ -102,17 +102,22 @@ ask_session(struct gateway *g, uint32_t session_idx, const struct command *what,
 		if (rc == -EALREADY)
 			return err_set(e, rc, "a cancel of order %u is not answered yet",
 				       request.arg[1]);
+		if (rc == -EBUSY)
+			return err_set(e, rc,
+				       "the fate of order %u is known, or the venue is telling it: "
+				       "sluicectl orders shows its state",
+				       request.arg[1]);
 		return rc < 0 ? ask_refused(rc, l, g, e) : 0;
 	}
 	return err_set(e, -ESRCH, "session %s has no lane", g->config->sessions[session_idx].name);
 }
 
-int
-state_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
+/* One order by its token, or with 0 those of a session, NULL: of every one.  Returns how many. */
+static int
+for_orders(struct gateway *g, enum command_kind one, enum command_kind all, const char *session,
+	   uint32_t token, const char *asked, struct err *e)
 {
-	const struct command all = { .kind = COMMAND_CANCEL_ALL };
-	const struct command one = { .kind = COMMAND_CANCEL, .arg = { 0, token } };
-	struct gateway *g = ctx;
+	const struct command request = { .kind = token != 0 ? one : all, .arg = { 0, token } };
 	uint32_t sum = 0, cnt, last = g->config->sessions_cnt;
 	uint32_t first = 0;
 
@@ -128,16 +133,27 @@ state_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
 			       last);
 	}
 	for (uint32_t s = first; s < last; s++) {
-		const int rc = ask_session(g, s, token != 0 ? &one : &all, &cnt, e);
+		const int rc = ask_session(g, s, &request, &cnt, e);
 
 		if (rc < 0)
 			return rc;
 		sum += cnt;
-		event_log_say(g->log, now_ns(), EVENT_NOTICE,
-			      "session %s: cancel of %u orders asked", g->config->sessions[s].name,
-			      cnt);
+		event_log_say(g->log, now_ns(), EVENT_NOTICE, "session %s: %s of %u orders asked",
+			      g->config->sessions[s].name, asked, cnt);
 	}
 	return (int)sum;
+}
+
+int
+state_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
+{
+	return for_orders(ctx, COMMAND_CANCEL, COMMAND_CANCEL_ALL, session, token, "cancel", e);
+}
+
+int
+state_settle(void *ctx, const char *session, uint32_t token, struct err *e)
+{
+	return for_orders(ctx, COMMAND_SETTLE, COMMAND_SETTLE, session, token, "settling", e);
 }
 
 int

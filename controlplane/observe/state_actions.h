@@ -16,6 +16,7 @@ int state_resume(void *ctx, struct err *e);
 int state_arm(void *ctx, struct err *e);
 int state_disarm(void *ctx, struct err *e);
 int state_cancel(void *ctx, const char *session, uint32_t token, struct err *e);
+int state_settle(void *ctx, const char *session, uint32_t token, struct err *e);
 int state_modify(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark,
 		 struct err *e);
 int state_session_set(void *ctx, const char *session, bool up, struct err *e);

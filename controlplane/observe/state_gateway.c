@@ -954,6 +954,7 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.metrics = get_metrics,
 		.events = get_events,
 		.cancel = state_cancel,
+		.settle = state_settle,
 		.modify = state_modify,
 		.session_set = state_session_set,
 		.halt = state_halt,

@@ -65,10 +65,11 @@ enum order_event {
 	ORDER_EVENT_SESSION_DOWN,
 	ORDER_EVENT_STILL_THERE,
 	ORDER_EVENT_NOT_PROCESSED,
+	ORDER_EVENT_DOUBTED,
 	ORDER_EVENT_CNT,
 };
 
-/* In the table of transitions: LIVE, or PARTIALLY_FILLED when shares were executed. */
+/* In the table of transitions: LIVE, PARTIALLY_FILLED when shares were executed, or PENDING_NEW. */
 #define ORDER_RESTING ORDER_STATE_CNT
 
 /* [from][event]; ORDER_FREE: illegal. */
@@ -157,6 +158,7 @@ struct orders {
 	uint32_t execution_shift;
 	uint32_t execution_cnt; // ever; the ring overwrites the oldest
 	uint32_t walk_slot;     // orders_next; beyond slot_mask: no walk
+	uint32_t walk_token;    // the only one it is for; 0: all
 	uint8_t walk;           // enum order_event the walk brings
 	uint8_t session_idx;
 	bool is_up;
@@ -204,6 +206,24 @@ void orders_on_session_up(struct orders *o, uint32_t next_token);
 /* Nothing missed is still to come: settles as above.  Follow with orders_next. */
 void orders_on_replay_end(struct orders *o);
 
+/*
+ * What the venue told is not all there was: messages were lost, at its end or ours.  Whatever has
+ * not ended is of unknown fate, until a report ends it or somebody who has asked the venue settles
+ * it.  Follow with orders_next.
+ */
+void orders_doubt(struct orders *o);
+
+/*
+ * Orders of unknown fate are not in the market: the one of the token, or all with 0.  What the
+ * venue tells of them later counts all the same.  Follow with orders_next.
+ *
+ * Returns how many; 0 when the token's order is none of them
+ */
+uint32_t orders_settle(struct orders *o, uint32_t token);
+
+/* Orders of unknown fate: whether that of the token is one, or with 0 how many there are. */
+uint32_t orders_unknown_cnt(const struct orders *o, uint32_t token);
+
 /* What the calls above changed, one order at a time: ORDERS_FILL | ORDERS_UPDATE, 0 when done. */
 unsigned orders_next(struct orders *o, struct fill *fill, struct update *up);
 
@@ -225,6 +245,13 @@ unsigned orders_refuse(struct orders *o, const struct order *in, enum orders_ref
  */
 bool orders_view_next(const struct orders *o, uint32_t *cursor, struct orders_view *out);
 bool orders_view_token(const struct orders *o, uint32_t token, struct orders_view *out);
+
+/* Whether orders_next has more to tell. */
+HOT_INLINE bool
+orders_walks(const struct orders *o)
+{
+	return o->walk_slot <= o->slot_mask;
+}
 
 const char *order_state_name(enum order_state state);
 

@@ -48,6 +48,13 @@ orders_on_replay_end(struct orders *o)
 	o->walk_slot = 0;
 }
 
+COLD void
+orders_doubt(struct orders *o)
+{
+	o->walk = ORDER_EVENT_DOUBTED;
+	o->walk_slot = 0;
+}
+
 /* The order's fate is settled: what the replay did not say did not happen. */
 static unsigned
 settle(struct orders *o, struct order_entry *e, struct fill *fill, struct update *up)
@@ -79,7 +86,7 @@ lose(struct orders *o, struct order_entry *e, struct update *up)
 {
 	const uint8_t from = e->state;
 
-	step(o, e, ORDER_EVENT_SESSION_DOWN);
+	step(o, e, (enum order_event)o->walk);
 	if (e->state == from)
 		return 0;
 	metric_add(&o->metrics.session_lost_unknown, 1);
@@ -87,6 +94,28 @@ lose(struct orders *o, struct order_entry *e, struct update *up)
 		return 0;
 	update_start(e, REPORT_NONE, up);
 	return ORDERS_UPDATE;
+}
+
+/* A replacement is settled with the order it was to replace. */
+static bool
+is_unknown(const struct order_entry *e, uint32_t token)
+{
+	return e->state == ORDER_UNKNOWN && !(e->flags & ORDER_REPLACEMENT) &&
+	       (token == 0 || e->token == token);
+}
+
+/* Somebody says that it is not in the market. */
+static unsigned
+drop(struct orders *o, struct order_entry *e, struct fill *fill, struct update *up)
+{
+	if (!is_unknown(e, o->walk_token))
+		return 0;
+	fill_start(o, e, fill);
+	step(o, e, ORDER_EVENT_CANCELED_ALL);
+	finish(o, e, fill);
+	metric_add(&o->metrics.order_settled, 1);
+	update_start(e, REPORT_CANCELED, up);
+	return ORDERS_FILL | ORDERS_UPDATE;
 }
 
 COLD unsigned
@@ -98,12 +127,42 @@ orders_next(struct orders *o, struct fill *fill, struct update *up)
 
 		if (order_state_is_end(e->state))
 			continue;
-		made = o->walk == ORDER_EVENT_SESSION_DOWN ? lose(o, e, up)
-							   : settle(o, e, fill, up);
+		switch (o->walk) {
+		case ORDER_EVENT_STILL_THERE:
+			made = settle(o, e, fill, up);
+			break;
+		case ORDER_EVENT_CANCELED_ALL:
+			made = drop(o, e, fill, up);
+			break;
+		default:
+			made = lose(o, e, up);
+			break;
+		}
 		if (made != 0)
 			return made;
 	}
 	return 0;
+}
+
+COLD uint32_t
+orders_unknown_cnt(const struct orders *o, uint32_t token)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i <= o->slot_mask; i++)
+		cnt += is_unknown(&o->entry[i], token);
+	return cnt;
+}
+
+COLD uint32_t
+orders_settle(struct orders *o, uint32_t token)
+{
+	const uint32_t cnt = orders_unknown_cnt(o, token);
+
+	o->walk = ORDER_EVENT_CANCELED_ALL;
+	o->walk_token = token;
+	o->walk_slot = 0;
+	return cnt;
 }
 
 /* Dumps. */

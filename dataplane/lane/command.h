@@ -35,6 +35,8 @@ enum command_kind {
 	COMMAND_MODIFY, // arg[0] session, arg[1] token, arg[2] shares in total, symbol[0]: 'S',
 			// 'T', 'E' or blank, how a sale shall be marked; reply_cnt: 1
 	COMMAND_TCP,    // arg[0] session -> struct command_tcp
+	COMMAND_SETTLE, // arg[0] session, arg[1] token, or 0 for all: orders of unknown fate are
+			// not in the market; reply_cnt: how many
 };
 
 enum {

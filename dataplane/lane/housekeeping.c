@@ -378,6 +378,16 @@ answer_modify(struct session *s, struct command *c)
 }
 
 static int
+answer_settle(struct session *s, struct command *c)
+{
+	const int rc = session_settle(s, c->arg[1]);
+
+	if (rc >= 0)
+		c->reply_cnt = (uint32_t)rc;
+	return rc < 0 ? rc : 0;
+}
+
+static int
 answer_unread(const struct session *s, struct command *c)
 {
 	const uint64_t cnt =
@@ -445,6 +455,8 @@ answer_session(struct lane *l, struct command *c)
 		return answer_cancel(s, c);
 	case COMMAND_MODIFY:
 		return answer_modify(s, c);
+	case COMMAND_SETTLE:
+		return answer_settle(s, c);
 	case COMMAND_ORDERS:
 		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {
 			if (!orders_view_next(&s->orders, &cursor, &view[c->reply_cnt]))
@@ -562,6 +574,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_CANCEL_ALL:
 	case COMMAND_CANCEL:
 	case COMMAND_MODIFY:
+	case COMMAND_SETTLE:
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);

@@ -134,6 +134,8 @@ orders_down(struct session *s)
 {
 	if (s->is_up)
 		event_put(s->events, EVENT_SESSION_DOWN, s->idx, s->orders.open_cnt);
+	if (s->is_up && s->in_doubt)
+		s->in_doubt = orders_unknown_cnt(&s->orders, 0) != 0;
 	s->is_up = false;
 	s->ack_token = 0;
 	orders_on_session_down(&s->orders);
@@ -247,6 +249,22 @@ session_tell_debug(struct session *s, const uint8_t *text, uint16_t len)
 	}
 }
 
+int
+session_settle(struct session *s, uint32_t token)
+{
+	struct orders_view v;
+
+	if (orders_walks(&s->orders)) // they are being told, one by one
+		return -EBUSY;
+	if (token != 0 &&
+	    (!orders_view_token(&s->orders, token, &v) || order_state_is_end(v.order.state)))
+		return -ENOENT;
+	if (token != 0 && v.order.state != ORDER_UNKNOWN)
+		return -EBUSY;
+	s->wants_turn = true;
+	return (int)orders_settle(&s->orders, token);
+}
+
 void
 session_cancel_all(struct session *s)
 {
@@ -267,6 +285,30 @@ cancel_survivors(struct session *s)
 							    : EVENT_ORDERS_LEFT,
 		  s->idx, s->orders.open_cnt);
 	session_cancel_all(s);
+}
+
+/*
+ * Orders may leave again.  Whatever the replay did not end is settled by it, unless messages are
+ * missing in it, or were in an earlier one and nobody has settled what that left open: then nobody
+ * knows of any order whether it works.
+ */
+static void
+orders_up(struct session *s)
+{
+	const uint32_t next_token = order_session_token_base(&s->life);
+	const uint64_t back_cnt = s->life.soup.metrics.sequence_back;
+
+	s->in_doubt |= s->life.soup.missed_cnt != 0 || back_cnt != s->back_up;
+	s->back_up = back_cnt;
+	if (likely(!s->in_doubt)) {
+		orders_on_session_up(&s->orders, next_token);
+		return;
+	}
+	orders_on_session_up(&s->orders, 0);
+	orders_raise_number(&s->orders, next_token);
+	orders_doubt(&s->orders);
+	if (s->orders.open_cnt != 0)
+		event_put(s->events, EVENT_ORDERS_UNKNOWN, s->idx, s->orders.open_cnt);
 }
 
 void
@@ -312,7 +354,7 @@ session_act(struct session *s, enum order_session_act act, uint64_t now_ns)
 		event_put(s->events, EVENT_SESSION_UP, s->idx);
 		s->is_up = true;
 		s->up_ns = now_ns;
-		orders_on_session_up(&s->orders, order_session_token_base(&s->life));
+		orders_up(s);
 		s->wants_turn = true;
 		cancel_survivors(s);
 		break;
@@ -558,12 +600,12 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 	session_emit(s, now_ns);
 }
 
-/* False when the order has ended, is being cancelled, or its fate is not known. */
+/* False when the order has ended, is being cancelled, or the replay will say what became of it. */
 static bool
 cancel_of(const struct session *s, const struct orders_view *v, struct order *out)
 {
 	if (order_state_is_end(v->order.state) || v->order.state == ORDER_PENDING_CANCEL ||
-	    v->order.state == ORDER_UNKNOWN)
+	    (v->order.state == ORDER_UNKNOWN && !s->is_up))
 		return false;
 	*out = (struct order){
 		.head.instr_idx = v->order.instr_idx,

@@ -112,6 +112,7 @@ struct session {
 	bool established; // life knows that the connection is there
 	bool is_up;       // orders knows that it may send
 	bool fixed_local_port;
+	bool in_doubt;      // the venue has not told all, and orders of unknown fate are left
 	uint32_t ack_token; // an order whose answer is timed, 0: none
 	uint64_t ack_sent_tsc;
 	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
@@ -127,6 +128,7 @@ struct session {
 	struct tcp_clear clear;
 	uint64_t clear_ns;  // when that began
 	uint64_t back_told; // logins that went back, as far as they were acted on
+	uint64_t back_up;   // the same, as far as orders were doubted for it
 	struct throttle throttle;
 	struct session_peer peer[SESSION_PEER_MAX];
 	struct tcp_config tcp_config;
@@ -209,6 +211,15 @@ session_after_report(struct session *s, uint64_t now_ns)
 
 /* Cancels every order that works now; those that come later are not meant. */
 COLD void session_cancel_all(struct session *s);
+
+/*
+ * An operator says that orders of unknown fate are not in the market; token 0: all of them.
+ *
+ * Returns  how many
+ *          -ENOENT  no such order is in the market
+ *          -EBUSY   its fate is known, or about to be
+ */
+COLD int session_settle(struct session *s, uint32_t token);
 
 /*
  * What an operator asked for one order; then the next working order as a cancel, while cancel_all

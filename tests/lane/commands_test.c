@@ -128,6 +128,57 @@ disconnected_by_hand_stays_so_until_connect(void **state)
 	lab_close(lab);
 }
 
+/* The peer numbers its messages from 1 again: it has forgotten the day. */
+static void
+orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
+{
+	uint32_t token[TOKENS];
+	unsigned cnt;
+	const struct risk_instr *i;
+	uint32_t open_qty, before;
+	struct session *s;
+	struct lab *lab;
+
+	halt_lift(HALT_CONTROL); // of the test before: its peer forgot, too
+	lab = open_with_resting_orders(token, &cnt);
+	s = lab_lane_with(lab, ORDERS)->session[0];
+	i = &lab_lane_with(lab, RISK)->risk->instr[1];
+	assert_true(cnt >= 2);                                        // a bid and an offer
+	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), -EBUSY); // it works
+	session_lost(s, lab_lane_with(lab, ORDERS)->now_ns);
+	for (unsigned n = 0; n < 400 && !order_session_is_up(&s->life); n++)
+		lab_advance(lab, SECOND_NS / 100);
+	lab_settle(lab);
+	assert_true(order_session_is_up(&s->life));
+	assert_true(halt_reasons() & HALT_CONTROL);
+	for (unsigned n = 0; n < cnt; n++)
+		assert_int_equal(orders_of_token(&s->orders, token[n])->state, ORDER_UNKNOWN);
+	open_qty = i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL];
+
+	before = lab->peer.open_qty[token[0]];
+	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), 0);
+	assert_int_equal(lab_lane_with(lab, ORDERS)->command.reply_cnt, 1);
+	lab_settle(lab);
+	assert_int_equal(orders_of_token(&s->orders, token[0])->state, ORDER_CANCELED);
+	assert_int_equal(i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL], open_qty - before);
+	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), -ENOENT);
+	assert_int_equal(ask(lab, COMMAND_SETTLE, 4000000000), -ENOENT);
+
+	before = lab->peer.cancel_cnt;
+	assert_int_equal(ask(lab, COMMAND_CANCEL, token[1]), 0); // which still works there
+	lab_settle(lab);
+	assert_int_equal(lab->peer.cancel_cnt, before + 1);
+	assert_int_equal(orders_of_token(&s->orders, token[1])->state, ORDER_CANCELED);
+	assert_int_equal(ask(lab, COMMAND_SETTLE, 0), 0);
+	assert_int_equal(lab_lane_with(lab, ORDERS)->command.reply_cnt, cnt - 2); // all others
+	lab_settle(lab);
+	assert_int_equal(s->orders.open_cnt, 0);
+	assert_int_equal(i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL], 0);
+	assert_int_equal(lab->peer.bad_cnt, 0);
+	halt_lift(HALT_CONTROL);
+	lab_close(lab);
+}
+
 int
 main(void)
 {
@@ -135,6 +186,7 @@ main(void)
 		cmocka_unit_test(one_order_is_cancelled_by_its_token),
 		cmocka_unit_test(all_orders_are_cancelled_while_disarmed),
 		cmocka_unit_test(disconnected_by_hand_stays_so_until_connect),
+		cmocka_unit_test(orders_a_venue_has_forgotten_are_settled_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,13 @@ cancels_and_sessions_reach_the_gateway(void **state)
 		assert_int_equal(fake.cancel_cnt, done_cnt);
 		json_decref(a);
 	}
+	json_decref(done("{\"command\":\"settle\",\"args\":{\"what\":\"19\"}}"));
+	assert_int_equal(fake.settle_cnt, 1);
+	assert_int_equal(fake.cancel_token, 19);
+	json_decref(done("{\"command\":\"settle\",\"args\":{\"what\":\"all\"}}"));
+	assert_int_equal(fake.settle_cnt, 2);
+	assert_int_equal(fake.cancel_token, 0);
+	assert_int_equal(fake.cancel_cnt, done_cnt); // which asks the venue for nothing
 	json_decref(done("{\"command\":\"session_disconnect\",\"args\":{\"name\":\"oe\"}}"));
 	assert_int_equal(fake.session_run, STATE_SESSION_DOWN);
 	json_decref(done("{\"command\":\"session_connect\",\"args\":{\"name\":\"oe\"}}"));

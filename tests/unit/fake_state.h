@@ -15,6 +15,7 @@ struct fake_state {
 	uint32_t cancel_cnt;
 	char asked_side;
 	uint16_t asked_group;
+	uint32_t settle_cnt;
 	uint32_t modify_qty;
 	char modify_mark;
 	uint32_t cancel_token;
@@ -399,6 +400,18 @@ fake_cancel(void *ctx, const char *session, uint32_t token, struct err *e)
 }
 
 static int
+fake_settle(void *ctx, const char *session, uint32_t token, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (session != NULL && strcmp(session, "oe") != 0)
+		return err_set(e, -ENOENT, "there is no session '%s'", session);
+	f->settle_cnt++;
+	f->cancel_token = token;
+	return token != 0 ? 1 : 3;
+}
+
+static int
 fake_modify(void *ctx, const char *session, uint32_t token, uint32_t qty, char mark, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -533,6 +546,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.events = fake_events,
 		.feed_recover = fake_feed_recover,
 		.cancel = fake_cancel,
+		.settle = fake_settle,
 		.modify = fake_modify,
 		.session_set = fake_session_set,
 		.halt = fake_halt,

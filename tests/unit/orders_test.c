@@ -714,6 +714,64 @@ a_venue_that_cannot_say_leaves_fates_open(void **unused)
 }
 
 static void
+reports_that_are_missing_leave_fates_open_until_somebody_settles_them(void **unused)
+{
+	start();
+	living(1);
+	ask(INTENT_NEW, 2, 300, 50, 300); // token 2: never answered
+	living(3);
+	HEAR(EXECUTED, .token = 3, .qty = 100, .px4 = 55, .match_ref = 1);
+	living(4); // token 4, and 5 that is to replace it
+	ask(INTENT_REPLACE, 4, 400, 60, 100);
+	orders_on_session_down(&o);
+	while (next() != 0)
+		;
+	orders_on_session_up(&o, 0);
+	orders_raise_number(&o, 6);
+	orders_doubt(&o);
+	assert_int_equal(next(), ORDERS_UPDATE); // 2 and 4 were unknown already
+	check_update(1, ORDER_UNKNOWN, 300);
+	assert_int_equal(next(), ORDERS_UPDATE);
+	check_update(3, ORDER_UNKNOWN, 200);
+	assert_true(orders_walks(&o));
+	assert_int_equal(next(), 0);
+	assert_false(orders_walks(&o));
+	assert_int_equal(o.open_cnt, 5);
+
+	ask(INTENT_CANCEL, 1, 0, 0, 0); // may be tried, more than once: it may not be there
+	assert_int_equal(made, ORDERS_SEND);
+	ask(INTENT_CANCEL, 1, 0, 0, 0);
+	assert_int_equal(made, ORDERS_SEND);
+	HEAR(CANCELED, .token = 1, .qty = 300); // it was
+	check_fill(0, 300, true);
+	assert_int_equal(orders_settle(&o, 1), 0);
+	assert_int_equal(next(), 0);
+	assert_int_equal(orders_settle(&o, 5),
+			 0); // stands and falls with the one it was to replace
+	assert_int_equal(next(), 0);
+	assert_int_equal(orders_settle(&o, 3), 1);
+	assert_int_equal(next(), ORDERS_FILL | ORDERS_UPDATE);
+	check_fill(0, 200, true);
+	check_update(3, ORDER_CANCELED, 0);
+	assert_int_equal(next(), 0);
+	assert_int_equal(orders_settle(&o, 0), 2);
+	assert_int_equal(next(), ORDERS_FILL | ORDERS_UPDATE);
+	check_fill(0, 300, true);
+	check_update(2, ORDER_CANCELED, 0);
+	assert_int_equal(next(), ORDERS_FILL | ORDERS_UPDATE);
+	check_fill(0, 400, true); // with the growth that its replace had
+	assert_int_equal(fill.replace_done, 1);
+	check_update(4, ORDER_CANCELED, 0);
+	assert_int_equal(next(), 0);
+	assert_int_equal(o.open_cnt, 0);
+	assert_int_equal(o.metrics.order_settled, 3);
+	HEAR(EXECUTED, .token = 2, .qty = 50, .px4 = 55,
+	     .match_ref = 2); // it was there all the same
+	check_fill(50, 0, false);
+	assert_int_equal(o.metrics.execution_late, 1);
+}
+
+static void
 orders_of_an_earlier_process_are_adopted(void **unused)
 {
 	start();
@@ -790,12 +848,15 @@ main(void)
 		cmocka_unit_test(a_fill_beats_the_replace),
 		cmocka_unit_test(a_cancel_follows_the_replace),
 		cmocka_unit_test(an_execution_counts_once_and_may_be_broken),
+		cmocka_unit_test(a_correction_changes_a_price_and_nothing_else),
 		cmocka_unit_test(what_the_venue_must_not_say_changes_no_quantity_twice),
 		cmocka_unit_test(numbers_only_grow_and_step_over_living_orders),
 		cmocka_unit_test(half_the_table_may_be_open),
 		cmocka_unit_test(the_last_number_is_not_used_twice),
 		cmocka_unit_test(a_disconnect_leaves_fates_open_until_the_venue_says),
 		cmocka_unit_test(a_venue_that_cannot_say_leaves_fates_open),
+		cmocka_unit_test(
+			reports_that_are_missing_leave_fates_open_until_somebody_settles_them),
 		cmocka_unit_test(orders_of_an_earlier_process_are_adopted),
 		cmocka_unit_test(dumps_show_each_order_once),
 		cmocka_unit_test(a_table_too_large_is_refused),
@@ -805,4 +866,3 @@ main(void)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		cmocka_unit_test(a_correction_changes_a_price_and_nothing_else),
