@@ -397,14 +397,31 @@ adopt(struct orders *o, const struct report *r)
 	return e;
 }
 
+/* Whether the venue has said that a is there, and what takes its place is an order like it. */
+static bool
+may_be_replaced(const struct order_entry *a, const struct order_entry *b, const struct report *r)
+{
+	return !(a->flags & ORDER_REPLACEMENT) &&
+	       order_transition[a->state][ORDER_EVENT_REPLACED] != ORDER_FREE &&
+	       (b != NULL || r->instr_idx == INSTR_NONE ||
+		(r->instr_idx == a->instr_idx && r->side == a->side));
+}
+
 static unsigned
 on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct update *up)
 {
 	struct order_entry *a = orders_of_token(o, r->orig_token);
 	struct order_entry *b = orders_of_token(o, r->token);
 	uint32_t reserved_qty = 0;
+	const bool asked = b != NULL; // otherwise it is not our replace that is answered
 	bool dead = r->dead || r->qty == 0;
 
+	if (a != NULL && order_state_is_end(a->state))
+		a = NULL; // nothing is left of it to take over
+	if (unlikely(a != NULL && !may_be_replaced(a, b, r))) {
+		metric_add(&o->metrics.illegal_transition, 1);
+		return 0;
+	}
 	if (b == NULL) {
 		b = adopt(o, r);
 		if (b == NULL) {
@@ -422,12 +439,15 @@ on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct 
 		return 0;
 	}
 	fill_start(o, b, fill);
-	if (a != NULL && !order_state_is_end(a->state)) {
+	if (a != NULL) {
+		if (unlikely(a->link_token != 0 && a->link_token != b->token))
+			void_replacement(o, a, fill); // another took its place
 		step(o, a, ORDER_EVENT_REPLACED);
 		reserved_qty = a->reserved_qty;
 		a->reserved_qty = 0;
 		a->link_token = 0;
 		b->executed_qty = a->executed_qty;
+		b->flags = (uint8_t)((b->flags & ~ORDER_MARKS) | (a->flags & ORDER_MARKS));
 		orders_unname(o, a);
 	}
 	if (!(b->flags & ORDER_NAMED))
@@ -443,7 +463,7 @@ on_replaced(struct orders *o, const struct report *r, struct fill *fill, struct 
 	if (reserved_qty > b->open_qty)
 		release(b, reserved_qty - b->open_qty, fill);
 	fill->reserved_px4 = b->px4;
-	fill->replace_done = 1;
+	fill->replace_done |= asked;
 	step(o, b, dead ? ORDER_EVENT_ACCEPTED_DEAD : ORDER_EVENT_ACCEPTED);
 	if (unlikely(dead)) {
 		metric_add(&o->metrics.order_dead_on_arrival, 1);
@@ -459,7 +479,10 @@ static unsigned
 on_cancel_answer(struct orders *o, struct order_entry *e, enum order_event event,
 		 enum report_type cause, struct update *up)
 {
-	if (unlikely(e->flags & ORDER_REPLACEMENT)) { // the venue has not said that it exists
+	// of one that the venue has not said to exist, or whose cancel named its replacement
+	if (unlikely((e->flags & ORDER_REPLACEMENT) ||
+		     (event == ORDER_EVENT_CANCEL_REJECTED && e->state == ORDER_PENDING_CANCEL &&
+		      e->link_token != 0))) {
 		metric_add(&o->metrics.illegal_transition, 1);
 		return 0;
 	}

@@ -17,7 +17,11 @@ step(struct orders *o, struct order_entry *e, enum order_event event)
 		return false;
 	}
 	if (to == ORDER_RESTING)
-		to = e->executed_qty != 0 ? ORDER_PARTIALLY_FILLED : ORDER_LIVE;
+		to = !(e->flags & ORDER_ACCEPTED) ? ORDER_PENDING_NEW
+		     : e->executed_qty != 0       ? ORDER_PARTIALLY_FILLED
+						  : ORDER_LIVE;
+	if (to != ORDER_PENDING_CANCEL)
+		e->flags &= (uint8_t)~ORDER_REDUCING;
 	if (order_state_is_end(to)) {
 		e->open_qty = 0;
 		metric_set(&o->metrics.open_order_cnt, --o->open_cnt);
