@@ -516,16 +516,16 @@ static void
 tell_life(struct session *s)
 {
 	const struct order_session_metrics *m = &s->life.metrics;
-	const uint64_t spoke = m->schedule_connected + m->schedule_disconnected;
 
 	if (unlikely(m->gave_up != s->gave_up_told))
 		event_put(s->events, EVENT_SESSION_GAVE_UP, s->idx, s->life.attempts_max);
-	if (unlikely(spoke != s->schedule_told))
-		event_put(s->events, EVENT_SESSION_SCHEDULE, s->idx,
-			  (uint64_t)(s->life.why != ORDER_SESSION_WHY_SCHEDULE &&
-				     s->life.state != ORDER_SESSION_LOGOUT));
+	if (unlikely(m->schedule_connected != s->schedule_on_told))
+		event_put(s->events, EVENT_SESSION_SCHEDULE, s->idx, 1);
+	if (unlikely(m->schedule_disconnected != s->schedule_off_told))
+		event_put(s->events, EVENT_SESSION_SCHEDULE, s->idx, 0);
 	s->gave_up_told = m->gave_up;
-	s->schedule_told = spoke;
+	s->schedule_on_told = m->schedule_connected;
+	s->schedule_off_told = m->schedule_disconnected;
 }
 
 /* The next of the venue's addresses was taken. */

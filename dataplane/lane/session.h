@@ -138,7 +138,8 @@ struct session {
 	uint16_t in_hand_len;
 	uint64_t out_of_order_told;
 	uint64_t gave_up_told;
-	uint64_t schedule_told;
+	uint64_t schedule_on_told;
+	uint64_t schedule_off_told;
 	uint64_t unread_cnt; // ever; the newest SESSION_UNREAD_MAX are kept
 	struct session_unread unread[SESSION_UNREAD_MAX];
 };
