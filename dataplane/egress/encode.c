@@ -71,6 +71,7 @@ init_tif(struct encode *e, const struct encode_config *c, unsigned i)
 		e->tif42[i][TIF_DAY] = be32_of(s->expire_s);
 	}
 	e->discretion_px4[i] = s->discretion_px4;
+	e->min_qty[i] = s->min_qty;
 }
 
 COLD uint8_t

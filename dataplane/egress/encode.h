@@ -75,6 +75,7 @@ struct encode {
 	uint8_t tif50[ENCODE_STYLE_MAX][2]; // by enum tif; 0: cannot be said
 	be32 tif42[ENCODE_STYLE_MAX][2];    // by enum tif
 	uint32_t discretion_px4[ENCODE_STYLE_MAX];
+	uint32_t min_qty[ENCODE_STYLE_MAX]; // an order of fewer shares cannot be of that style
 	uint8_t discretion_at[ENCODE_STYLE_MAX][ENCODE_TEMPLATE_CNT]; // offset of the price
 	struct order_token_form token_form;
 	uint8_t side[2][4];       // by enum side, by INTENT_SHORT and INTENT_SHORT_EXEMPT
@@ -147,6 +148,8 @@ encode_can_say(const struct encode *e, const struct venue_request *q)
 		return false;
 	if (unlikely(fresh && (q->qty == 0 || q->px4 <= 0 || q->px4 > OUCH_PX4_MAX ||
 			       q->tif > TIF_IOC || e->tif50[q->style][q->tif] == 0)))
+		return false;
+	if (unlikely(fresh && q->qty < e->min_qty[q->style]))
 		return false;
 	if (unlikely(q->kind == INTENT_REPLACE && q->orig_token == 0))
 		return false;

@@ -467,6 +467,11 @@ styles_become_options(void **state)
 	q.side = SIDE_BUY;
 	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
 	assert_memory_equal(out + 3 + 18, "\0\0\0\0\x00\x0f\x40\x4c", 8); // 99.95
+	q.qty = STYLES[1].min_qty;
+	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
+	q.qty--; // fewer than the least that may be executed
+	assert_int_equal(encode_ouch50_request(&e, &q, out), 0);
+	q.qty = 300;
 	q.px4 = 3; // nothing is shown for nothing
 	assert_int_not_equal(encode_ouch50_request(&e, &q, out), 0);
 	assert_memory_equal(out + 3 + 18, "\0\0\0\0\0\0\0\x01", 8);
