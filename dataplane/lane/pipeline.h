@@ -26,11 +26,11 @@ stamp(struct lane *l, struct trace *t, enum latency_id id)
 {
 	uint64_t now;
 
-	if (likely(t->stage_tsc == 0))
+	if (likely(t->stage_ticks == 0))
 		return;
 	now = clock_tsc();
-	hist_record(l->latency[id], now - t->stage_tsc);
-	t->stage_tsc = clock_tsc(); // recording touches memory of its own: no stage's time
+	hist_record(l->latency[id], now - trace_stage_tsc(t));
+	trace_stage_done(t, clock_tsc()); // recording touches memory of its own: no stage's time
 }
 
 static inline bool
@@ -281,7 +281,7 @@ static inline void
 give_book(struct lane *l, unsigned said, struct bbo *bbo, struct mark *mark, struct datagram *cause)
 {
 	if (said & BOOK_MARK) {
-		mark->head.trace = (struct trace){ 0 };
+		mark->head.trace = (struct trace){ .feed_seq = cause->head.trace.feed_seq };
 		mark->head.rx_ns = cause->head.rx_ns;
 		give_mark(l, mark);
 	}
@@ -289,8 +289,8 @@ give_book(struct lane *l, unsigned said, struct bbo *bbo, struct mark *mark, str
 		bbo->head.trace = cause->head.trace;
 		bbo->head.rx_ns = cause->head.rx_ns;
 		give_bbo(l, bbo);
-		if (unlikely(cause->head.trace.stage_tsc != 0)) // parse begins anew
-			cause->head.trace.stage_tsc = clock_tsc();
+		if (unlikely(cause->head.trace.stage_ticks != 0)) // parse begins anew
+			trace_stage_done(&cause->head.trace, clock_tsc());
 	}
 }
 
@@ -330,6 +330,8 @@ walk_datagram(struct lane *l)
 		} else if (likely((md = md_walk_next(&l->walk, parse, book)) != NULL)) {
 			stamp(l, &d->head.trace, LATENCY_PARSE);
 			said = book_on_md(book, md, &bbo, &mark);
+			if (said != 0) // what comes of it names it
+				d->head.trace.feed_seq = (uint32_t)md->seq;
 			stamp(l, &d->head.trace, LATENCY_BOOK);
 			l->book_walking = (said & BOOK_ALL) != 0;
 		} else {
@@ -353,6 +355,7 @@ start_datagram(struct lane *l, const struct datagram *m)
 	if (likely(m->head.rx_ns > book->now_ns))
 		book->now_ns = m->head.rx_ns;
 	l->datagram = *m;
+	l->datagram.head.trace.feed_seq = (uint32_t)m->seq; // until a message says more
 	l->walking = true;
 	if (unlikely(m->flags != 0))
 		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);

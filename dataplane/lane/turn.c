@@ -206,11 +206,10 @@ turn_stamp(struct lane *l, const struct port_rx *q, const void *buf)
 static inline void
 turn_trace(struct lane *l, struct msg_head *head)
 {
-	head->trace.rx_tsc = l->now_tsc;
-	head->trace.stage_tsc = 0;
+	head->trace = (struct trace){ .rx_tsc = l->now_tsc };
 	if (unlikely(l->sample_every != 0 && --l->sample_left == 0)) {
 		l->sample_left = next_sample(l);
-		head->trace.stage_tsc = clock_tsc();
+		trace_stage_done(&head->trace, clock_tsc());
 	}
 }
 

@@ -9,9 +9,29 @@
  * message that caused its own; only pipeline.h looks into them.
  */
 struct trace {
-	uint64_t rx_tsc;    // when the burst with the trigger had arrived: start of tick-to-trade
-	uint64_t stage_tsc; // when the previous stage was done; 0 when this message is not sampled
+	uint64_t rx_tsc;      // when the burst with the trigger had arrived: start of tick-to-trade
+	uint32_t stage_ticks; // after rx_tsc the previous stage was done; 0: not sampled
+	uint32_t feed_seq;    // of the feed's message that caused this: its low 32 bits
 };
+
+/*
+ * A sampled message's stage is done at tsc.  One that is underway for more than 2^32 ticks is not
+ * sampled any more.
+ */
+HOT_INLINE void
+trace_stage_done(struct trace *t, uint64_t tsc)
+{
+	const uint64_t ticks = tsc - t->rx_tsc;
+
+	t->stage_ticks = likely(ticks <= UINT32_MAX) ? (uint32_t)ticks | (ticks == 0) : 0;
+}
+
+/* When the previous stage was done, of a sampled message. */
+HOT_INLINE uint64_t
+trace_stage_tsc(const struct trace *t)
+{
+	return t->rx_tsc + t->stage_ticks;
+}
 
 struct msg_head {
 	uint32_t ring_seq; // written by the ring only
