@@ -47,6 +47,7 @@ orders_init(struct orders *o, const struct orders_config *c, struct arena *a)
 	o->execution_mask = execution_cnt - 1;
 	o->execution_shift = (uint32_t)__builtin_clz(execution_cnt) + 1;
 	o->next_token = c->first_token == 0 ? 1 : c->first_token;
+	o->token_end = c->token_end == 0 ? UINT32_MAX : c->token_end;
 	o->walk_slot = slot_cnt;
 	o->session_idx = c->session_idx;
 	o->any_mark = c->any_mark;

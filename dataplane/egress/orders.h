@@ -45,6 +45,7 @@ enum orders_refusal {
 	ORDERS_REFUSED_QUANTITY,
 	ORDERS_REFUSED_THROTTLE,
 	ORDERS_REFUSED_MARK,
+	ORDERS_REFUSED_NO_TOKEN,
 };
 
 enum order_event {
@@ -152,6 +153,7 @@ struct orders {
 	uint32_t *match_head;
 	uint32_t slot_mask;
 	uint32_t next_token; // the least that may be used
+	uint32_t token_end;  // none from here on may be used: others are not reserved durably
 	uint32_t open_cnt;   // entries that are neither free nor in an end state
 	uint32_t open_max;
 	uint32_t execution_mask;
@@ -171,6 +173,8 @@ struct orders_config {
 	uint32_t orders_max; // orders remembered; rounded up to a power of two, half may be open
 	uint32_t executions_max; // executions remembered, for duplicates and broken trades
 	uint32_t first_token;    // 0 counts as 1
+	uint32_t
+		token_end; // first one that may not be used yet, see orders_allow_tokens; 0: no end
 	uint8_t session_idx;
 	bool any_mark;            // a modify may change a sale's mark to any other (OUCH 4.2)
 	uint8_t own_price_styles; // bit per style: the venue's answers have another price
@@ -338,7 +342,7 @@ orders_claim(struct orders *o)
 		return NULL;
 	while (unlikely(!order_state_is_end(e->state)))
 		e = &o->entry[++token & o->slot_mask];
-	if (unlikely(token < o->next_token || token == UINT32_MAX))
+	if (unlikely(token < o->next_token || token >= o->token_end))
 		return NULL;
 	orders_unname(o, e);
 	e->token = token;
@@ -347,6 +351,19 @@ orders_claim(struct orders *o)
 	metric_set(&o->metrics.open_order_cnt, ++o->open_cnt);
 	return e;
 }
+
+/* Why orders_claim gave none. */
+HOT_INLINE enum orders_refusal
+orders_claim_refusal(const struct orders *o)
+{
+	return o->open_cnt >= o->open_max ? ORDERS_REFUSED_TABLE_FULL : ORDERS_REFUSED_NO_TOKEN;
+}
+
+/*
+ * Numbers below end may be used: a later process will use none of them.  Never takes back what was
+ * allowed.
+ */
+COLD void orders_allow_tokens(struct orders *o, uint32_t end);
 
 /* A number for a request that is no order; 0 when none is left. */
 COLD uint32_t orders_take_number(struct orders *o);
@@ -387,7 +404,7 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 		return orders_refuse(o, in, ORDERS_REFUSED_DUPLICATE, fill, up);
 	e = orders_claim(o);
 	if (unlikely(e == NULL))
-		return orders_refuse(o, in, ORDERS_REFUSED_TABLE_FULL, fill, up);
+		return orders_refuse(o, in, orders_claim_refusal(o), fill, up);
 	*e = (struct order_entry){
 		.token = e->token,
 		.intent_id = in->intent_id,

@@ -89,7 +89,7 @@ send_replace(struct orders *o, const struct order *in, struct order_entry *e,
 		return orders_refuse(o, in, ORDERS_REFUSED_QUANTITY, fill, up);
 	b = orders_claim(o);
 	if (b == NULL)
-		return orders_refuse(o, in, ORDERS_REFUSED_TABLE_FULL, fill, up);
+		return orders_refuse(o, in, orders_claim_refusal(o), fill, up);
 	*b = (struct order_entry){
 		.token = b->token,
 		.intent_id = e->intent_id,

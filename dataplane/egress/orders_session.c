@@ -14,10 +14,17 @@ orders_on_session_down(struct orders *o)
 COLD uint32_t
 orders_take_number(struct orders *o)
 {
-	if (o->next_token == UINT32_MAX)
+	if (o->next_token >= o->token_end)
 		return 0;
 	metric_set(&o->metrics.next_token, o->next_token + 1);
 	return o->next_token++;
+}
+
+COLD void
+orders_allow_tokens(struct orders *o, uint32_t end)
+{
+	if (end > o->token_end)
+		o->token_end = end;
 }
 
 COLD void

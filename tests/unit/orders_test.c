@@ -637,7 +637,7 @@ the_last_number_is_not_used_twice(void **unused)
 	assert_int_equal(made, ORDERS_SEND);
 	assert_int_equal(req.token, UINT32_MAX - 1);
 	ask(INTENT_NEW, 2, 10, 50, 10);
-	assert_int_equal(up.reject_code, ORDERS_REFUSED_TABLE_FULL);
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_NO_TOKEN);
 }
 
 static unsigned
