@@ -11,6 +11,7 @@
 
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
+#include "boot/risk_tree.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
 #include "lane/rehearsal.h"
@@ -158,9 +159,13 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 	bytes += (size_t)__builtin_popcount(m->strategy_mask) *
 		 (sizeof(struct strategy) + (size_t)c->instruments_cnt * 1024);
 	if (holds(m->stages, RISK)) {
-		bytes += sizeof(struct risk) + (size_t)c->instruments_cnt * 256;
-		for (uint32_t i = 0; i < c->sessions_cnt; i++)
-			bytes += (size_t)c->sessions[i].orders_max * 256;
+		struct risk_tree tree;
+
+		bytes += sizeof(struct risk);
+		if (risk_tree_open(&tree, c, NULL) == 0) {
+			bytes += risk_bytes(&tree.config);
+			risk_tree_free(&tree);
+		}
 	}
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
 		if (m->session_mask >> i & 1)
@@ -500,22 +505,20 @@ build_strategy(struct build *b, uint32_t idx)
 static int
 build_risk(struct build *b)
 {
-	const struct config *c = b->g->config;
-	struct risk_config rc = { .instr_cnt = c->instruments_cnt };
 	struct lane *l = b->lane;
+	struct risk_tree tree;
+	int rc;
 
-	for (uint32_t i = 0; i < c->sessions_cnt; i++)
-		rc.open_orders_max += c->sessions[i].orders_max;
-	if (rc.open_orders_max == 0)
-		rc.open_orders_max = 1;
 	l->risk = take(l, sizeof(struct risk), b->e);
 	if (l->risk == NULL)
 		return -ENOMEM;
-	if (risk_init(l->risk, &rc, &l->arena) != 0)
-		return err_set(b->e, -ENOMEM, "risk: no room for %u open orders (orders_max)",
-			       rc.open_orders_max);
+	rc = risk_tree_open(&tree, b->g->config, b->e);
+	if (rc != 0)
+		return rc;
+	rc = risk_tree_start(&tree, b->g->config, l->risk, &l->arena, b->e);
+	risk_tree_free(&tree);
 	l->limits_published = &b->g->limits.published;
-	return 0;
+	return rc;
 }
 
 static int

@@ -10,4 +10,10 @@
  */
 void config_check(struct config *c, struct err *e);
 
+/*
+ * The tree of limits: parents, cycles, depth, each strategy's account, restricted lists.  Without
+ * accounts, one named "default" comes to stand below the firm.
+ */
+void config_tree_check(struct config *c, struct err *e);
+
 #endif

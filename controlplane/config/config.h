@@ -3,6 +3,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/compiler.h"
+#include "decision/risk_limits.h"
 #include "decision/strategy_kind.h"
 #include "egress/encode_style.h"
 #include "err/err.h"
@@ -27,6 +28,7 @@ enum {
 	SESSION_BACKUP_MAX = 3,  // further addresses of a session's venue
 	THROTTLE_MESSAGES_MAX = 65536,
 	RECOVERY_PORT_FIRST = 26480, // guess: no venue of ours uses it towards us
+	RESTRICTED_MAX = 256,        // instruments an account may not trade
 };
 
 enum environment {
@@ -304,15 +306,60 @@ struct config_session {
 	uint32_t port_idx;
 };
 
+/* What one level of the tree of limits may do; 0: no limit at this level. */
+struct config_node {
+	enum risk_mode mode;
+	uint32_t order_max_qty;
+	struct usd order_max_usd;
+	uint32_t collar_bp;
+	uint32_t position_max_qty; // of each instrument
+	uint32_t open_orders_max;
+	struct usd gross_max_usd;
+	struct usd net_max_usd;
+	struct usd buying_power_usd;
+	struct usd loss_max_usd;
+	struct usd drawdown_max_usd;
+	struct usd var_max_usd;
+	uint32_t order_rate_max;
+	uint32_t cancel_rate_max;
+	uint32_t execution_max;
+};
+
+struct config_account {
+	char name[NAME_MAX_LEN];
+	char parent[NAME_MAX_LEN]; // empty: the firm
+	struct config_node limits;
+	char restricted[RESTRICTED_MAX][9];
+	uint32_t restricted_cnt;
+	uint32_t parent_idx; // of accounts; RISK_NODE_FIRM: the firm
+};
+
+enum risk_ticks {
+	TICKS_US,
+	TICKS_NONE,
+};
+
+enum risk_self_match {
+	SELF_MATCH_REFUSE,
+	SELF_MATCH_ALLOW,
+};
+
 /* Per instrument and tighter; config_load fills in the global value of what is not set. */
 struct config_risk_instrument {
 	char symbol[9];
 	bool halted;
+	bool restricted;
 	uint32_t order_max_qty;
 	struct usd order_max_usd;
 	uint32_t collar_bp;
+	uint32_t collar_last_bp;
 	uint32_t open_max_qty;
 	uint32_t position_max_qty;
+	struct usd instrument_gross_max_usd;
+	struct usd instrument_net_max_usd;
+	struct usd tick_usd; // 0: by risk.ticks
+	uint32_t lot_qty;    // 0: what the venue says
+	uint32_t var_bp;     // 0: risk.var_bp
 	uint32_t instr_idx;
 };
 
@@ -320,11 +367,33 @@ struct config_risk {
 	uint32_t order_max_qty;
 	struct usd order_max_usd; // price times quantity
 	uint32_t collar_bp;
+	uint32_t collar_last_bp;   // around the last trade; 0: none
 	uint32_t open_max_qty;     // per instrument
 	uint32_t position_max_qty; // per instrument, long or short
-	struct usd gross_max_usd;  // open and position of all instruments together
-	uint32_t order_rate_max;   // new orders and replaces within order_rate_window_ms
+	struct usd instrument_gross_max_usd;
+	struct usd instrument_net_max_usd;
+	struct usd gross_max_usd; // open and position of all instruments together
+	struct usd net_max_usd;
+	struct usd buying_power_usd;
+	struct usd loss_max_usd;
+	struct usd drawdown_max_usd;
+	struct usd var_max_usd;
+	uint32_t var_bp;
+	uint32_t open_orders_max;
+	uint32_t order_rate_max; // new orders and replaces within order_rate_window_ms
+	uint32_t cancel_rate_max;
 	uint32_t order_rate_window_ms;
+	uint32_t execution_max;
+	uint32_t duplicate_window_us;
+	uint32_t intent_age_max_us;
+	uint32_t session_messages_max;
+	enum risk_mode mode;
+	enum risk_hours hours;
+	enum risk_ticks ticks;
+	enum risk_self_match self_match;
+	bool locate_required;
+	char positions_file[CONFIG_PATH_MAX]; // of the day's start; empty: none
+	char locates_file[CONFIG_PATH_MAX];   // empty: none
 	struct config_risk_instrument instruments[INSTR_MAX];
 	uint32_t instruments_cnt;
 };
@@ -341,6 +410,7 @@ struct config_instrument {
 
 struct config_strategy {
 	char name[NAME_MAX_LEN];
+	char account[NAME_MAX_LEN]; // empty: the only one
 	enum strategy_kind kind;
 	char instruments[INSTR_MAX][9]; // by the file
 	uint32_t instruments_cnt;
@@ -355,6 +425,8 @@ struct config_strategy {
 	bool post_only;            // quote
 	char order_style[NAME_MAX_LEN];
 	uint32_t style_idx; // 0: plain
+	struct config_node limits;
+	uint32_t account_idx;
 	uint32_t instr_idx[INSTR_MAX];
 };
 
@@ -403,6 +475,8 @@ struct config {
 	uint32_t instruments_cnt;                           // one past the last: 0 included
 	struct config_style order_styles[ENCODE_STYLE_MAX]; // the first is at 1
 	uint32_t order_styles_cnt;                          // one past the last
+	struct config_account accounts[ACCOUNT_MAX];        // the first is at 1; 0 is the firm
+	uint32_t accounts_cnt;                              // one past the last
 	struct config_strategy strategies[STRATEGY_MAX];
 	uint32_t strategies_cnt;
 	struct config_risk risk;
@@ -470,6 +544,41 @@ int secret_load(const struct config_session *s, char out[SECRET_MAX], struct err
 
 /* The same for a feed's snapshot server. */
 int secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], struct err *e);
+
+/*
+ * The tree of limits: node 0 is the firm, then come the accounts, by their place in accounts, then
+ * the strategies.
+ */
+static inline uint32_t
+config_node_cnt(const struct config *c)
+{
+	return c->accounts_cnt + c->strategies_cnt;
+}
+
+static inline uint16_t
+config_strategy_node(const struct config *c, uint32_t strategy_idx)
+{
+	return (uint16_t)(c->accounts_cnt + strategy_idx);
+}
+
+/* The node above; the firm's is itself. */
+static inline uint16_t
+config_node_parent(const struct config *c, uint32_t node_idx)
+{
+	return (uint16_t)(node_idx < c->accounts_cnt
+				  ? c->accounts[node_idx].parent_idx
+				  : c->strategies[node_idx - c->accounts_cnt].account_idx);
+}
+
+/* "firm", or the name of an account or strategy. */
+static inline const char *
+config_node_name(const struct config *c, uint32_t node_idx)
+{
+	if (node_idx == RISK_NODE_FIRM)
+		return "firm";
+	return node_idx < c->accounts_cnt ? c->accounts[node_idx].name
+					  : c->strategies[node_idx - c->accounts_cnt].name;
+}
 
 /* Whether anything of a feed can be recovered: it has a request server or a snapshot server. */
 static inline bool

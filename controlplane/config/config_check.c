@@ -705,6 +705,8 @@ risk_instrument_check(struct check *ck, uint32_t idx)
 	tighter_check(ck, in, "collar_bp", &in->collar_bp, &r->collar_bp);
 	tighter_check(ck, in, "open_max_qty", &in->open_max_qty, &r->open_max_qty);
 	tighter_check(ck, in, "position_max_qty", &in->position_max_qty, &r->position_max_qty);
+	if (r->collar_last_bp != 0)
+		tighter_check(ck, in, "collar_last_bp", &in->collar_last_bp, &r->collar_last_bp);
 	if (in->order_max_usd.usd4 == 0)
 		in->order_max_usd = r->order_max_usd;
 	else if (in->order_max_usd.usd4 > r->order_max_usd.usd4)
@@ -767,6 +769,9 @@ enum {
 	FIXED_MB = 48,            // DPDK's own, histograms, tables of instruments
 	SNAPSHOT_BYTES = 4 << 20, // connection, histograms
 	POOL_SPARE = 1024,        // buffers in the caches of the lanes
+	NODE_BYTES = 66 << 10,    // of the tree of limits: the times of its last orders and cancels
+	CELL_BYTES = 136,         // what one node holds of one instrument
+	RISK_ORDER_BYTES = 64 * 4, // risk's own entry of an open order, rounded up
 };
 
 uint32_t
@@ -822,8 +827,13 @@ config_memory_bytes(const struct config *c)
 
 		bytes += (uint64_t)s->orders_max * ORDER_BYTES;
 		bytes += (uint64_t)s->executions_max * EXECUTION_BYTES;
+		bytes += (uint64_t)s->orders_max * RISK_ORDER_BYTES;
 		bytes += s->tcp.send_buffer_bytes + s->tcp.receive_buffer_bytes;
 	}
+	bytes += (uint64_t)config_node_cnt(c) * NODE_BYTES;
+	for (uint32_t i = 0; i < c->strategies_cnt; i++)
+		bytes += (uint64_t)c->strategies[i].instruments_cnt * CELL_BYTES *
+			 (1 + ACCOUNT_DEPTH_MAX);
 	for (uint32_t i = 0; i < lane_cnt; i++) {
 		const uint32_t own = c->core_map.lanes[i].ring_slots;
 
@@ -846,6 +856,7 @@ config_check(struct config *c, struct err *e)
 		NAMES("session", c->sessions, c->sessions_cnt),
 		NAMES("strategy", c->strategies, c->strategies_cnt),
 		NAMES("order style", styles, c->order_styles_cnt - 1),
+		NAMES("account", c->accounts + 1, c->accounts_cnt - 1),
 	};
 
 	globals_check(ck);
@@ -863,6 +874,7 @@ config_check(struct config *c, struct err *e)
 		style_check(ck, i);
 	for (uint32_t i = 0; i < c->strategies_cnt; i++)
 		strategy_check(ck, i);
+	config_tree_check(c, e);
 	risk_check(ck);
 	memory_check(ck);
 }

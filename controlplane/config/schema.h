@@ -36,7 +36,7 @@ enum takes_effect {
 #define REQUIRED NULL
 
 enum {
-	SCHEMA_KEY_MAX = 256,
+	SCHEMA_KEY_MAX = 512,
 };
 
 /* One row.  Which columns count depends on the type. */

@@ -10,6 +10,7 @@
 #include "ctl/ctl_books.h"
 #include "ctl/ctl_json.h"
 #include "ctl/ctl_orders.h"
+#include "ctl/ctl_risk.h"
 #include "err/err.h"
 #include "observe/metric_set.h"
 
@@ -41,7 +42,6 @@ enum {
 	EVENT_ROW_MAX = 512,
 	EVENT_ROW_DEFAULT = 50,
 	CONFIG_ROW_MAX = 16384,
-	LIMIT_ROW_MAX = 8192,
 	LATENCY_ROW_MAX = 64,
 	REASON_MAX = STATE_TEXT_MAX - 1,
 };
@@ -121,25 +121,6 @@ ctl_command_nearest(const char *name)
 /*
  * Reading: one function per command, each returns the result or NULL with the words in *e
  */
-
-static size_t
-rows_in(int found, size_t row_max)
-{
-	if (found < 0)
-		return 0;
-	return (size_t)found < row_max ? (size_t)found : row_max;
-}
-
-/* Rows to fill and the array to put them into; *e says when there is no memory. */
-static void *
-rows_take(size_t row_max, size_t row_bytes, struct err *e)
-{
-	void *row = calloc(row_max, row_bytes);
-
-	if (row == NULL)
-		err_set(e, -ENOMEM, "no memory for the answer");
-	return row;
-}
 
 static json_t *
 halt_reasons_of(uint32_t reasons)
@@ -502,42 +483,20 @@ do_orders(const struct state_source *s, const json_t *args, struct err *e)
 	return json_pack("{s:i,s:o}", "order_cnt", found, "orders", list);
 }
 
-static json_t *
-do_positions(const struct state_source *s, const json_t *args, struct err *e)
-{
-	struct state_position *row = rows_take(INSTR_MAX, sizeof(*row), e);
-	json_t *list;
-	int found;
-
-	if (row == NULL)
-		return NULL;
-	found = s->positions(s->ctx, row, INSTR_MAX, e);
-	if (found < 0) {
-		free(row);
-		return NULL;
+/* Those of ctl_risk.h. */
+#define BY_RISK(name)                                                                             \
+	static json_t *do_##name(const struct state_source *s, const json_t *args, struct err *e) \
+	{                                                                                         \
+		return ctl_##name(s, args, e);                                                    \
 	}
-	list = json_array();
-	for (size_t i = 0; i < rows_in(found, INSTR_MAX); i++)
-		json_array_append_new(
-			list,
-			json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}",
-				  "symbol", words(row[i].symbol), "position_qty",
-				  (json_int_t)row[i].position_qty, "open_buy_qty",
-				  number(row[i].open_buy_qty), "open_sell_qty",
-				  number(row[i].open_sell_qty), "bought_qty",
-				  number(row[i].bought_qty), "sold_qty", number(row[i].sold_qty),
-				  "bought_ntl4", (json_int_t)row[i].bought_ntl4, "sold_ntl4",
-				  (json_int_t)row[i].sold_ntl4, "average_px4",
-				  (json_int_t)row[i].average_px4, "realised_ntl4",
-				  (json_int_t)row[i].realised_ntl4, "unrealised_ntl4",
-				  (json_int_t)row[i].unrealised_ntl4, "exposure_ntl4",
-				  (json_int_t)row[i].exposure_ntl4, "mark_px4",
-				  (json_int_t)row[i].mark_px4, "confidence",
-				  state_confidence_word(row[i].confidence), "state",
-				  state_trading_word(row[i].state)));
-	free(row);
-	return list;
-}
+BY_RISK(positions)
+BY_RISK(risk)
+BY_RISK(limits_get)
+BY_RISK(limits_set)
+BY_RISK(limits_enable)
+BY_RISK(limits_restrict)
+BY_RISK(limits_release)
+BY_RISK(limits_locate)
 
 static json_t *
 do_latency(const struct state_source *s, const json_t *args, struct err *e)
@@ -633,49 +592,6 @@ static json_t *
 do_session_disconnect(const struct state_source *s, const json_t *args, struct err *e)
 {
 	return session_set(s, args, false, e);
-}
-
-static json_t *
-do_limits_get(const struct state_source *s, const json_t *args, struct err *e)
-{
-	const char *symbol = json_string_value(json_object_get(args, "symbol"));
-	struct state_limit *row = rows_take(LIMIT_ROW_MAX, sizeof(*row), e);
-	json_t *list;
-	int found;
-
-	if (row == NULL)
-		return NULL;
-	found = s->limits(s->ctx, symbol, row, LIMIT_ROW_MAX, e);
-	if (found < 0) {
-		free(row);
-		return NULL;
-	}
-	list = json_array();
-	for (size_t i = 0; i < rows_in(found, LIMIT_ROW_MAX); i++)
-		json_array_append_new(
-			list, json_pack("{s:o,s:o,s:o,s:o,s:o}", "key", words(row[i].key), "symbol",
-					words(row[i].symbol), "value", words(row[i].value), "unit",
-					words(row[i].unit), "allowed", words(row[i].allowed)));
-	free(row);
-	return list;
-}
-
-static json_t *
-do_limits_set(const struct state_source *s, const json_t *args, struct err *e)
-{
-	const char *symbol = json_string_value(json_object_get(args, "symbol"));
-	const char *value = json_string_value(json_object_get(args, "value"));
-	const char *key = json_string_value(json_object_get(args, "key"));
-	struct state_status st = { 0 };
-
-	if (strncmp(key, "risk.", strlen("risk.")) == 0)
-		key += strlen("risk.");
-	if (s->limits_set(s->ctx, key, value, symbol, e) < 0)
-		return NULL;
-	s->status(s->ctx, &st);
-	return json_pack("{s:o,s:o,s:o,s:I}", "key", words(key), "value", words(value), "symbol",
-			 symbol == NULL ? json_null() : words(symbol), "limits_version",
-			 number(st.limits_version));
 }
 
 static json_t *

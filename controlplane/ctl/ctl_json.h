@@ -2,11 +2,14 @@
 #ifndef SLUICE_CTL_CTL_JSON_H
 #define SLUICE_CTL_CTL_JSON_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
+
+#include "err/err.h"
 
 /* What answers are made of. */
 
@@ -35,6 +38,25 @@ words(const char *text)
 	s = json_string(copy);
 	free(copy);
 	return s;
+}
+
+static inline size_t
+rows_in(int found, size_t row_max)
+{
+	if (found < 0)
+		return 0;
+	return (size_t)found < row_max ? (size_t)found : row_max;
+}
+
+/* Rows to fill and the array to put them into; *e says when there is no memory. */
+static inline void *
+rows_take(size_t row_max, size_t row_bytes, struct err *e)
+{
+	void *row = calloc(row_max, row_bytes);
+
+	if (row == NULL)
+		err_set(e, -ENOMEM, "no memory for the answer");
+	return row;
 }
 
 #endif

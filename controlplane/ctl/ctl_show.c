@@ -768,12 +768,26 @@ static void
 show_limits(FILE *out, const json_t *r)
 {
 	static const struct column LIMIT[] = {
-		{ "key", "limit", AS_TEXT },       { "symbol", "symbol", AS_TEXT },
-		{ "value", "value", AS_TEXT },     { "unit", "unit", AS_TEXT },
-		{ "allowed", "allowed", AS_TEXT },
+		{ "key", "limit", AS_TEXT },   { "symbol", "symbol", AS_TEXT },
+		{ "level", "level", AS_TEXT }, { "value", "value", AS_TEXT },
+		{ "unit", "unit", AS_TEXT },   { "allowed", "allowed", AS_TEXT },
 	};
 
 	show_rows(out, r, LIMIT, ARRAY_CNT(LIMIT));
+}
+
+static void
+show_risk(FILE *out, const json_t *r)
+{
+	static const struct column RISK[] = {
+		{ "kind", "level", AS_TEXT },           { "name", "name", AS_TEXT },
+		{ "parent", "below", AS_TEXT },         { "mode", "mode", AS_TEXT },
+		{ "check", "limit", AS_TEXT },          { "value", "now", AS_TEXT },
+		{ "limit", "most", AS_TEXT },           { "unit", "unit", AS_TEXT },
+		{ "refused_cnt", "refused", AS_COUNT },
+	};
+
+	show_rows(out, r, RISK, ARRAY_CNT(RISK));
 }
 
 static void
@@ -926,10 +940,21 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		show_limits(out, r);
 		return;
 	case CTL_limits_set:
-		fprintf(out, "%s = %s for %s, in force in every lane (version %lld)\n",
+		fprintf(out, "%s = %s for %s%s%s, in force in every lane (version %lld)\n",
 			text_of(r, "key"), text_of(r, "value"),
 			text_of(r, "symbol")[0] == '\0' ? "every instrument" : text_of(r, "symbol"),
+			text_of(r, "name")[0] == '\0' ? "" : " ", text_of(r, "name"),
 			(long long)int_of(r, "limits_version"));
+		return;
+	case CTL_limits_enable:
+	case CTL_limits_restrict:
+	case CTL_limits_release:
+	case CTL_limits_locate:
+		fprintf(out, "done, in force in every lane (version %lld)\n",
+			(long long)int_of(r, "limits_version"));
+		return;
+	case CTL_risk:
+		show_risk(out, r);
 		return;
 	case CTL_config:
 		show_config(out, r);

@@ -14,7 +14,7 @@
 enum {
 	LIMITS_RETIRED_MAX = 8, // tables that a slow lane may still see
 	LIMITS_TEXT_MAX = 48,
-	LIMITS_ROW_MAX = 16, // keys there are
+	LIMITS_ROW_MAX = 48, // keys there are
 	LIMITS_REASON_MAX = 128,
 };
 
@@ -24,6 +24,16 @@ enum {
 struct limits_retired {
 	struct risk_limits *table;
 	uint64_t mark[LANE_MAX]; // each lane's turn when the table was replaced
+};
+
+/* What is set now, by the file and by hand; 0: not set. */
+struct limits_set {
+	struct config_risk risk;                            // instruments[] is by instr_idx here
+	struct config_node node[RISK_NODE_MAX];             // accounts and strategies
+	uint64_t restricted[RISK_NODE_MAX][INSTR_MAX / 64]; // bit per instrument
+	uint32_t enable_seq[STRATEGY_MAX];
+	struct risk_locate locate[RISK_LOCATE_MAX];
+	uint32_t locate_cnt;
 };
 
 struct limits {
@@ -37,13 +47,14 @@ struct limits {
 	bool halted;
 	char halt_reason[LIMITS_REASON_MAX]; // what the operator gave, or empty
 	const struct config *config;
-	struct config_risk set; // as set; instruments[] is by instr_idx here, 0: not set
+	struct limits_set set;
 };
 
 /* One limit for people. */
 struct limits_row {
 	char key[LIMITS_TEXT_MAX];    // as in the configuration, without "risk."
 	char symbol[LIMITS_TEXT_MAX]; // empty: for every instrument
+	char node[LIMITS_TEXT_MAX];   // "account NAME", "strategy NAME"; empty: the firm
 	char value[LIMITS_TEXT_MAX];  // as written in the configuration
 	char unit[LIMITS_TEXT_MAX];
 	char allowed[LIMITS_TEXT_MAX]; // "1..1000000"
@@ -95,8 +106,37 @@ int limits_set(struct limits *l, const char *key, const char *value, const char 
 	       struct err *e);
 
 /*
+ * A node of the tree by what people call it: kind "firm" (name does not matter), "account" or
+ * "strategy".  -EINVAL: there is none, named in *e.
+ */
+int limits_node_of(const struct limits *l, const char *kind, const char *name, uint32_t *node_idx,
+		   struct err *e);
+
+/* Sets one limit of a node, the firm's too, as limits_set does; 0 takes an own limit away. */
+int limits_set_node(struct limits *l, const char *key, const char *value, uint32_t node_idx,
+		    struct err *e);
+
+/* What a node lets pass from now on.  Returns as limits_publish. */
+int limits_set_mode(struct limits *l, uint32_t node_idx, enum risk_mode mode, struct err *e);
+
+/*
+ * A strategy that executed too often may go on: its counts begin at 0.  who is the person that
+ * decided it and must not be empty.  Returns as limits_publish.
+ */
+int limits_enable(struct limits *l, const char *strategy, const char *who, struct err *e);
+
+/* Puts an instrument on a node's list of restricted ones, or takes it off. */
+int limits_restrict(struct limits *l, uint32_t node_idx, const char *symbol, bool restricted,
+		    struct err *e);
+
+/* How many shares an account has located for short sales of an instrument, from now on. */
+int limits_locate(struct limits *l, const char *account, const char *symbol, uint32_t qty,
+		  struct err *e);
+
+/*
  * Lists the limits that hold for every instrument, then those of single instruments; with a symbol,
- * what holds for that instrument.  Fills at most row_max rows.
+ * what holds for that instrument.  Then, without a symbol, those of accounts and strategies.  Fills
+ * at most row_max rows.
  *
  * Returns  how many there are, or -EINVAL (no such symbol)
  */
@@ -104,7 +144,13 @@ int limits_rows(const struct limits *l, const char *symbol, struct limits_row *r
 		struct err *e);
 
 /* The table the lanes shall apply for what is set now.  Its version is that of the next one. */
-void limits_build(const struct limits *l, const struct config_risk *set, struct risk_limits *out);
+void limits_build(const struct limits *l, const struct limits_set *set, struct risk_limits *out);
+
+/* Publishes what next says, and takes it for what is set. */
+int limits_apply(struct limits *l, const struct limits_set *next, struct err *e);
+
+/* What the configuration and its files set. */
+int limits_set_from_config(struct limits_set *set, const struct config *c, struct err *e);
 
 /* Whether orders may leave at all: the environment is that of every venue a session uses. */
 int limits_arm_allowed(const struct config *c, struct err *e); // 0 or -EPERM

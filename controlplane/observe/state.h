@@ -366,6 +366,39 @@ struct state_position {
 	uint8_t state;         // enum trading_state
 };
 
+/* One limit of a level of the tree, and what is held against it. */
+struct state_risk {
+	char kind[STATE_NAME_MAX]; // "firm", "account", "strategy"
+	char name[STATE_NAME_MAX];
+	char parent[STATE_NAME_MAX]; // the level above; empty: none
+	char mode[STATE_NAME_MAX];   // its own
+	char check[STATE_NAME_MAX];  // as the limit's key
+	char value[STATE_NAME_MAX];
+	char limit[STATE_NAME_MAX]; // empty: none
+	char unit[STATE_NAME_MAX];
+	uint64_t refused_cnt; // by any limit of the level
+};
+
+/* A change of limits that is not one value for all or for an instrument. */
+enum state_limits_act {
+	STATE_LIMITS_NODE,     // key, value; kind, name
+	STATE_LIMITS_ENABLE,   // name of a strategy; who
+	STATE_LIMITS_RESTRICT, // symbol; kind, name
+	STATE_LIMITS_RELEASE,  // the same, taken back
+	STATE_LIMITS_LOCATE,   // symbol, name of an account, qty
+};
+
+struct state_limits_wish {
+	enum state_limits_act act;
+	const char *kind; // "firm", "account", "strategy"
+	const char *name;
+	const char *key;
+	const char *value;
+	const char *symbol;
+	const char *who;
+	uint32_t qty;
+};
+
 struct state_latency_row {
 	char name[STATE_NAME_MAX];
 	char from[STATE_TEXT_MAX]; // the two end points, for people
@@ -385,6 +418,7 @@ struct state_latency_row {
 struct state_limit {
 	char key[STATE_NAME_MAX];
 	char symbol[STATE_NAME_MAX]; // empty: for every instrument
+	char node[STATE_NAME_MAX];   // "account NAME", "strategy NAME"; empty: the firm
 	char value[STATE_NAME_MAX];  // as it is written in the configuration
 	char unit[STATE_NAME_MAX];
 	char allowed[STATE_NAME_MAX]; // "1..1000000"
@@ -476,7 +510,9 @@ struct state_source {
 		      struct err *e);
 	/* all: finished ones too, as far as they are remembered. */
 	int (*orders)(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e);
-	int (*positions)(void *ctx, struct state_position *row, size_t row_max, struct err *e);
+	/* kind "firm", "account" or "strategy". */
+	int (*positions)(void *ctx, const char *kind, const char *name, struct state_position *row,
+			 size_t row_max, struct err *e);
 	int (*latency)(void *ctx, struct state_latency_row *row, size_t row_max);
 	void (*latency_reset)(void *ctx);
 	/* symbol NULL: all rows. */
@@ -485,6 +521,10 @@ struct state_source {
 	/* symbol NULL: for every instrument.  In force in every lane when this returns 0. */
 	int (*limits_set)(void *ctx, const char *key, const char *value, const char *symbol,
 			  struct err *e);
+	/* The same for a change that needs more words. */
+	int (*limits_change)(void *ctx, const struct state_limits_wish *w, struct err *e);
+	/* The tree of limits from the firm down; each limit of a level is a row. */
+	int (*risk)(void *ctx, struct state_risk *row, size_t row_max, struct err *e);
 	int (*config)(void *ctx, struct state_config *row, size_t row_max);
 	/* Calls fn for every metric of every module, in any order. */
 	int (*metrics)(void *ctx, state_metric_fn *fn, void *arg);

@@ -2,6 +2,7 @@
 #include "observe/state_actions.h"
 
 #include "observe/event_log.h"
+#include "observe/state.h"
 #include "observe/state_ask.h"
 
 /* Says that a version is in force, also when a lane was too slow to confirm it. */
@@ -29,6 +30,62 @@ state_set_limit(void *ctx, const char *key, const char *value, const char *symbo
 		event_log_say(g->log, now_ns(), EVENT_NOTICE, "limit %s is %s for %s", key, value,
 			      symbol == NULL ? "every instrument" : symbol);
 	return published(g, rc, start_ns, EVENT_NONE);
+}
+
+/* Carries the wish out, and says in words what it was. */
+static int
+change_limits(struct gateway *g, const struct state_limits_wish *w, struct err *e)
+{
+	struct limits *l = &g->limits;
+	const uint64_t now = now_ns();
+	uint32_t node_idx = RISK_NODE_FIRM;
+	int rc = 0;
+
+	switch (w->act) {
+	case STATE_LIMITS_NODE:
+		rc = limits_node_of(l, w->kind, w->name, &node_idx, e);
+		if (rc == 0)
+			rc = limits_set_node(l, w->key, w->value, node_idx, e);
+		if (rc == 0)
+			event_log_say(g->log, now, EVENT_NOTICE, "limit %s is %s for %s %s", w->key,
+				      w->value, w->kind, w->name);
+		return rc;
+	case STATE_LIMITS_ENABLE:
+		rc = limits_enable(l, w->name, w->who, e);
+		if (rc == 0)
+			event_log_say(g->log, now, EVENT_NOTICE,
+				      "strategy %s is enabled again by %s", w->name, w->who);
+		return rc;
+	case STATE_LIMITS_RESTRICT:
+	case STATE_LIMITS_RELEASE:
+		rc = limits_node_of(l, w->kind, w->name, &node_idx, e);
+		if (rc == 0)
+			rc = limits_restrict(l, node_idx, w->symbol,
+					     w->act == STATE_LIMITS_RESTRICT, e);
+		if (rc == 0)
+			event_log_say(g->log, now, EVENT_NOTICE, "%s is %s for %s %s", w->symbol,
+				      w->act == STATE_LIMITS_RESTRICT ? "restricted"
+								      : "no more restricted",
+				      w->kind, w->name);
+		return rc;
+	case STATE_LIMITS_LOCATE:
+		rc = limits_locate(l, w->name, w->symbol, w->qty, e);
+		if (rc == 0)
+			event_log_say(g->log, now, EVENT_NOTICE,
+				      "account %s has located %u shares of %s", w->name, w->qty,
+				      w->symbol);
+		return rc;
+	}
+	return err_set(e, -EINVAL, "there is no such change of limits");
+}
+
+int
+state_change_limits(void *ctx, const struct state_limits_wish *w, struct err *e)
+{
+	struct gateway *g = ctx;
+	const uint64_t start_ns = now_ns();
+
+	return published(g, change_limits(g, w, e), start_ns, EVENT_NONE);
 }
 
 int

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 struct err;
+struct state_limits_wish;
 
 /* What an operator may change in the running gateway; see struct state_source.  ctx: the gateway.
  */
 int state_set_limit(void *ctx, const char *key, const char *value, const char *symbol,
 		    struct err *e);
+int state_change_limits(void *ctx, const struct state_limits_wish *w, struct err *e);
 int state_halt(void *ctx, const char *reason, struct err *e);
 int state_resume(void *ctx, struct err *e);
 int state_arm(void *ctx, struct err *e);

@@ -20,6 +20,7 @@
 #include "observe/state_books.h"
 #include "observe/state_config.h"
 #include "observe/state_feed.h"
+#include "observe/state_risk.h"
 
 /* Each module's list of counters. */
 
@@ -668,57 +669,8 @@ get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct 
 	return (int)cnt;
 }
 
-static void
-fill_position(const struct gateway *g, uint32_t instr_idx, const struct risk_position *p,
-	      struct state_position *out)
-{
-	memset(out, 0, sizeof(*out));
-	TEXT(out->symbol, "%s", symbol_of(g, instr_idx));
-	out->position_qty = p->position_qty;
-	out->open_buy_qty = p->open_buy_qty;
-	out->open_sell_qty = p->open_sell_qty;
-	out->bought_qty = p->bought_qty;
-	out->sold_qty = p->sold_qty;
-	out->bought_ntl4 = p->bought_ntl4;
-	out->sold_ntl4 = p->sold_ntl4;
-	out->average_px4 = p->average_px4;
-	out->realised_ntl4 = p->realised_ntl4;
-	out->unrealised_ntl4 = p->unrealised_ntl4;
-	out->exposure_ntl4 = p->exposure_ntl4;
-	out->mark_px4 = p->mark_px4;
-	out->confidence = p->confidence;
-	out->state = p->state;
-}
-
-static int
-get_positions(void *ctx, struct state_position *row, size_t row_max, struct err *e)
-{
-	struct gateway *g = ctx;
-	size_t cnt = 0;
-
-	for (uint32_t l = 0; l < g->lane_cnt; l++) {
-		struct command request = { .kind = COMMAND_POSITIONS, .arg = { 1 } };
-
-		if (g->lane[l]->risk == NULL)
-			continue;
-		do {
-			const struct risk_position *p = g->reply[l];
-			const int rc = ask(g, l, &request);
-			const struct command *c = &g->lane[l]->command;
-
-			if (rc < 0)
-				return ask_refused(rc, l, g, e);
-			for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
-				if (cnt < row_max)
-					fill_position(g, request.arg[0] + i, &p[i], &row[cnt]);
-			request.arg[0] = c->next;
-		} while (request.arg[0] != 0);
-	}
-	return (int)cnt;
-}
-
 /*
- * Latency, limits, configuration, events
+ * Latency, configuration, events
  */
 
 static int
@@ -744,31 +696,6 @@ reset_latency(void *ctx)
 	if (g->latency != NULL)
 		latency_reset(g->latency);
 	feed_watch_reset(g);
-}
-
-static int
-get_limits(void *ctx, const char *symbol, struct state_limit *row, size_t row_max, struct err *e)
-{
-	const size_t room = row_max < 2 * INSTR_MAX * LIMITS_ROW_MAX
-				    ? row_max
-				    : (size_t)2 * INSTR_MAX * LIMITS_ROW_MAX;
-	struct limits_row *from = calloc(room + 1, sizeof(*from));
-	struct gateway *g = ctx;
-	int cnt;
-
-	if (from == NULL)
-		return err_set(e, -ENOMEM, "no memory for the limits");
-	cnt = limits_rows(&g->limits, symbol, from, room, e);
-	for (size_t i = 0; cnt > 0 && i < (size_t)cnt && i < room; i++) {
-		memset(&row[i], 0, sizeof(row[i]));
-		TEXT(row[i].key, "%.31s", from[i].key);
-		TEXT(row[i].symbol, "%.31s", from[i].symbol);
-		TEXT(row[i].value, "%.31s", from[i].value);
-		TEXT(row[i].unit, "%.31s", from[i].unit);
-		TEXT(row[i].allowed, "%.31s", from[i].allowed);
-	}
-	free(from);
-	return cnt;
 }
 
 static int
@@ -945,11 +872,13 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.book = get_book,
 		.queues = get_queues,
 		.orders = get_orders,
-		.positions = get_positions,
+		.positions = state_positions,
 		.latency = get_latency,
 		.latency_reset = reset_latency,
-		.limits = get_limits,
+		.limits = state_limits,
 		.limits_set = state_set_limit,
+		.limits_change = state_change_limits,
+		.risk = state_risk_rows,
 		.config = get_config,
 		.metrics = get_metrics,
 		.events = get_events,

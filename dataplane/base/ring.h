@@ -81,6 +81,19 @@ ring_take(struct ring *r, void *m)
 	return true;
 }
 
+/*
+ * The message ahead places behind the next one, to be looked at where it lies and not taken; NULL
+ * when it is not there yet.  Thread: the taker.
+ */
+HOT_INLINE const void *
+ring_ahead(const struct ring *r, uint32_t ahead)
+{
+	const uint32_t pos = r->take_pos + ahead;
+	const uint8_t *slot = r->slot + (size_t)(pos & r->mask) * CACHE_LINE;
+
+	return load_acquire_u32((const uint32_t *)(const void *)slot) == pos + 1 ? slot : NULL;
+}
+
 /* Messages in the ring, as any thread may see it: a moment old. */
 HOT_INLINE uint32_t
 ring_depth(const struct ring *r)

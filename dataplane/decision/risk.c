@@ -6,80 +6,596 @@
 
 enum {
 	OPEN_ORDERS_MAX = 1 << 20, // guess: far beyond what one gateway keeps open
+	DEFAULT_NODE_CNT = 2 + STRATEGY_MAX,
 };
 
-COLD int
-risk_init(struct risk *r, const struct risk_config *c, struct arena *a)
-{
-	uint32_t slot_cnt = 16;
+/* How much of everything a configuration needs. */
+struct counts {
+	uint32_t node_cnt;
+	uint32_t cell_cnt; // place 0 included
+	uint32_t slot_cnt; // of open orders
+	uint32_t rate_slots;
+};
 
-	if (c->instr_cnt == 0 || c->instr_cnt > INSTR_MAX || c->open_orders_max == 0 ||
-	    c->open_orders_max > OPEN_ORDERS_MAX)
-		return -EINVAL;
-	while (slot_cnt < 2 * c->open_orders_max)
-		slot_cnt *= 2;
+static struct counts
+counts_of(const struct risk_config *c)
+{
+	struct counts n = {
+		.node_cnt = c->node_cnt == 0 ? DEFAULT_NODE_CNT : c->node_cnt,
+		.cell_cnt =
+			c->instr_cnt +
+			(c->node_cnt == 0 ? (1 + STRATEGY_MAX) * (c->instr_cnt - 1) : c->pair_cnt),
+		.slot_cnt = 16,
+		.rate_slots = c->rate_slots == 0 ? ORDER_RATE_MAX : c->rate_slots,
+	};
+
+	while (n.slot_cnt < 2 * c->open_orders_max)
+		n.slot_cnt *= 2;
+	return n;
+}
+
+COLD size_t
+risk_bytes(const struct risk_config *c)
+{
+	const struct counts n = counts_of(c);
+	size_t bytes = CACHE_LINE * 16; // what rounding to lines adds
+
+	bytes += c->instr_cnt * sizeof(struct risk_instr);
+	bytes += n.node_cnt * (sizeof(struct risk_node) + 2 * n.rate_slots * sizeof(uint64_t));
+	bytes += n.cell_cnt *
+		 (sizeof(struct risk_cell) + sizeof(struct risk_ledger) + sizeof(uint32_t));
+	bytes += n.slot_cnt * sizeof(struct risk_open);
+	bytes += RISK_RECENT_CNT * sizeof(struct risk_recent);
+	bytes += STRATEGY_MAX * (c->instr_cnt * sizeof(uint32_t) + CACHE_LINE);
+	return bytes;
+}
+
+static int
+take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
+{
+	const struct counts n = counts_of(c);
+
 	memset(r, 0, sizeof(*r));
 	r->instr = arena_take(a, c->instr_cnt * sizeof(*r->instr));
-	r->open = arena_take(a, slot_cnt * sizeof(*r->open));
-	if (r->instr == NULL || r->open == NULL)
+	r->node = arena_take(a, n.node_cnt * sizeof(*r->node));
+	r->cell = arena_take(a, n.cell_cnt * sizeof(*r->cell));
+	r->ledger = arena_take(a, n.cell_cnt * sizeof(*r->ledger));
+	r->open = arena_take(a, n.slot_cnt * sizeof(*r->open));
+	r->recent = arena_take(a, RISK_RECENT_CNT * sizeof(*r->recent));
+	if (r->instr == NULL || r->node == NULL || r->cell == NULL || r->ledger == NULL ||
+	    r->open == NULL || r->recent == NULL)
 		return -ENOMEM;
+	for (uint32_t k = 0; k < n.node_cnt; k++) {
+		r->node[k].order_ns = arena_take(a, n.rate_slots * sizeof(uint64_t));
+		r->node[k].cancel_ns = arena_take(a, n.rate_slots * sizeof(uint64_t));
+		if (r->node[k].order_ns == NULL || r->node[k].cancel_ns == NULL)
+			return -ENOMEM;
+	}
 	r->instr_cnt = c->instr_cnt;
-	r->open_mask = slot_cnt - 1;
-	r->open_shift = (uint32_t)__builtin_clz(slot_cnt) + 33; // 64 - log2(slot_cnt)
+	r->node_cnt = n.node_cnt;
+	r->cell_cnt = n.cell_cnt;
+	r->rate_mask = n.rate_slots - 1;
+	r->open_mask = n.slot_cnt - 1;
+	r->open_shift = (uint32_t)__builtin_clz(n.slot_cnt) + 33; // 64 - log2(slot_cnt)
 	r->open_max = c->open_orders_max;
 	return 0;
 }
 
+/* Place of a node's cell, 0 when there is none. */
+static uint32_t
+cell_find(const struct risk *r, uint16_t node_idx, uint16_t instr_idx)
+{
+	const struct risk_instr *i = &r->instr[instr_idx];
+	uint32_t from = i->cell, to = i->cell + i->cell_cnt;
+
+	while (from < to) {
+		const uint32_t mid = from + (to - from) / 2;
+
+		if (r->cell[mid].node_idx == node_idx)
+			return mid;
+		if (r->cell[mid].node_idx < node_idx)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return 0;
+}
+
+/* Whether the pairs are in their order and within their bounds. */
+static bool
+pairs_are_good(const struct risk *r, const struct risk_config *c)
+{
+	for (uint32_t k = 0; k < c->pair_cnt; k++) {
+		const struct risk_pair *p = &c->pair[k], *before = &c->pair[k == 0 ? 0 : k - 1];
+
+		if (p->node_idx == RISK_NODE_FIRM || p->node_idx >= r->node_cnt ||
+		    p->instr_idx == INSTR_NONE || p->instr_idx >= r->instr_cnt)
+			return false;
+		if (k != 0 &&
+		    (p->node_idx < before->node_idx ||
+		     (p->node_idx == before->node_idx && p->instr_idx <= before->instr_idx)))
+			return false;
+	}
+	return true;
+}
+
+static void
+cell_add(struct risk *r, uint16_t node_idx, uint16_t instr_idx)
+{
+	struct risk_instr *i = &r->instr[instr_idx];
+	struct risk_cell *c = &r->cell[i->cell + i->cell_cnt++];
+
+	c->node_idx = node_idx;
+	c->instr_idx = instr_idx;
+	r->node[node_idx].cell_cnt++;
+}
+
+/* The cells of each instrument together: the firm's, then those of the pairs. */
+static void
+make_cells(struct risk *r, const struct risk_config *c)
+{
+	const bool given = c->node_cnt != 0;
+	uint32_t at = 1;
+
+	for (uint32_t k = 0; given && k < c->pair_cnt; k++)
+		r->instr[c->pair[k].instr_idx].cell_cnt++;
+	for (uint16_t i = 1; i < r->instr_cnt; i++) {
+		const uint32_t cnt = given ? r->instr[i].cell_cnt : r->node_cnt - 1;
+
+		r->instr[i].cell = at;
+		r->instr[i].cell_cnt = 0;
+		cell_add(r, RISK_NODE_FIRM, i);
+		at += 1 + cnt;
+	}
+	for (uint32_t k = 0; given && k < c->pair_cnt; k++)
+		cell_add(r, c->pair[k].node_idx, c->pair[k].instr_idx);
+	for (uint16_t i = 1; !given && i < r->instr_cnt; i++)
+		for (uint16_t node = 1; node < r->node_cnt; node++)
+			cell_add(r, node, i);
+}
+
+/* Leads each cell to the ones above. */
+static int
+link_cells(struct risk *r)
+{
+	for (uint32_t k = 1; k < r->cell_cnt; k++) {
+		struct risk_cell *c = &r->cell[k];
+
+		if (c->node_idx == RISK_NODE_FIRM)
+			continue;
+		c->up = cell_find(r, r->node[c->node_idx].parent_idx, c->instr_idx);
+		if (c->up == 0)
+			return -EINVAL;
+	}
+	for (uint32_t k = 1; k < r->cell_cnt; k++)
+		r->cell[k].above = r->cell[r->cell[k].up].up;
+	return 0;
+}
+
+/* The way up from a leaf; -EINVAL when it does not end at the firm. */
+static int
+make_path(struct risk *r, uint32_t strategy_idx, uint16_t leaf)
+{
+	struct risk_path *p = &r->path[strategy_idx];
+	uint16_t node = leaf;
+
+	for (;;) {
+		if (p->cnt == RISK_PATH_MAX || node >= r->node_cnt)
+			return -EINVAL;
+		p->node[p->cnt++] = node;
+		if (node == RISK_NODE_FIRM)
+			return 0;
+		node = r->node[node].parent_idx;
+	}
+}
+
+static int
+make_leaf(struct risk *r, uint32_t strategy_idx, uint16_t leaf, struct arena *a)
+{
+	int rc = make_path(r, strategy_idx, leaf);
+
+	if (rc != 0)
+		return rc;
+	r->cell_of[strategy_idx] = arena_take(a, r->instr_cnt * sizeof(uint32_t));
+	if (r->cell_of[strategy_idx] == NULL)
+		return -ENOMEM;
+	for (uint16_t i = 1; i < r->instr_cnt; i++)
+		r->cell_of[strategy_idx][i] = cell_find(r, leaf, i);
+	return 0;
+}
+
+COLD int
+risk_init(struct risk *r, const struct risk_config *c, struct arena *a)
+{
+	const bool given = c->node_cnt != 0;
+	int rc;
+
+	if (c->instr_cnt == 0 || c->instr_cnt > INSTR_MAX || c->open_orders_max == 0 ||
+	    c->open_orders_max > OPEN_ORDERS_MAX || c->node_cnt > RISK_NODE_MAX ||
+	    (c->rate_slots & (c->rate_slots - 1)) != 0)
+		return -EINVAL;
+	rc = take_memory(r, c, a);
+	for (uint32_t k = 1; rc == 0 && k < r->node_cnt; k++) {
+		r->node[k].parent_idx = given ? c->node_parent[k] : k > 1 ? 1 : RISK_NODE_FIRM;
+		if (r->node[k].parent_idx >= r->node_cnt)
+			rc = -EINVAL;
+	}
+	if (rc == 0 && given && !pairs_are_good(r, c))
+		rc = -EINVAL;
+	if (rc == 0) {
+		make_cells(r, c);
+		rc = link_cells(r);
+	}
+	for (uint32_t s = 0; rc == 0 && s < STRATEGY_MAX; s++) {
+		const uint16_t leaf = given ? c->leaf_node[s] : (uint16_t)(2 + s);
+
+		if (leaf != RISK_NODE_FIRM)
+			rc = make_leaf(r, s, leaf, a);
+	}
+	return rc;
+}
+
 COLD void
-risk_correct(struct risk *r, struct risk_instr *i, const struct fill *f)
+risk_limits_init(struct risk_limits *lim)
+{
+	memset(lim, 0, sizeof(*lim));
+	for (uint32_t k = 0; k < RISK_NODE_MAX; k++)
+		lim->node[k] = (struct risk_node_limits){
+			.gross_max_ntl4 = INT64_MAX,
+			.net_max_ntl4 = INT64_MAX,
+			.credit_max_ntl4 = INT64_MAX,
+			.loss_max_ntl4 = INT64_MAX,
+			.drawdown_max_ntl4 = INT64_MAX,
+			.var_max_ntl4 = INT64_MAX,
+			.position_max_qty = UINT32_MAX,
+			.open_orders_max = UINT32_MAX,
+		};
+	for (uint32_t s = 0; s < STRATEGY_MAX; s++)
+		lim->leaf[s] = (struct risk_leaf_limits){
+			.order_max_ntl4 = INT64_MAX,
+			.order_max_qty = UINT32_MAX,
+			.collar_bp = UINT32_MAX,
+			.execution_max = UINT32_MAX,
+		};
+}
+
+COLD bool
+risk_locate_add(struct risk_limits *lim, uint16_t node_idx, uint16_t instr_idx, uint32_t qty)
+{
+	uint32_t i = risk_locate_home(node_idx, instr_idx);
+
+	if (qty == 0)
+		return true;
+	if (lim->locate_cnt == RISK_LOCATE_MAX)
+		return false;
+	while (lim->locate[i].qty != 0)
+		i = (i + 1) % RISK_LOCATE_SLOTS;
+	lim->locate[i] = (struct risk_locate){ node_idx, instr_idx, qty };
+	lim->locate_cnt++;
+	return true;
+}
+
+COLD bool
+risk_own_meets(const struct risk *r, const struct risk_instr *i, uint8_t side, int64_t px4)
+{
+	for (uint32_t at = i->own_head[side ^ 1]; at != 0; at = r->open[at - 1].next)
+		if (risk_px_meets(side, px4, r->open[at - 1].near_px4))
+			return true;
+	return false;
+}
+
+COLD void
+risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side)
+{
+	uint32_t nearest_px4 = 0;
+	unsigned left = RISK_OWN_LOOK;
+
+	for (uint32_t at = i->own_head[side]; at != 0; at = r->open[at - 1].next) {
+		const uint32_t px4 = r->open[at - 1].near_px4;
+
+		if (left-- == 0)
+			return; // stays nearer than any order is
+		if (risk_px_nearer(side, px4, nearest_px4))
+			nearest_px4 = px4;
+	}
+	i->own_px4[side] = nearest_px4;
+}
+
+/* The sums with var_bp, from the cells. */
+static void
+take_var(struct risk *r, const struct risk_limits *lim)
+{
+	for (uint32_t k = 0; k < r->node_cnt; k++)
+		r->node[k].held_var_ntl4bp = r->node[k].open_var_ntl4bp = 0;
+	for (uint32_t k = 1; k < r->cell_cnt; k++) {
+		const struct risk_cell *c = &r->cell[k];
+		struct risk_node *n = &r->node[c->node_idx];
+		const uint32_t bp =
+			c->instr_idx < lim->instr_cnt ? lim->instr[c->instr_idx].var_bp : 0;
+
+		r->instr[c->instr_idx].var_bp = bp;
+		n->held_var_ntl4bp += (__int128)risk_abs(c->position_ntl4) * bp;
+		n->open_var_ntl4bp += (c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) * bp;
+	}
+	r->var_version = lim->var_version;
+}
+
+COLD void
+risk_take_limits(struct risk *r, const struct risk_limits *lim)
+{
+	if (lim->var_version != r->var_version)
+		take_var(r, lim);
+	r->rate_window_ns = lim->order_rate_window_ns;
+	for (uint32_t k = 0; k < r->node_cnt; k++) {
+		struct risk_node *n = &r->node[k];
+
+		n->lim = lim->node[k];
+		n->mode = lim->mode[k];
+		n->position_max_qty = n->lim.position_max_qty;
+		risk_node_settle(n);
+		risk_rate_settle(r, n);
+		risk_cancel_rate_settle(r, n);
+	}
+	r->limits_version = lim->version;
+}
+
+/* Whether the order can only make the cell's position smaller, whatever else is executed. */
+static bool
+reduces(const struct risk_cell *c, uint8_t side, const struct risk_plan *plan)
+{
+	const int64_t against_qty = side == SIDE_BUY ? -c->position_qty : c->position_qty;
+
+	return (int64_t)c->open_qty[side] + plan->grow_qty <= against_qty;
+}
+
+static enum risk_verdict
+judge_sums(const struct risk_node *n, uint8_t side, uint32_t var_bp, const struct risk_plan *plan)
+{
+	const struct risk_node_limits *nl = &n->lim;
+	const __int128 net_ntl4 =
+		(side == SIDE_BUY ? n->net_ntl4 : -n->net_ntl4) + n->open_ntl4[side];
+	const __int128 var_ntl4bp = n->held_var_ntl4bp + n->open_var_ntl4bp;
+
+	if (risk_gross(n) + plan->grow_ntl4 > nl->gross_max_ntl4)
+		return RISK_REJECT_GROSS;
+	if (net_ntl4 + plan->grow_ntl4 > nl->net_max_ntl4)
+		return RISK_REJECT_NET;
+	if (risk_credit_used(n) + plan->grow_ntl4 > nl->credit_max_ntl4)
+		return RISK_REJECT_CREDIT;
+	if (var_ntl4bp + (__int128)plan->grow_ntl4 * var_bp > (__int128)nl->var_max_ntl4 * BP_ONE)
+		return RISK_REJECT_VAR;
+	return RISK_PASS;
+}
+
+static enum risk_verdict
+judge_node(const struct risk *r, const struct risk_cell *c, const struct intent *in,
+	   uint32_t var_bp, const struct risk_plan *plan)
+{
+	const struct risk_node *n = &r->node[c->node_idx];
+	const struct risk_node_limits *nl = &n->lim;
+	const int64_t worst_qty = (in->side == SIDE_BUY ? c->position_qty : -c->position_qty) +
+				  (int64_t)c->open_qty[in->side] + plan->grow_qty;
+	const __int128 profit_ntl4 = risk_profit(n);
+	const int64_t now_ns = (int64_t)in->head.rx_ns;
+	enum risk_verdict v;
+
+	if (!reduces(c, in->side, plan)) {
+		if (n->mode != RISK_MODE_NORMAL)
+			return RISK_REJECT_REDUCE_ONLY;
+		if (-profit_ntl4 > nl->loss_max_ntl4)
+			return RISK_REJECT_LOSS;
+		if (n->high_ntl4 - profit_ntl4 > nl->drawdown_max_ntl4)
+			return RISK_REJECT_DRAWDOWN;
+	}
+	if (plan->grow_qty != 0 && worst_qty > (int64_t)nl->position_max_qty)
+		return RISK_REJECT_POSITION;
+	if (in->kind == INTENT_NEW && n->open_cnt >= nl->open_orders_max)
+		return RISK_REJECT_OPEN_ORDERS;
+	v = plan->grow_ntl4 != 0 ? judge_sums(n, in->side, var_bp, plan) : RISK_PASS;
+	if (v != RISK_PASS)
+		return v;
+	if (-now_ns > n->room[RISK_ROOM_RATE])
+		return RISK_REJECT_RATE;
+	return -now_ns > n->room[RISK_ROOM_CANCEL] ? RISK_REJECT_CANCEL_RATE : RISK_PASS;
+}
+
+COLD enum risk_verdict
+risk_judge_tree(const struct risk *r, const struct intent *in, uint32_t var_bp,
+		struct risk_plan *plan)
+{
+	for (uint32_t k = (uint32_t)(plan->cell - r->cell); k != 0; k = r->cell[k].up) {
+		const enum risk_verdict v = judge_node(r, &r->cell[k], in, var_bp, plan);
+
+		if (v != RISK_PASS) {
+			plan->node_idx = r->cell[k].node_idx;
+			return v;
+		}
+	}
+	return RISK_PASS;
+}
+
+COLD int
+risk_load_position(struct risk *r, uint16_t node_idx, uint16_t instr_idx, int64_t qty, int64_t px4)
+{
+	uint32_t cell;
+
+	if (instr_idx == INSTR_NONE || instr_idx >= r->instr_cnt || node_idx >= r->node_cnt)
+		return -EINVAL;
+	if (px4 <= 0 || px4 > PX4_MAX || qty > INT32_MAX || qty < -INT32_MAX)
+		return -ERANGE;
+	cell = cell_find(r, node_idx, instr_idx);
+	if (cell == 0)
+		return -EINVAL;
+	if (r->instr[instr_idx].mark_px4 == 0)
+		r->instr[instr_idx].mark_px4 = (uint32_t)px4;
+	for (; cell != 0; cell = r->cell[cell].up)
+		risk_execute(r, &r->instr[instr_idx], cell, qty < 0 ? SIDE_SELL : SIDE_BUY, px4,
+			     (uint32_t)risk_abs(qty));
+	return 0;
+}
+
+static bool
+correct_cell(struct risk *r, uint32_t cell, const struct fill *f)
 {
 	const int64_t sign = f->side == SIDE_BUY ? 1 : -1;
-	const int64_t held_qty = i->position_qty * sign > 0 ? i->position_qty * sign : 0;
-	const int64_t open_qty = held_qty < f->executed_qty ? held_qty : f->executed_qty;
+	const int64_t held_qty = r->cell[cell].position_qty * sign;
+	const int64_t open_qty = held_qty <= 0                ? 0
+				 : held_qty < f->executed_qty ? held_qty
+							      : f->executed_qty;
 	const int64_t more_px4 = (int64_t)f->px4 - f->was_px4;
 	const int64_t more_ntl4 = ntl4_of(more_px4, f->executed_qty);
 	const int64_t open_ntl4 = ntl4_of(more_px4, (uint32_t)open_qty);
-	int64_t *turnover_ntl4 = f->side == SIDE_BUY ? &i->bought_ntl4 : &i->sold_ntl4;
+	struct risk_node *n = &r->node[r->cell[cell].node_idx];
+	struct risk_ledger *g = &r->ledger[cell];
+	int64_t *turnover_ntl4 = f->side == SIDE_BUY ? &g->bought_ntl4 : &g->sold_ntl4;
 	bool full = false;
 
-	full |= !risk_sum(&i->cost_ntl4, sign * open_ntl4);
-	full |= !risk_sum(&i->realised_ntl4, -sign * (more_ntl4 - open_ntl4));
+	full |= !risk_sum(&g->cost_ntl4, sign * open_ntl4);
+	full |= !risk_sum(&g->realised_ntl4, -sign * (more_ntl4 - open_ntl4));
 	*turnover_ntl4 = (int64_t)((uint64_t)*turnover_ntl4 + (uint64_t)more_ntl4);
+	n->cash_ntl4 -= (__int128)sign * more_ntl4;
+	risk_node_settle(n);
+	return full;
+}
+
+COLD void
+risk_correct(struct risk *r, uint32_t cell, const struct fill *f)
+{
+	bool full = false;
+
+	for (; cell != 0; cell = r->cell[cell].up)
+		full |= correct_cell(r, cell, f);
 	metric_add(&r->metrics.fill_corrected, 1);
 	metric_add(&r->metrics.sum_saturated, full);
+}
+
+static int64_t
+end_of_64(__int128 x)
+{
+	return x > INT64_MAX ? INT64_MAX : x < -INT64_MAX ? -INT64_MAX : (int64_t)x;
+}
+
+static void
+position_fill(const struct risk *r, uint32_t cell, struct risk_position *out)
+{
+	const struct risk_ledger *g = &r->ledger[cell];
+	const struct risk_cell *c = &r->cell[cell];
+	const struct risk_instr *i = &r->instr[c->instr_idx];
+	int64_t unrealised_ntl4 = 0;
+
+	if (c->position_qty != 0) {
+		unrealised_ntl4 = c->position_ntl4;
+		risk_sum(&unrealised_ntl4, -g->cost_ntl4);
+	}
+	*out = (struct risk_position){
+		.position_qty = c->position_qty,
+		.average_px4 = c->position_qty == 0 ? 0 : g->cost_ntl4 / c->position_qty,
+		.realised_ntl4 = g->realised_ntl4,
+		.unrealised_ntl4 = unrealised_ntl4,
+		.exposure_ntl4 = end_of_64((__int128)risk_abs(c->position_ntl4) +
+					   c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]),
+		.bought_qty = g->bought_qty,
+		.sold_qty = g->sold_qty,
+		.bought_ntl4 = g->bought_ntl4,
+		.sold_ntl4 = g->sold_ntl4,
+		.open_buy_qty = c->open_qty[SIDE_BUY],
+		.open_sell_qty = c->open_qty[SIDE_SELL],
+		.mark_px4 = i->mark_px4,
+		.instr_idx = c->instr_idx,
+		.confidence = i->confidence,
+		.state = i->state,
+	};
 }
 
 COLD bool
 risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out)
 {
-	const struct risk_instr *i = &r->instr[instr_idx];
-	const int64_t sign = instr_idx < r->instr_cnt && i->position_qty < 0 ? -1 : 1;
-	int64_t unrealised_ntl4 = 0;
-
 	if (instr_idx == INSTR_NONE || instr_idx >= r->instr_cnt)
 		return false;
-	if (i->position_qty != 0) {
-		unrealised_ntl4 = sign * i->position_ntl4;
-		risk_sum(&unrealised_ntl4, -i->cost_ntl4);
+	position_fill(r, r->instr[instr_idx].cell, out);
+	return true;
+}
+
+COLD bool
+risk_position_next(const struct risk *r, uint16_t node_idx, uint32_t *cursor,
+		   struct risk_position *out)
+{
+	if (node_idx >= r->node_cnt)
+		return false;
+	while (++*cursor < r->instr_cnt) {
+		const uint32_t cell = cell_find(r, node_idx, (uint16_t)*cursor);
+
+		if (cell != 0) {
+			position_fill(r, cell, out);
+			return true;
+		}
 	}
-	*out = (struct risk_position){
-		.position_qty = i->position_qty,
-		.average_px4 = i->position_qty == 0 ? 0 : i->cost_ntl4 / i->position_qty,
-		.realised_ntl4 = i->realised_ntl4,
-		.unrealised_ntl4 = unrealised_ntl4,
-		.exposure_ntl4 = i->position_ntl4 > INT64_MAX - i->open_ntl4
-					 ? INT64_MAX
-					 : i->position_ntl4 + i->open_ntl4,
-		.bought_qty = i->bought_qty,
-		.sold_qty = i->sold_qty,
-		.bought_ntl4 = i->bought_ntl4,
-		.sold_ntl4 = i->sold_ntl4,
-		.open_buy_qty = i->open_qty[SIDE_BUY],
-		.open_sell_qty = i->open_qty[SIDE_SELL],
-		.mark_px4 = i->mark_px4,
-		.confidence = i->confidence,
-		.state = i->state,
+	return false;
+}
+
+/* How many of the last times lie within the window that ends at now_ns. */
+static uint32_t
+rate_now(const uint64_t *ns, uint32_t mask, uint64_t cnt, uint64_t now_ns, uint64_t window_ns)
+{
+	uint32_t n = 0;
+
+	while (n < cnt && n <= mask && ns[(cnt - 1 - n) & mask] + window_ns > now_ns)
+		n++;
+	return n;
+}
+
+/* The largest position a cell may come to. */
+static uint64_t
+worst_qty(const struct risk_cell *c)
+{
+	const int64_t buy_qty = c->position_qty + c->open_qty[SIDE_BUY];
+	const int64_t sell_qty = -c->position_qty + c->open_qty[SIDE_SELL];
+
+	return (uint64_t)(buy_qty > sell_qty ? buy_qty : sell_qty);
+}
+
+COLD bool
+risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_idx,
+	     struct risk_node_view *out)
+{
+	const struct risk_node *n = &r->node[node_idx];
+	const uint64_t now_ns = r->now_ns > r->last_ns ? r->now_ns : r->last_ns;
+	__int128 profit_ntl4, long_ntl4, short_ntl4, var_ntl4bp;
+
+	if (node_idx >= r->node_cnt)
+		return false;
+	profit_ntl4 = risk_profit(n);
+	var_ntl4bp = n->held_var_ntl4bp + n->open_var_ntl4bp;
+	long_ntl4 = n->net_ntl4 + n->open_ntl4[SIDE_BUY];
+	short_ntl4 = -n->net_ntl4 + n->open_ntl4[SIDE_SELL];
+	*out = (struct risk_node_view){
+		.gross_ntl4 = end_of_64(risk_gross(n)),
+		.net_ntl4 = end_of_64(n->net_ntl4),
+		.net_worst_ntl4 = end_of_64(long_ntl4 > short_ntl4 ? long_ntl4 : short_ntl4),
+		.credit_ntl4 = end_of_64(risk_credit_used(n)),
+		.profit_ntl4 = end_of_64(profit_ntl4),
+		.drawdown_ntl4 = end_of_64(n->high_ntl4 - profit_ntl4),
+		.var_ntl4 = var_ntl4bp > INT64_MAX ? INT64_MAX : (int64_t)var_ntl4bp / BP_ONE,
+		.order_cnt = n->order_cnt,
+		.cancel_cnt = n->cancel_cnt,
+		.refused_cnt = n->refused_cnt,
+		.order_rate = rate_now(n->order_ns, r->rate_mask, n->order_cnt, now_ns,
+				       lim->order_rate_window_ns),
+		.cancel_rate = rate_now(n->cancel_ns, r->rate_mask, n->cancel_cnt, now_ns,
+					lim->order_rate_window_ns),
+		.open_orders = n->open_cnt,
+		.node_idx = node_idx,
 	};
+	for (uint16_t i = 1; i < r->instr_cnt; i++) {
+		const struct risk_cell *c = &r->cell[cell_find(r, node_idx, i)]; // 0: is empty
+		const uint64_t qty = worst_qty(c);
+
+		if (qty > out->position_qty)
+			out->position_qty = qty;
+		for (int side = SIDE_BUY; side <= SIDE_SELL; side++)
+			if (c->execution_cnt[side] > out->execution_cnt)
+				out->execution_cnt = c->execution_cnt[side];
+	}
 	return true;
 }
 
@@ -105,4 +621,12 @@ risk_verdict_text(enum risk_verdict v)
 	};
 
 	return v < RISK_VERDICT_CNT ? TEXT[v] : "no verdict of risk";
+}
+
+COLD const char *
+risk_mode_word(enum risk_mode m)
+{
+	static const char *const WORD[] = { "normal", "reduce_only", "cancel_only", "halted" };
+
+	return m < RISK_MODE_CNT ? WORD[m] : "?";
 }

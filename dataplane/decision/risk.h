@@ -2,14 +2,8 @@
 #ifndef SLUICE_DECISION_RISK_H
 #define SLUICE_DECISION_RISK_H
 
-#include "base/arena.h"
-#include "base/metric.h"
-#include "base/must.h"
-#include "base/units.h"
-#include "decision/risk_limits.h"
-#include "msg/fill.h"
-#include "msg/intent.h"
-#include "msg/mark.h"
+#include "decision/risk_holding.h"
+#include "decision/risk_judge.h"
 #include "msg/order.h"
 #include "msg/verdict.h"
 
@@ -18,279 +12,18 @@
  * (mark), executions from orders (fill), limits from the control plane, and believes a strategy
  * nothing.  One instance per process; its lane writes everything here.
  *
- * What it reserves.  A passed intent holds back its shares at its price until fills give them back.
- * While a replace is not answered the order holds back the worse of both: the larger quantity at
- * the higher price.  Limits on open shares, positions and exposure count every reserved share as
- * if it were executed, and none as if it helped.
+ *   risk_limits.h   what the operator set: the tree of limits
+ *   risk_state.h    what is remembered
+ *   risk_open.h     open orders, self-match
+ *   risk_holding.h  marks and fills: positions, value, profit
+ *   risk_judge.h    the checks
+ *
+ * What it reserves.  A passed intent holds back its shares at its price, at every level of the tree
+ * from its strategy to the firm, until fills give them back.  While a replace is not answered the
+ * order holds back the worse of both: the larger quantity at the higher price.  Limits on open
+ * shares, positions and exposure count every reserved share as if it were executed, and none as if
+ * it helped.
  */
-
-/* Why an intent may not become an order.  Each value has a counter. */
-enum risk_verdict {
-#define VERDICT(NAME, counter, text) RISK_##NAME,
-#include "decision/risk_verdicts.def"
-#undef VERDICT
-	RISK_VERDICT_CNT,
-};
-
-struct risk_metrics {
-#define METRIC(name, kind, help) uint64_t name;
-#include "decision/risk_metrics.def"
-#undef METRIC
-};
-
-/* risk_count takes a verdict for the index of its counter. */
-#define VERDICT(NAME, counter, text)                                                     \
-	static_assert(offsetof(struct risk_metrics, counter) == 8 * (size_t)RISK_##NAME, \
-		      "risk_metrics.def does not follow risk_verdicts.def at " #counter);
-#include "decision/risk_verdicts.def"
-#undef VERDICT
-
-/* Positions beyond this are not a market any more; sums of two still fit everywhere. */
-#define RISK_POSITION_END (1LL << 40)
-
-struct risk_instr {
-	// from the book's last mark
-	uint32_t bid_px4;
-	uint32_t ref_px4;     // what the collar is around, 0: unknown; see risk_reference_px4
-	uint32_t mark_px4;    // what a position is worth: the last reference known
-	uint32_t band_lo_px4; // 0: none
-	uint32_t band_hi_px4;
-	uint8_t confidence;
-	uint8_t state;
-	uint8_t short_sale;
-	uint8_t pad;
-	uint32_t lot_qty; // only multiples of it are accepted; 1: any
-	// reserved for open orders, by side
-	uint32_t open_qty[2];
-	int64_t open_ntl4; // both sides; at most gross_max_ntl4 when it last grew
-	// executed
-	int64_t position_qty;  // negative: short
-	int64_t position_ntl4; // |position_qty| at mark_px4
-	// line 2: what only people ask for
-	cache_aligned int64_t cost_ntl4; // what the position cost: its sign is the position's
-	int64_t realised_ntl4;           // by the average-cost method
-	uint64_t bought_qty;             // without broken trades
-	uint64_t sold_qty;
-	int64_t bought_ntl4;
-	int64_t sold_ntl4;
-};
-static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "a judgement needs the first line only");
-
-/* One open order.  Found by key, in an open-addressed table. */
-struct risk_open {
-	uint64_t key; // risk_open_key, 0: free
-	uint32_t px4; // the reserved shares' price
-	uint32_t open_qty;
-	uint32_t executed_qty;
-	uint16_t instr_idx;
-	uint8_t side;
-	uint8_t short_sale;      // it went out as a short sale
-	uint8_t replace_pending; // and was not answered yet
-	uint8_t pad[7];
-};
-static_assert(sizeof(struct risk_open) == CACHE_LINE / 2, "no entry straddles a line");
-
-struct risk {
-	struct risk_instr *instr; // by instr_idx
-	struct risk_open *open;
-	uint32_t instr_cnt;
-	uint32_t open_mask;
-	uint32_t open_shift; // 64 - bits of open_mask
-	uint32_t open_cnt;
-	uint32_t open_max; // at most half the table, so that every search ends
-	uint64_t last_ns;  // of the last order; sent_ns never goes back
-	uint64_t sent_cnt;
-	__int128 gross_ntl4; // sum of position_ntl4 and open_ntl4 over all instruments
-	struct risk_metrics metrics;
-	uint64_t sent_ns[ORDER_RATE_MAX]; // when the last orders passed, a ring
-};
-
-struct risk_config {
-	uint32_t instr_cnt;       // one past the last instr_idx
-	uint32_t open_orders_max; // orders with a reservation; one more is refused
-};
-
-/* What passing would reserve; filled by risk_judge for a verdict of RISK_PASS. */
-struct risk_plan {
-	struct risk_open *entry; // replace: the order; new: the free place it takes
-	int64_t grow_ntl4;       // never negative
-	uint32_t grow_qty;
-	bool short_sale;
-};
-
-/* For `positions` and the state dump. */
-struct risk_position {
-	int64_t position_qty;
-	int64_t average_px4; // of the position, 0 without one
-	int64_t realised_ntl4;
-	int64_t unrealised_ntl4;
-	int64_t exposure_ntl4; // of position and open orders
-	uint64_t bought_qty;
-	uint64_t sold_qty;
-	int64_t bought_ntl4;
-	int64_t sold_ntl4;
-	uint32_t open_buy_qty;
-	uint32_t open_sell_qty;
-	uint32_t mark_px4;
-	uint8_t confidence;
-	uint8_t state;
-};
-
-/*
- * Memory   from the arena: 128 bytes per instrument, 64 to 128 per open order.
- * Returns  0, -ENOMEM (the arena is used up), -EINVAL (a count is 0 or above its maximum)
- */
-int risk_init(struct risk *r, const struct risk_config *c, struct arena *a);
-
-/* Thread: the lane that owns r.  False when the instrument does not exist. */
-bool risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out);
-
-const char *risk_verdict_name(enum risk_verdict v); // "REJECT_QTY"
-const char *risk_verdict_text(enum risk_verdict v);
-
-/*
- * The price that a collar is laid around: the last trade, moved into the spread when the best
- * prices have left it behind; without a trade the middle of the spread.  One side alone, or a
- * crossed book, says nothing by itself (a lone price may be a stub quote), but bounds a last trade.
- * 0: there is none.
- */
-HOT_INLINE uint32_t
-risk_reference_px4(const struct mark *m)
-{
-	const bool crossed = m->bid_px4 != 0 && m->ask_px4 != 0 && m->bid_px4 > m->ask_px4;
-
-	if (m->last_px4 == 0) {
-		if (m->bid_px4 == 0 || m->ask_px4 == 0 || crossed)
-			return 0;
-		return m->bid_px4 + (m->ask_px4 - m->bid_px4) / 2;
-	}
-	if (crossed)
-		return m->last_px4;
-	if (m->bid_px4 != 0 && m->last_px4 < m->bid_px4)
-		return m->bid_px4;
-	if (m->ask_px4 != 0 && m->last_px4 > m->ask_px4)
-		return m->ask_px4;
-	return m->last_px4;
-}
-
-HOT_INLINE uint64_t
-risk_open_key(uint8_t strategy_idx, uint32_t intent_id)
-{
-	return 1ULL << 63 | (uint64_t)strategy_idx << 32 | intent_id;
-}
-
-HOT_INLINE uint32_t
-risk_open_home(const struct risk *r, uint64_t key)
-{
-	return (uint32_t)(key * 0x9E3779B97F4A7C15ULL >> r->open_shift);
-}
-
-/* The entry of that key, or the free one where it belongs. */
-HOT_INLINE struct risk_open *
-risk_open_of(const struct risk *r, uint64_t key)
-{
-	uint32_t i = risk_open_home(r, key);
-
-	while (r->open[i].key != key && r->open[i].key != 0)
-		i = (i + 1) & r->open_mask;
-	return &r->open[i];
-}
-
-/* Whether one more order keeps to order_rate_max in any window of order_rate_window_ns. */
-HOT_INLINE bool
-risk_rate_allows(const struct risk *r, const struct risk_limits *lim, uint64_t now_ns)
-{
-	uint64_t oldest_ns;
-
-	if (r->sent_cnt < lim->order_rate_max)
-		return true;
-	oldest_ns = r->sent_ns[(r->sent_cnt - lim->order_rate_max) % ORDER_RATE_MAX];
-	return now_ns >= oldest_ns && now_ns - oldest_ns >= lim->order_rate_window_ns;
-}
-
-/* Which of the reasons to send nothing weighs most. */
-HOT_INLINE enum risk_verdict
-risk_halt_verdict(uint32_t reasons)
-{
-	if (reasons & ~(uint32_t)(HALT_DISARMED | HALT_OPERATOR))
-		return RISK_REJECT_STOPPED;
-	return reasons & HALT_OPERATOR ? RISK_REJECT_HALTED : RISK_REJECT_DISARMED;
-}
-
-/* Whether an intent of this kind may be sent for the instrument at all, whatever its terms. */
-HOT_INLINE enum risk_verdict
-risk_judge_market(const struct risk_limits *lim, const struct risk_instr_limits *il,
-		  const struct risk_instr *i)
-{
-	if (unlikely(halt_is_on()))
-		return risk_halt_verdict(halt_reasons());
-	if (unlikely(lim->halted))
-		return RISK_REJECT_HALTED;
-	if (unlikely(!lim->armed))
-		return RISK_REJECT_DISARMED;
-	if (unlikely(!il->allowed))
-		return RISK_REJECT_NOT_ALLOWED;
-	if (unlikely(il->halted))
-		return RISK_REJECT_INSTR_HALTED;
-	if (unlikely(i->confidence != CONFIDENCE_LIVE)) {
-		if (i->confidence == CONFIDENCE_SUSPECT)
-			return RISK_REJECT_BOOK_SUSPECT;
-		return i->confidence == CONFIDENCE_RECOVERING ? RISK_REJECT_BOOK_RECOVERING
-							      : RISK_REJECT_BOOK_STALE;
-	}
-	if (unlikely(i->state != TRADING_OPEN))
-		return RISK_REJECT_STATE;
-	return RISK_PASS;
-}
-
-/* Whether the price is one that may be asked for. */
-HOT_INLINE enum risk_verdict
-risk_judge_price(const struct risk_instr_limits *il, const struct risk_instr *i, int64_t px4,
-		 uint8_t side)
-{
-	int64_t off_px4;
-
-	if (unlikely(px4 <= 0 || px4 > PX4_MAX))
-		return RISK_REJECT_PRICE;
-	if (unlikely(i->ref_px4 == 0))
-		return RISK_REJECT_NO_REFERENCE;
-	off_px4 = px4 - i->ref_px4;
-	if (off_px4 < 0)
-		off_px4 = -off_px4;
-	if (unlikely(off_px4 * BP_ONE > (int64_t)i->ref_px4 * il->collar_bp)) // both below 2^63
-		return RISK_REJECT_COLLAR;
-	if (unlikely(side == SIDE_BUY && i->band_hi_px4 != 0 && px4 > i->band_hi_px4))
-		return RISK_REJECT_BAND;
-	if (unlikely(side == SIDE_SELL && px4 < i->band_lo_px4))
-		return RISK_REJECT_BAND;
-	return RISK_PASS;
-}
-
-/* Whether what is already there leaves room for the plan. */
-HOT_INLINE enum risk_verdict
-risk_judge_room(const struct risk *r, const struct risk_limits *lim,
-		const struct risk_instr_limits *il, const struct risk_instr *i, uint8_t side,
-		const struct risk_plan *plan)
-{
-	const uint64_t open_qty = (uint64_t)i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL];
-	const int64_t worst_qty = (side == SIDE_BUY ? i->position_qty : -i->position_qty) +
-				  (int64_t)i->open_qty[side] + plan->grow_qty;
-
-	if (unlikely(open_qty + plan->grow_qty > il->open_max_qty))
-		return RISK_REJECT_OPEN;
-	if (unlikely(plan->grow_qty != 0 && worst_qty > (int64_t)il->position_max_qty))
-		return RISK_REJECT_POSITION;
-	if (unlikely(plan->grow_ntl4 != 0 && r->gross_ntl4 + plan->grow_ntl4 > lim->gross_max_ntl4))
-		return RISK_REJECT_GROSS;
-	return RISK_PASS;
-}
-
-/* How the intent asks a sale to be marked. */
-HOT_INLINE uint8_t
-risk_short_flags(const struct intent *in)
-{
-	return in->flags & (INTENT_SHORT | INTENT_SHORT_EXEMPT);
-}
 
 /*
  * Decides, and changes nothing: the same intent may be judged twice.  *plan is complete when the
@@ -303,29 +36,32 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 {
 	const uint16_t idx = in->head.instr_idx;
 	const struct risk_instr_limits *il;
+	const struct risk_leaf_limits *leaf;
 	const struct risk_instr *i;
+	const struct risk_cell *c;
 	const struct risk_open *e;
 	enum risk_verdict v;
 	uint32_t want_qty = in->qty;
 	int64_t worst_ntl4;
 
+	*plan = (struct risk_plan){ 0 };
 	if (unlikely(in->kind > INTENT_MODIFY || in->side > SIDE_SELL || in->tif > TIF_IOC ||
 		     in->strategy_idx >= STRATEGY_MAX || in->session_idx >= SESSION_MAX))
 		return RISK_REJECT_MALFORMED;
 	if (unlikely(idx == INSTR_NONE || idx >= r->instr_cnt || idx >= lim->instr_cnt))
 		return RISK_REJECT_INSTRUMENT;
 	il = &lim->instr[idx];
-	if (intent_takes_away(in->kind)) {
-		*plan = (struct risk_plan){ 0 };
+	if (intent_takes_away(in->kind))
 		return in->kind == INTENT_MODIFY && risk_short_flags(in) && !il->short_allowed
 			       ? RISK_REJECT_SHORT
 			       : RISK_PASS;
-	}
 	i = &r->instr[idx];
-	v = risk_judge_market(lim, il, i);
+	leaf = &lim->leaf[in->strategy_idx];
+	v = risk_judge_market(r, lim, il, i, in);
 	if (unlikely(v != RISK_PASS))
 		return v;
 
+	plan->cell = &r->cell[r->cell_of[in->strategy_idx][idx]];
 	plan->entry = risk_open_of(r, risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
 									      ? in->intent_id
 									      : in->orig_id));
@@ -340,44 +76,96 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 			return RISK_REJECT_REPLACE_PENDING;
 		want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0;
 	}
-	if (unlikely(want_qty == 0 || want_qty > il->order_max_qty))
-		return RISK_REJECT_QTY;
-	if (unlikely(i->lot_qty > 1) && want_qty % i->lot_qty != 0)
-		return RISK_REJECT_LOT;
-	v = risk_judge_price(il, i, in->px4, in->side);
+	v = risk_judge_terms(lim, il, i, in, want_qty);
 	if (unlikely(v != RISK_PASS))
 		return v;
-	if (unlikely(ntl4_of(in->px4, want_qty) > il->order_max_ntl4))
-		return RISK_REJECT_NOTIONAL;
 
 	// a free entry has no quantity, so a new order is a replace of nothing
 	plan->grow_qty = want_qty > e->open_qty ? want_qty - e->open_qty : 0;
 	worst_ntl4 = ntl4_of(in->px4 > e->px4 ? in->px4 : e->px4, e->open_qty + plan->grow_qty);
 	plan->grow_ntl4 = worst_ntl4 - ntl4_of(e->px4, e->open_qty);
 
-	plan->short_sale = false;
+	if (unlikely(risk_px_meets(in->side, in->px4, i->own_px4[in->side ^ 1])) &&
+	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
+		return RISK_REJECT_SELF_MATCH;
 	if (in->side == SIDE_SELL) {
-		const bool uncovered =
-			plan->grow_qty != 0 &&
-			i->position_qty - (int64_t)i->open_qty[SIDE_SELL] - plan->grow_qty < 0;
-
-		plan->short_sale = uncovered || e->short_sale ||
-				   (in->kind == INTENT_NEW && risk_short_flags(in) != 0);
-		if (unlikely(plan->short_sale && !il->short_allowed))
-			return RISK_REJECT_SHORT;
-		if (unlikely(plan->short_sale && in->kind == INTENT_REPLACE && !e->short_sale))
-			return RISK_REJECT_SHORT; // a replace cannot mark the sale
-		if (unlikely(plan->short_sale && i->short_sale != '0' && in->px4 <= i->bid_px4))
-			return RISK_REJECT_SHORT_PRICE; // unknown counts as restricted
+		v = risk_judge_sale(r, lim, il, i, in, plan);
+		if (unlikely(v != RISK_PASS))
+			return v;
 	}
-	v = risk_judge_room(r, lim, il, i, in->side, plan);
+	v = risk_judge_instr(il, risk_firm_cell(r, i), in->side, plan);
 	if (unlikely(v != RISK_PASS))
 		return v;
+	if (unlikely(!risk_tree_has_room(r, in, i->var_bp, plan))) {
+		v = risk_judge_tree(r, in, i->var_bp, plan);
+		if (v != RISK_PASS)
+			return v;
+	}
+	c = plan->cell;
+	if (unlikely(c->execution_cnt[in->side] >= leaf->execution_max &&
+		     c->enable_seq == leaf->enable_seq))
+		return RISK_REJECT_REPEATED;
+	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW &&
+	    unlikely(risk_is_same_order(r, lim, in)))
+		return RISK_REJECT_SAME_ORDER;
+	if (unlikely(lim->session_message_max != 0 &&
+		     r->message_cnt[in->session_idx] >= lim->session_message_max))
+		return RISK_REJECT_MESSAGES;
 	if (unlikely(in->kind == INTENT_NEW && r->open_cnt >= r->open_max))
 		return RISK_REJECT_ORDERS;
-	if (unlikely(!risk_rate_allows(r, lim, in->head.rx_ns)))
-		return RISK_REJECT_RATE;
 	return RISK_PASS;
+}
+
+/*
+ * Three looks ahead at an intent that will be judged soon, each when what the one before asked for
+ * has arrived: its instrument; its strategy's cell; the accounts above.  They change nothing but
+ * caches, and may be left out.  Whatever the intent says is not checked yet.
+ */
+HOT_INLINE bool
+risk_is_known(const struct risk *r, const struct intent *in)
+{
+	return likely(in->head.instr_idx < r->instr_cnt && in->strategy_idx < STRATEGY_MAX &&
+		      r->path[in->strategy_idx].cnt != 0);
+}
+
+HOT_INLINE void
+risk_look_at_instr(const struct risk *r, const struct risk_limits *lim, const struct intent *in)
+{
+	const uint16_t idx = in->head.instr_idx;
+
+	if (!risk_is_known(r, in))
+		return;
+	__builtin_prefetch(&lim->instr[idx]);
+	__builtin_prefetch(&r->instr[idx], 1);
+	__builtin_prefetch(&r->cell_of[in->strategy_idx][idx]);
+	__builtin_prefetch(
+		&r->open[risk_open_home(r, risk_open_key(in->strategy_idx, in->intent_id))], 1);
+}
+
+HOT_INLINE void
+risk_look_at_cell(const struct risk *r, const struct intent *in)
+{
+	const uint16_t idx = in->head.instr_idx;
+	uint32_t head;
+
+	if (!risk_is_known(r, in))
+		return;
+	__builtin_prefetch(&r->cell[r->cell_of[in->strategy_idx][idx]], 1);
+	__builtin_prefetch(risk_firm_cell(r, &r->instr[idx]), 1);
+	head = r->instr[idx].own_head[in->side & 1]; // the new one's neighbour
+	__builtin_prefetch(&r->open[head != 0 ? head - 1 : 0], 1);
+}
+
+HOT_INLINE void
+risk_look_above(const struct risk *r, const struct intent *in)
+{
+	const struct risk_cell *c;
+
+	if (!risk_is_known(r, in))
+		return;
+	c = &r->cell[r->cell_of[in->strategy_idx][in->head.instr_idx]];
+	__builtin_prefetch(&r->cell[c->up], 1);
+	__builtin_prefetch(&r->cell[c->above], 1);
 }
 
 HOT_INLINE void
@@ -386,49 +174,106 @@ risk_count(struct risk *r, enum risk_verdict v)
 	metric_add(&r->metrics.intent_passed + v, 1);
 }
 
+/*
+ * One level of the tree holds what the plan reserves.  The rooms shrink by what it takes of them,
+ * which is what risk_node_settle would make of the sums.
+ */
 HOT_INLINE void
-risk_gross_add(struct risk *r, __int128 ntl4)
+risk_reserve_cell(struct risk *r, struct risk_cell *c, const struct intent *in,
+		  const struct risk_plan *plan, const struct risk_rooms *take)
 {
-	int64_t seen_ntl4;
+	struct risk_node *n = &r->node[c->node_idx];
 
-	r->gross_ntl4 += ntl4;
-	seen_ntl4 = r->gross_ntl4 > INT64_MAX ? INT64_MAX : (int64_t)r->gross_ntl4;
-	metric_set(&r->metrics.gross_exposure_usd, (uint64_t)seen_ntl4 / 10000);
+	c->open_qty[in->side] += plan->grow_qty;
+	c->open_ntl4[in->side] += plan->grow_ntl4;
+	n->open_ntl4[in->side] += plan->grow_ntl4;
+	n->open_var_ntl4bp += take->pair[RISK_ROOM_VAR / 2][RISK_ROOM_VAR % 2];
+	n->open_cnt += in->kind == INTENT_NEW;
+	for (int p = 0; p < RISK_ROOM_PAIRS; p++)
+		n->room_pair[p] -= take->pair[p];
+	n->order_ns[n->order_cnt++ & r->rate_mask] = r->last_ns;
+	risk_rate_settle(r, n);
 }
 
 /* Takes what the plan reserves. */
 HOT_INLINE void
-risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *plan)
+risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	     const struct risk_plan *plan)
 {
+	const struct risk_leaf_limits *leaf = &lim->leaf[in->strategy_idx];
 	struct risk_instr *i = &r->instr[in->head.instr_idx];
 	struct risk_open *e = plan->entry;
+	struct risk_cell *c = plan->cell;
+	const struct risk_rooms take = { {
+		{ plan->grow_ntl4, in->side == SIDE_BUY ? plan->grow_ntl4 : 0 },
+		{ in->side == SIDE_SELL ? plan->grow_ntl4 : 0, plan->grow_ntl4 * i->var_bp },
+		{ in->kind == INTENT_NEW, 0 },
+	} };
 
 	if (in->kind == INTENT_NEW) {
 		e->key = risk_open_key(in->strategy_idx, in->intent_id);
 		e->px4 = (uint32_t)in->px4;
 		e->open_qty = in->qty;
 		e->executed_qty = 0;
+		e->cell = (uint32_t)(plan->cell - r->cell);
 		e->instr_idx = in->head.instr_idx;
 		e->side = in->side;
 		e->short_sale = plan->short_sale;
 		e->replace_pending = 0;
+		e->located_qty = 0;
 		metric_set(&r->metrics.open_order_cnt, ++r->open_cnt);
+		risk_own_add(r, i, e);
 	} else {
 		e->open_qty += plan->grow_qty;
 		e->px4 = in->px4 > e->px4 ? (uint32_t)in->px4 : e->px4;
 		e->replace_pending = 1;
+		risk_own_near(i, e, (uint32_t)in->px4);
 	}
-	i->open_qty[in->side] += plan->grow_qty;
-	i->open_ntl4 += plan->grow_ntl4;
-	risk_gross_add(r, plan->grow_ntl4);
-
 	if (in->head.rx_ns > r->last_ns)
 		r->last_ns = in->head.rx_ns;
-	r->sent_ns[r->sent_cnt++ % ORDER_RATE_MAX] = r->last_ns;
+	if (unlikely(c->enable_seq != leaf->enable_seq)) {
+		c->enable_seq = leaf->enable_seq;
+		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
+	}
+	if (unlikely(plan->located_qty != 0)) {
+		e->located_qty += plan->located_qty;
+		r->cell[c->up].located_qty += plan->located_qty;
+	}
+	for (uint32_t k = e->cell; k != 0; k = r->cell[k].up)
+		risk_reserve_cell(r, &r->cell[k], in, plan, &take);
+	risk_show_gross(r);
+	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW) {
+		const uint64_t terms = risk_terms_of(in);
+
+		*risk_recent_of(r, terms) = (struct risk_recent){ terms, r->last_ns };
+	}
+	r->sent_cnt++;
+	r->message_cnt[in->session_idx]++;
 
 	// a strategy counts its intents: where the next one's entry will be comes near meanwhile
 	__builtin_prefetch(
 		&r->open[risk_open_home(r, risk_open_key(in->strategy_idx, in->intent_id + 1))], 1);
+}
+
+/* A cancel or a modify leaves: it counts, and nothing can keep it. */
+HOT_INLINE void
+risk_count_cancel(struct risk *r, const struct risk_limits *lim, const struct intent *in)
+{
+	const struct risk_path *p = &r->path[in->strategy_idx];
+
+	metric_add(&r->metrics.cancel_passed, 1);
+	if (unlikely(lim->session_message_max != 0 &&
+		     r->message_cnt[in->session_idx] >= lim->session_message_max))
+		metric_add(&r->metrics.message_sent_over, 1);
+	r->message_cnt[in->session_idx]++;
+	if (in->head.rx_ns > r->last_ns)
+		r->last_ns = in->head.rx_ns;
+	for (uint32_t k = 0; k < p->cnt; k++) {
+		struct risk_node *n = &r->node[p->node[k]];
+
+		n->cancel_ns[n->cancel_cnt++ & r->rate_mask] = r->last_ns;
+		risk_cancel_rate_settle(r, n);
+	}
 }
 
 /*
@@ -438,12 +283,16 @@ HOT_INLINE bool
 risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	       struct order *out, struct verdict *no)
 {
-	struct risk_plan plan;
-	const enum risk_verdict v = risk_judge(r, lim, in, &plan);
 	const bool cancel = intent_takes_away(in->kind);
+	struct risk_plan plan;
+	enum risk_verdict v;
 
+	if (unlikely(lim->version != r->limits_version))
+		risk_take_limits(r, lim);
+	v = risk_judge(r, lim, in, &plan);
 	if (unlikely(v != RISK_PASS)) {
 		risk_count(r, v);
+		r->node[plan.node_idx].refused_cnt++;
 		*no = (struct verdict){
 			.head = in->head,
 			.px4 = in->px4,
@@ -454,6 +303,8 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 			.kind = in->kind,
 			.side = in->side,
 			.strategy_idx = in->strategy_idx,
+			.limits_version = lim->version,
+			.node_idx = plan.node_idx,
 		};
 		return false;
 	}
@@ -476,7 +327,7 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 	};
 	if (cancel) {
 		out->flags |= in->flags & INTENT_SHORT;
-		metric_add(&r->metrics.cancel_passed, 1);
+		risk_count_cancel(r, lim, in);
 		return true;
 	}
 	risk_count(r, v);
@@ -485,203 +336,8 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 		out->flags &= (uint8_t)~INTENT_SHORT_EXEMPT;
 	else if (!(out->flags & INTENT_SHORT_EXEMPT))
 		out->flags |= INTENT_SHORT;
-	risk_reserve(r, in, &plan);
+	risk_reserve(r, lim, in, &plan);
 	return true;
-}
-
-/* Values the position at the mark again. */
-HOT_INLINE void
-risk_value(struct risk *r, struct risk_instr *i)
-{
-	const int64_t old_ntl4 = i->position_ntl4;
-	const int64_t qty = i->position_qty < 0 ? -i->position_qty : i->position_qty;
-	int64_t ntl4;
-
-	if (unlikely(__builtin_mul_overflow(qty, (int64_t)i->mark_px4, &ntl4))) {
-		ntl4 = INT64_MAX; // every exposure limit refuses from here on
-		metric_add(&r->metrics.sum_saturated, 1);
-	}
-	i->position_ntl4 = ntl4;
-	risk_gross_add(r, (__int128)ntl4 - old_ntl4);
-}
-
-/* What the book says of an instrument: the only source of prices. */
-HOT_INLINE void
-risk_on_mark(struct risk *r, const struct mark *m)
-{
-	struct risk_instr *i;
-
-	if (unlikely(m->head.instr_idx == INSTR_NONE || m->head.instr_idx >= r->instr_cnt)) {
-		metric_add(&r->metrics.index_out_of_range, 1);
-		return;
-	}
-	metric_add(&r->metrics.mark_applied, 1);
-	i = &r->instr[m->head.instr_idx];
-	i->confidence = m->confidence;
-	i->state = m->state;
-	i->short_sale = m->short_sale;
-	i->lot_qty = m->lots_only ? m->round_lot_qty : 1;
-	i->band_lo_px4 = m->band_lo_px4;
-	i->band_hi_px4 = m->band_hi_px4;
-	if (m->confidence != CONFIDENCE_LIVE)
-		return; // its prices are not to be believed; nothing passes until it is live again
-	i->bid_px4 = m->bid_px4;
-	i->ref_px4 = risk_reference_px4(m);
-	if (i->ref_px4 != 0 && i->ref_px4 != i->mark_px4) {
-		i->mark_px4 = i->ref_px4;
-		if (i->position_qty != 0)
-			risk_value(r, i);
-	}
-}
-
-/* Adds, and stays at the end of 64 bits when the sum meets it; false then. */
-HOT_INLINE bool
-risk_sum(int64_t *sum, int64_t x)
-{
-	if (likely(!__builtin_add_overflow(*sum, x, sum)))
-		return true;
-	*sum = x < 0 ? -INT64_MAX : INT64_MAX; // both ends may be negated
-	return false;
-}
-
-/*
- * Books an execution.  Average-cost method: closing takes its share of the cost, rounded towards
- * zero per share; what rounding leaves stays in the cost and comes out with the last share.
- */
-HOT_INLINE void
-risk_execute(struct risk *r, struct risk_instr *i, uint8_t side, int64_t px4, uint32_t qty)
-{
-	const int64_t sign = side == SIDE_BUY ? 1 : -1;
-	const int64_t held_qty = i->position_qty * sign < 0 ? -i->position_qty * sign : 0;
-	const int64_t close_qty = qty < held_qty ? qty : held_qty;
-	bool full = false;
-
-	if (close_qty != 0) {
-		const int64_t paid_ntl4 =
-			close_qty == held_qty ? i->cost_ntl4 : i->cost_ntl4 / held_qty * close_qty;
-
-		// selling a long position earns; buying back a short one pays
-		full |= !risk_sum(&i->realised_ntl4, -sign * ntl4_of(px4, (uint32_t)close_qty));
-		full |= !risk_sum(&i->realised_ntl4, -paid_ntl4);
-		i->cost_ntl4 -= paid_ntl4;
-	}
-	full |= !risk_sum(&i->cost_ntl4, sign * ntl4_of(px4, (uint32_t)(qty - close_qty)));
-	i->position_qty += sign * qty;
-	if (unlikely(i->position_qty > RISK_POSITION_END || i->position_qty < -RISK_POSITION_END)) {
-		i->position_qty = sign * RISK_POSITION_END;
-		full = true;
-	}
-	if (unlikely(full))
-		metric_add(&r->metrics.sum_saturated, 1);
-	if (unlikely(i->mark_px4 == 0))
-		i->mark_px4 = (uint32_t)px4; // until the book speaks; never a collar's reference
-	risk_value(r, i);
-}
-
-/* Takes the entry out and moves up those behind it that would no longer be found. */
-HOT_INLINE void
-risk_open_drop(struct risk *r, struct risk_open *e)
-{
-	uint32_t hole = (uint32_t)(e - r->open), i = hole;
-
-	for (;;) {
-		uint32_t home;
-
-		i = (i + 1) & r->open_mask;
-		if (r->open[i].key == 0)
-			break;
-		home = risk_open_home(r, r->open[i].key);
-		if (((i - home) & r->open_mask) >= ((i - hole) & r->open_mask)) {
-			r->open[hole] = r->open[i];
-			hole = i;
-		}
-	}
-	r->open[hole] = (struct risk_open){ 0 };
-	metric_set(&r->metrics.open_order_cnt, --r->open_cnt);
-}
-
-/* Gives back what the fill says is no longer open. */
-HOT_INLINE void
-risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const struct fill *f)
-{
-	const int64_t before_ntl4 = ntl4_of(e->px4, e->open_qty);
-	// a replace that orders had not seen yet is answered on its own, and holds its growth till
-	// then
-	const bool gone = f->order_gone && (!e->replace_pending || f->replace_done);
-	uint32_t released_qty = f->released_qty;
-	int64_t after_ntl4;
-
-	if (unlikely(released_qty > e->open_qty || (gone && released_qty < e->open_qty))) {
-		metric_add(&r->metrics.release_excess, 1);
-		released_qty = e->open_qty;
-	}
-	e->open_qty -= released_qty;
-	if (!f->broken)
-		e->executed_qty += f->executed_qty;
-	if (f->reserved_px4 != 0)
-		e->px4 = f->reserved_px4;
-	if (f->replace_done)
-		e->replace_pending = 0;
-	after_ntl4 = ntl4_of(e->px4, e->open_qty);
-	i->open_qty[e->side] -= released_qty;
-	i->open_ntl4 += after_ntl4 - before_ntl4;
-	risk_gross_add(r, (__int128)after_ntl4 - before_ntl4);
-	if (gone)
-		risk_open_drop(r, e);
-}
-
-/* The day's turnover, without broken trades.  Wraps rather than saturates: nothing is judged by it.
- */
-HOT_INLINE void
-risk_count_execution(struct risk_instr *i, const struct fill *f)
-{
-	const uint64_t ntl4 = (uint64_t)ntl4_of(f->px4, f->executed_qty);
-	const uint64_t qty = f->executed_qty;
-
-	if (f->side == SIDE_BUY) {
-		i->bought_qty += f->broken ? -qty : qty;
-		i->bought_ntl4 = (int64_t)((uint64_t)i->bought_ntl4 + (f->broken ? -ntl4 : ntl4));
-	} else {
-		i->sold_qty += f->broken ? -qty : qty;
-		i->sold_ntl4 = (int64_t)((uint64_t)i->sold_ntl4 + (f->broken ? -ntl4 : ntl4));
-	}
-}
-
-/*
- * Books another price for an execution.  Shares of it that the position may still hold cost that
- * much more; of the others it was realised.
- */
-COLD void risk_correct(struct risk *r, struct risk_instr *i, const struct fill *f);
-
-/* What became of an order. */
-HOT_INLINE void
-risk_on_fill(struct risk *r, const struct fill *f)
-{
-	const uint16_t idx = f->head.instr_idx;
-	struct risk_instr *i;
-	struct risk_open *e;
-
-	if (unlikely(idx == INSTR_NONE || idx >= r->instr_cnt || f->side > SIDE_SELL)) {
-		metric_add(&r->metrics.index_out_of_range, 1);
-		return;
-	}
-	i = &r->instr[idx];
-	metric_add(&r->metrics.fill_applied, 1);
-	if (unlikely(f->corrected)) {
-		risk_correct(r, i, f);
-		return;
-	}
-	e = risk_open_of(r, risk_open_key(f->strategy_idx, f->intent_id));
-	if (unlikely(e->key == 0 || e->instr_idx != idx))
-		metric_add(&r->metrics.fill_unreserved, 1);
-	else
-		risk_release(r, i, e, f);
-	if (f->executed_qty == 0)
-		return;
-	risk_count_execution(i, f);
-	if (unlikely(f->broken))
-		metric_add(&r->metrics.fill_broken, 1);
-	risk_execute(r, i, f->broken ? f->side ^ 1 : f->side, f->px4, f->executed_qty);
 }
 
 #endif

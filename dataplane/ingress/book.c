@@ -61,9 +61,9 @@ book_bytes(const struct book_config *c)
 	       rounded(order_table_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
 	       rounded(c->trades_max * sizeof(struct book_trade)) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
-	       rounded((size_t)INSTR_MAX * sizeof(struct book_notes)) +
+	       rounded((ours_max(c) + 1) * sizeof(struct book_notes)) +
 	       rounded((ours_max(c) + 1) * sizeof(struct book_view_slot)) +
-	       rounded(u64_map_bytes(INSTR_MAX));
+	       rounded(u64_map_bytes((uint32_t)ours_max(c) + 1));
 }
 
 uint64_t
@@ -115,8 +115,8 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.stale = BOOK_NO_SESSION,
 		.view = (struct book_view_slot *)arena_take(
 			arena, (ours_max(c) + 1) * sizeof(struct book_view_slot)),
-		.notes = (struct book_notes *)arena_take(arena,
-							 INSTR_MAX * sizeof(struct book_notes)),
+		.notes = (struct book_notes *)arena_take(arena, (ours_max(c) + 1) *
+									sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
 		.key_cnt = (uint32_t)key_cnt_for(c) - BOOK_BLOCK_MIN,
 		.key_fresh = BOOK_BLOCK_MIN,
@@ -127,8 +127,9 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
 	    !order_table_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
-	    !u64_map_init(&b->symbol, INSTR_MAX, arena) || b->instr == NULL || b->key == NULL ||
-	    b->trade == NULL || b->info == NULL || b->notes == NULL || b->view == NULL)
+	    !u64_map_init(&b->symbol, (uint32_t)ours_max(c) + 1, arena) || b->instr == NULL ||
+	    b->key == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
+	    b->view == NULL)
 		return -ENOMEM;
 	if (c->queues && !order_table_keep_queues(&b->order, ends_cnt_for(c), arena))
 		return -ENOMEM;
@@ -154,7 +155,7 @@ empty_all(struct book *b)
 	b->breach_level = 0;
 	b->breach_seq = 0;
 	memset(b->mwcb_px8, 0, sizeof(b->mwcb_px8));
-	memset(b->notes, 0, INSTR_MAX * sizeof(*b->notes));
+	memset(b->notes, 0, b->ours_end * sizeof(*b->notes));
 	b->ts_ns = 0;
 	metric_set(&b->metrics.instrument_known, 0);
 	metric_set(&b->metrics.instrument_suspect, 0);

@@ -474,15 +474,32 @@ answer_session(struct lane *l, struct command *c)
 static int
 answer_positions(struct lane *l, struct command *c)
 {
+	const uint16_t node_idx = (uint16_t)c->arg[1];
 	struct risk_position *out = c->reply;
-	uint32_t idx = c->arg[0];
+	uint32_t cursor = c->arg[0];
 
-	if (l->risk == NULL)
+	if (l->risk == NULL || c->arg[1] >= l->risk->node_cnt)
 		return -EINVAL;
-	for (; (c->reply_cnt + 1) * sizeof(*out) <= c->reply_max; idx++, c->reply_cnt++)
-		if (!risk_position_of(l->risk, (uint16_t)idx, &out[c->reply_cnt]))
+	for (; (c->reply_cnt + 1) * sizeof(*out) <= c->reply_max; c->reply_cnt++)
+		if (!risk_position_next(l->risk, node_idx, &cursor, &out[c->reply_cnt]))
 			return 0;
-	c->next = idx;
+	c->next = cursor;
+	return 0;
+}
+
+static int
+answer_risk(struct lane *l, struct command *c)
+{
+	struct risk_node_view *out = c->reply;
+	uint32_t node_idx = c->arg[0];
+
+	if (l->risk == NULL || l->limits == NULL)
+		return -EINVAL;
+	l->risk->now_ns = l->now_ns;
+	for (; (c->reply_cnt + 1) * sizeof(*out) <= c->reply_max; node_idx++, c->reply_cnt++)
+		if (!risk_node_of(l->risk, l->limits, (uint16_t)node_idx, &out[c->reply_cnt]))
+			return 0;
+	c->next = node_idx;
 	return 0;
 }
 
@@ -578,6 +595,8 @@ answer(struct lane *l, struct command *c)
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);
+	case COMMAND_RISK:
+		return answer_risk(l, c);
 	case COMMAND_LINK:
 		return answer_link(l, c);
 	case COMMAND_CLOCK:

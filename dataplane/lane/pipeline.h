@@ -193,6 +193,7 @@ give_intent(struct lane *l, const struct intent *m)
 		ring_put(l->intent_out, m);
 		return;
 	}
+	l->risk->now_ns = l->now_ns;
 	pass = risk_on_intent(l->risk, l->limits, m, &order, &verdict);
 	if (likely(pass)) {
 		stamp(l, &order.head.trace, LATENCY_RISK);

@@ -16,7 +16,20 @@ enum {
 static int
 init_risk(struct rehearsal *r, struct arena *arena)
 {
-	const struct risk_config config = { .instr_cnt = INSTR + 1, .open_orders_max = SLOTS };
+	// the firm, an account, a strategy
+	static const uint16_t parent[] = { 0, 0, 1 };
+	static const uint16_t leaf[STRATEGY_MAX] = { 2 };
+	static const struct risk_pair pair[] = { { 1, INSTR }, { 2, INSTR } };
+	const struct risk_config config = {
+		.instr_cnt = INSTR + 1,
+		.open_orders_max = SLOTS,
+		.rate_slots = SLOTS,
+		.node_cnt = ARRAY_CNT(parent),
+		.node_parent = parent,
+		.leaf_node = leaf,
+		.pair = pair,
+		.pair_cnt = ARRAY_CNT(pair),
+	};
 	const struct mark mark = {
 		.head.instr_idx = INSTR,
 		.bid_px4 = PX4 - 100,
@@ -30,18 +43,18 @@ init_risk(struct rehearsal *r, struct arena *arena)
 	};
 	const int rc = risk_init(&r->risk, &config, arena);
 
-	r->limits = (struct risk_limits){
-		.version = 1,
-		.armed = 1,
-		.order_rate_max = 1,
-		.instr_cnt = INSTR + 1,
-		.gross_max_ntl4 = INT64_MAX,
-		.instr[INSTR] = { .order_max_ntl4 = INT64_MAX,
-				  .order_max_qty = QTY,
-				  .open_max_qty = QTY,
-				  .position_max_qty = QTY,
-				  .collar_bp = 1,
-				  .allowed = 1 },
+	risk_limits_init(&r->limits);
+	r->limits.version = 1;
+	r->limits.armed = 1;
+	r->limits.instr_cnt = INSTR + 1;
+	r->limits.node[RISK_NODE_FIRM].order_rate_max = 1;
+	r->limits.instr[INSTR] = (struct risk_instr_limits){
+		.order_max_ntl4 = INT64_MAX,
+		.order_max_qty = QTY,
+		.open_max_qty = QTY,
+		.position_max_qty = QTY,
+		.collar_bp = 1,
+		.allowed = 1,
 	};
 	if (rc == 0)
 		risk_on_mark(&r->risk, &mark);
@@ -154,9 +167,21 @@ near_session(struct session *s)
 static void
 near_risk(const struct risk *risk, const struct risk_limits *limits)
 {
-	near(risk, offsetof(struct risk, sent_ns));
-	near(&risk->sent_ns[risk->sent_cnt % ORDER_RATE_MAX], sizeof(risk->sent_ns[0]));
-	near(limits, sizeof(*limits) - sizeof(limits->instr));
+	near(risk, sizeof(*risk));
+	near(limits, CACHE_LINE);
+	for (uint32_t s = 0; s < STRATEGY_MAX; s++) {
+		const struct risk_path *p = &risk->path[s];
+
+		if (p->cnt != 0)
+			near(&limits->leaf[s], sizeof(limits->leaf[s]));
+		for (uint32_t k = 0; k < p->cnt; k++) {
+			const struct risk_node *n = &risk->node[p->node[k]];
+
+			near(n, sizeof(*n));
+			near(&limits->node[p->node[k]], sizeof(limits->node[0]));
+			near(&n->order_ns[n->order_cnt & risk->rate_mask], sizeof(n->order_ns[0]));
+		}
+	}
 }
 
 bool

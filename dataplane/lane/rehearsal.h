@@ -49,7 +49,7 @@ struct rehearsal {
 };
 
 /* From the arena: the double of risk, and of each session. */
-#define REHEARSAL_BYTES         (sizeof(struct rehearsal) + 4096)
+#define REHEARSAL_BYTES         (sizeof(struct rehearsal) + 32768)
 #define REHEARSAL_SESSION_BYTES (sizeof(struct session) + 8192)
 
 /*

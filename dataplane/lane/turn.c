@@ -145,6 +145,20 @@ turn_back(struct lane *l)
 	return work;
 }
 
+/* What the next intents of a ring will need comes near while this one is judged. */
+static inline void
+turn_look_ahead(struct lane *l, const struct ring *r)
+{
+	const struct intent *in;
+
+	if ((in = ring_ahead(r, 0)) != NULL)
+		risk_look_above(l->risk, in);
+	if ((in = ring_ahead(r, 1)) != NULL)
+		risk_look_at_cell(l->risk, in);
+	if ((in = ring_ahead(r, 2)) != NULL)
+		risk_look_at_instr(l->risk, l->limits, in);
+}
+
 /* Rings that bring decisions on their way out. */
 static inline uint32_t
 turn_out(struct lane *l)
@@ -158,6 +172,7 @@ turn_out(struct lane *l)
 		});
 	if (here_holds(RISK))
 		TURN_DRAIN(intent, intent_has_way(l, 1), {
+			turn_look_ahead(l, l->in[HOP_intent][r_]);
 			stamp(l, &m.head.trace, LATENCY_HOP_INTENT);
 			give_intent(l, &m);
 		});
@@ -451,13 +466,25 @@ turn_rehearse(struct lane *l)
 	} while (here_holds(ORDERS) && ++i < l->session_cnt);
 }
 
+/* The limits of this turn. */
+static inline void
+turn_limits(struct lane *l)
+{
+	l->limits = published_get(l->limits_published);
+	if (unlikely(l->limits->version != l->risk->limits_version))
+		risk_take_limits(l->risk, l->limits);
+	// a lane that polls no queue looks at the clock only now and then: too late to judge by
+	if (!here_holds(RX) && !here_holds(TCP) && unlikely(l->limits->intent_age_max_ns != 0))
+		lane_clock(l);
+}
+
 uint32_t
 TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 {
 	uint32_t work;
 
 	if (here_holds(RISK))
-		l->limits = published_get(l->limits_published);
+		turn_limits(l);
 	work = turn_back(l);
 	work += turn_out(l);
 	if (here_holds(RX) || here_holds(PARSE) || here_holds(TCP))

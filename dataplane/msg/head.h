@@ -46,11 +46,12 @@ static_assert(sizeof(struct msg_head) == 32, "half a cache line is left for the 
 #define INSTR_NONE 0
 
 enum {
-	INSTR_MAX = 1024, // instruments the configuration may name, index 0 included
+	INSTR_MAX =
+		8256, // instruments the configuration may name, index 0 included; of 64 a multiple
 	FEED_MAX = 4,
 	FEED_LINE_MAX = 4, // lines per feed; limits.h has a macro LINE_MAX
 	SESSION_MAX = 4,
-	STRATEGY_MAX = 8,
+	STRATEGY_MAX = 32,
 	PORT_MAX = 8,
 	LANE_MAX = 16,
 };

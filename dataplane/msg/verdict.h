@@ -15,7 +15,10 @@ struct verdict {
 	uint8_t kind;
 	uint8_t side;
 	uint8_t strategy_idx;
-	uint64_t pad;
+	uint32_t limits_version; // of the limits that refused it
+	uint16_t node_idx;       // of the tree of limits: whose limit it was; the firm's 0 also
+				 // stands for what belongs to no level
+	uint8_t pad[2];
 };
 static_assert(sizeof(struct verdict) == CACHE_LINE, "one message, one cache line");
 

@@ -134,7 +134,7 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 {
 	uint32_t token[TOKENS];
 	unsigned cnt;
-	const struct risk_instr *i;
+	const struct risk_cell *i;
 	uint32_t open_qty, before;
 	struct session *s;
 	struct lab *lab;
@@ -142,7 +142,8 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 	halt_lift(HALT_CONTROL); // of the test before: its peer forgot, too
 	lab = open_with_resting_orders(token, &cnt);
 	s = lab_lane_with(lab, ORDERS)->session[0];
-	i = &lab_lane_with(lab, RISK)->risk->instr[1];
+	i = risk_firm_cell(lab_lane_with(lab, RISK)->risk,
+			   &lab_lane_with(lab, RISK)->risk->instr[1]);
 	assert_true(cnt >= 2);                                        // a bid and an offer
 	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), -EBUSY); // it works
 	session_lost(s, lab_lane_with(lab, ORDERS)->now_ns);

@@ -50,7 +50,8 @@ static const char CONFIG[] =
 	"strategies:\n%s"
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
 	"5000\n"
-	"  position_max_qty: 10000\n  gross_max_usd: 9000000\n  order_rate_max: 4096\n%s";
+	"  position_max_qty: 10000\n  gross_max_usd: 9000000\n  order_rate_max: 4096\n"
+	"  self_match: allow\n%s";
 
 static const char STRATEGIES[] =
 	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000, "

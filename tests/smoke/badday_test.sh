@@ -168,6 +168,7 @@ write_config "$SMOKE_DIR/sluice.yaml"
 # One takes, so that there are executions, and one quotes, so that orders work at every moment.
 sed -i "s/^strategies:/&\n  - { name: maker, kind: quote, instruments: [$SYMBOL], qty: 100, position_max_qty: 5000, cooldown_us: 1000 }/" \
 	"$SMOKE_DIR/sluice.yaml"
+sed -i "s/^risk:/&\n  self_match: allow/" "$SMOKE_DIR/sluice.yaml" # both at one price at times
 capture_start oe "$VENUE" oe tcp port $OE_PORT
 venue_lives ${STATE:+--state "$STATE"}
 start_gateway "$SMOKE_DIR/sluice.yaml"

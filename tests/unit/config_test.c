@@ -83,7 +83,7 @@ static const struct {
 	{ "an unknown key far from all", "- { name: sim, ", "- { name: sim, zzzzzzzzzz: 1, ",
 	  "c.yaml:13:18: venues[0].zzzzzzzzzz: unknown key; allowed here: name environment" },
 	{ "a key with a dot does not reach into a block", CONFIG_HEAD, CONFIG_HEAD "hugepages.memory_mb: 1024\n",
-	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles strategies risk" },
+	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles accounts strategies risk" },
 	{ "a key twice", "collar_bp: 500", "collar_bp: 500\n  collar_bp: 400",
 	  "c.yaml:38:3: risk.collar_bp: stands there twice, first at c.yaml:37:3; keep one of them" },
 	{ "a block twice", "venues:", "risk: {}\nvenues:",
@@ -144,7 +144,7 @@ static const struct {
 	{ "more lines than there is room for", "lines:\n", "lines:\n      - {}\n      - {}\n      - {}\n",
 	  "c.yaml:18:7: feeds[0].lines: found 5 elements, allowed 1..4 (The multicast lines A, B, ... that carry the same packets)" },
 	{ "a list that must not be empty", "instruments: [AAPL]", "instruments: []",
-	  "c.yaml:33:45: strategies[0].instruments: found 0 elements, allowed 1..1024 (Symbols it acts on)" },
+	  "c.yaml:33:45: strategies[0].instruments: found 0 elements, allowed 1..8256 (Symbols it acts on)" },
 	{ "a password in the file", "password_file: oe.password", "password: hunter2",
 	  "c.yaml:27:5: sessions[0].password: a password does not belong here: put it into a file of mode 0600 and name that in password_file, or use credential" },
 	{ "an anchor", "collar_bp: 500", "collar_bp: &x 500",
@@ -192,6 +192,33 @@ static const struct {
 	  "c.yaml:21:11: session 'oe' has no password; give exactly one of password_file and credential" },
 	{ "a heartbeat rarer than the silence", "capacity: principal", "capacity: principal\n    heartbeat_ms: 2000\n    silence_ms: 2000",
 	  "c.yaml:29:19: session 'oe': heartbeat_ms is 2000, which is more than silence_ms allows: 2000 at c.yaml:30:17" },
+	{ "an account below none", "strategies:", "accounts: [{ name: desk, parent: floor }]\nstrategies:",
+	  "c.yaml:32:34: account 'desk' names the account 'floor', which is not there; there is: desk" },
+	{ "accounts in a circle", "strategies:", "accounts: [{ name: a, parent: b }, { name: b, parent: c }, { name: c, parent: a }]\nstrategies:",
+	  "c.yaml:32:31: account 'a': the way up by parent 'b' comes back and never reaches the firm; give one of them another parent\n"
+	  "c.yaml:32:55: account 'b': the way up by parent 'c' comes back and never reaches the firm; give one of them another parent\n"
+	  "c.yaml:32:79: account 'c': the way up by parent 'a' comes back and never reaches the firm; give one of them another parent\n"
+	  "c.yaml:34:13: strategy 'taker' names no account, and there are 3; say which one with account" },
+	{ "an account above itself", "strategies:", "accounts: [{ name: a, parent: a }]\nstrategies:",
+	  "c.yaml:32:31: account 'a': the way up by parent 'a' comes back and never reaches the firm; give one of them another parent" },
+	{ "an account twice", "strategies:", "accounts: [{ name: a }, { name: b, parent: a }, { name: a }]\nstrategies:",
+	  "c.yaml:32:57: account 'a' stands there twice, first at c.yaml:32:20; give each its own name\n"
+	  "c.yaml:34:13: strategy 'taker' names no account, and there are 3; say which one with account" },
+	{ "an account called firm", "strategies:", "accounts: [{ name: firm }]\nstrategies:",
+	  "c.yaml:32:20: account 'firm': the firm is the root of the tree and has its limits in risk; take another name" },
+	{ "five accounts in a row", "strategies:", "accounts: [{ name: a }, { name: b, parent: a }, { name: c, parent: b }, { name: d, parent: c }, { name: e, parent: d }]\nstrategies:",
+	  "c.yaml:32:116: account 'e' is 5 levels below the firm; allowed 1..4\n"
+	  "c.yaml:34:13: strategy 'taker' names no account, and there are 5; say which one with account" },
+	{ "an account that restricts what is not there", "strategies:", "accounts: [{ name: a, restricted: [AAPL, IBM] }]\nstrategies:",
+	  "c.yaml:32:42: account 'a' restricts 'IBM', which is not in instruments; correct it, or add it there with trade: false" },
+	{ "a strategy of an account that is not there", "kind: take,", "kind: take, account: desk,",
+	  "c.yaml:33:41: strategy 'taker' names the account 'desk', which is not there; there is: default" },
+	{ "a strategy that does not choose among accounts", "strategies:", "accounts: [{ name: a }, { name: b }]\nstrategies:",
+	  "c.yaml:34:13: strategy 'taker' names no account, and there are 2; say which one with account" },
+	{ "an account's limit below 0", "strategies:", "accounts: [{ name: a, limits: { order_rate_max: -1 } }]\nstrategies:",
+	  "c.yaml:32:49: accounts[0].limits.order_rate_max: '-1' is no whole number; allowed 0..4096 orders (As risk.order_rate_max, of the account)" },
+	{ "an account's mode", "strategies:", "accounts: [{ name: a, limits: { mode: slow } }]\nstrategies:",
+	  "c.yaml:32:39: accounts[0].limits.mode: 'slow' is not one of: normal reduce_only cancel_only halted (As risk.mode, of the account)" },
 	{ "a segment larger than the port's packets", "vlan: 7", "mtu_bytes: 1000",
 	  "c.yaml:21:5: session 'oe': tcp.mss_bytes is 1460, while port 'oe' has mtu_bytes 1000 at c.yaml:11:86; at most 960 fit, 40 bytes are headers" },
 	{ "a buffer that is no power of two", "capacity: principal", "capacity: principal\n    tcp: { send_buffer_bytes: 5000 }",
@@ -228,9 +255,9 @@ static const struct {
 	{ "an order that could never be open", "open_max_qty: 5000", "open_max_qty: 499",
 	  "c.yaml:35:18: risk.order_max_qty is 500, while risk.open_max_qty is 499 at c.yaml:38:17; the largest order could never be open" },
 	{ "more memory than is set aside", CONFIG_HEAD, CONFIG_HEAD "hugepages: { memory_mb: 64 }\n",
-	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 295; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
+	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 311; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "queues of orders beside levels that would fit alone", "venue: sim\n    lines:", "venue: sim\n    depth: orders\n    orders_max: 4000000\n    lines:",
-	  "c.yaml:1:1: hugepages.memory_mb is 512, while packet buffers, books and rings need 688; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
+	  "c.yaml:1:1: hugepages.memory_mb is 512, while packet buffers, books and rings need 704; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "a depth of neither kind", "venue: sim\n    lines:", "venue: sim\n    depth: order\n    lines:",
 	  "c.yaml:17:12: feeds[0].depth: 'order' is not one of: levels orders (What its books keep: price levels, or each level's queue of orders too, for at most 60 bytes more per order of orders_max and 24 per level of levels_max)" },
 	{ "a core map's file and a core map", CONFIG_HEAD, CONFIG_HEAD "core_map_file: x.yaml\n",
@@ -353,7 +380,8 @@ the_table_of_keys_obeys_itself(void **state)
 			fail_msg("%s.%s: default: %s", k->owner, k->name, why);
 		if (strncmp(k->name, "risk.", 5) == 0 && strstr(k->name, "_max_") == NULL)
 			continue;
-		if (strncmp(k->name, "risk.", 5) == 0 && k->dflt)
+		// 0 is no limit: a number that nobody chose must not let orders pass, or keep them
+		if (strncmp(k->name, "risk.", 5) == 0 && k->dflt && strcmp(k->dflt, "0") != 0)
 			fail_msg("%s: a limit has a default", k->name);
 	}
 }

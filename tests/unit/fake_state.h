@@ -23,6 +23,9 @@ struct fake_state {
 	char limit_key[STATE_NAME_MAX]; // of the last limits_set
 	char limit_value[STATE_NAME_MAX];
 	char limit_symbol[STATE_NAME_MAX];
+	char limit_level[STATE_NAME_MAX];
+	int limit_act;
+	uint32_t limit_qty;
 	uint32_t lane_run;
 	bool link_down;
 	bool feed_silent;
@@ -248,7 +251,8 @@ fake_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct
 }
 
 static int
-fake_positions(void *ctx, struct state_position *row, size_t row_max, struct err *e)
+fake_positions(void *ctx, const char *kind, const char *name, struct state_position *row,
+	       size_t row_max, struct err *e)
 {
 	struct fake_state *f = ctx;
 
@@ -311,6 +315,46 @@ fake_limits_set(void *ctx, const char *key, const char *value, const char *symbo
 	FAKE_TEXT(f->limit_value, value);
 	FAKE_TEXT(f->limit_symbol, symbol == NULL ? "*" : symbol);
 	return 0;
+}
+
+static int
+fake_limits_change(void *ctx, const struct state_limits_wish *w, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (w->name == NULL || strcmp(w->name, "nobody") == 0)
+		return err_set(e, -EINVAL, "there is no level of this name");
+	f->limit_act = (int)w->act;
+	FAKE_TEXT(f->limit_key, w->key == NULL ? "" : w->key);
+	FAKE_TEXT(f->limit_value, w->value == NULL ? "" : w->value);
+	FAKE_TEXT(f->limit_symbol, w->symbol == NULL ? "*" : w->symbol);
+	FAKE_TEXT(f->limit_level, w->name);
+	f->limit_qty = w->qty;
+	return 0;
+}
+
+static int
+fake_risk(void *ctx, struct state_risk *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max < 2)
+		return 2;
+	memset(row, 0, 2 * sizeof(*row));
+	FAKE_TEXT(row[0].kind, "account");
+	FAKE_TEXT(row[0].name, "desk");
+	FAKE_TEXT(row[0].parent, "firm");
+	FAKE_TEXT(row[0].mode, "normal");
+	FAKE_TEXT(row[0].check, "gross_max_usd");
+	FAKE_TEXT(row[0].value, "100.0000");
+	FAKE_TEXT(row[0].limit, "5000.0000");
+	FAKE_TEXT(row[0].unit, "dollars");
+	row[1] = row[0];
+	FAKE_TEXT(row[1].check, "net_max_usd");
+	row[1].limit[0] = '\0';
+	return 2;
 }
 
 static int
@@ -541,6 +585,8 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.latency_reset = fake_latency_reset,
 		.limits = fake_limits,
 		.limits_set = fake_limits_set,
+		.limits_change = fake_limits_change,
+		.risk = fake_risk,
 		.config = fake_config,
 		.metrics = fake_metrics,
 		.events = fake_events,

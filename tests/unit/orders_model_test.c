@@ -618,11 +618,24 @@ compare_with_venue(void)
 static void
 start(void)
 {
-	const struct risk_config rc = { .instr_cnt = INSTRS, .open_orders_max = ORDERS };
+	// the firm, an account, a strategy; small, as each day makes it anew
+	static const uint16_t parent[] = { 0, 0, 1 };
+	static const uint16_t leaf[STRATEGY_MAX] = { 2 };
+	struct risk_pair pair[2 * INSTRS];
+	struct risk_config rc = { .instr_cnt = INSTRS,
+				  .open_orders_max = ORDERS,
+				  .rate_slots = 2,
+				  .node_cnt = ARRAY_CNT(parent),
+				  .node_parent = parent,
+				  .leaf_node = leaf,
+				  .pair = pair };
 	const struct orders_config oc = { .orders_max = SLOTS,
 					  .executions_max = SLOTS,
 					  .first_token = first_token = 1 + rnd(1 << 30) };
 
+	for (uint16_t node = 1; node <= 2; node++)
+		for (uint16_t i = 1; i < INSTRS; i++)
+			pair[rc.pair_cnt++] = (struct risk_pair){ node, i };
 	memset(arena.base, 0, arena.used_bytes);
 	arena.used_bytes = 0;
 	CHECK(risk_init(&r, &rc, &arena) == 0 && orders_init(&o, &oc, &arena) == 0);
@@ -636,12 +649,10 @@ start(void)
 	said_cnt = heard_cnt = match_cnt = 0;
 	now_ns = 1;
 	hostile = rnd(2) != 0;
-	lim = (struct risk_limits){ .version = 1,
-				    .armed = 1,
-				    .order_rate_max = ORDER_RATE_MAX,
-				    .instr_cnt = INSTRS,
-				    .order_rate_window_ns = 1,
-				    .gross_max_ntl4 = INT64_MAX };
+	lim.version = 1;
+	lim.armed = 1;
+	lim.self_match = 1;
+	lim.instr_cnt = INSTRS;
 	for (uint16_t i = 1; i < INSTRS; i++) {
 		const struct mark mark = { .head.instr_idx = i,
 					   .last_px4 = MARK_PX4,
@@ -658,6 +669,7 @@ start(void)
 							   .open_max_qty = 100000000,
 							   .position_max_qty = 100000000,
 							   .collar_bp = 1000,
+							   .tick_px4 = TICK_FREE,
 							   .allowed = 1,
 							   .short_allowed = 1 };
 		venue_position[i] = position[i] = cash_ntl4[i] = 0;
@@ -772,6 +784,7 @@ main(int argc, char **argv)
 	uint64_t last, first;
 	double begin;
 
+	risk_limits_init(&lim);
 	if (arena_open(&arena, 1 << 20) != 0)
 		return 1;
 	halt_lift(HALT_DISARMED);

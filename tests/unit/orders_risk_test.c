@@ -355,12 +355,84 @@ wish(bool may_open)
 
 /* The properties. */
 
+/* A node's sums are those of its cells, and its rooms what the sums leave. */
+static void
+check_node(const struct risk_node *n)
+{
+	__int128 held_ntl4 = 0, net_ntl4 = 0, var_ntl4bp = 0;
+	struct risk_node settled = *n;
+	int64_t open_ntl4[2] = { 0 };
+
+	for (uint32_t k = 1; k < r.cell_cnt; k++) {
+		const struct risk_ledger *g = &r.ledger[k];
+		const struct risk_cell *c = &r.cell[k];
+
+		if (&r.node[c->node_idx] != n)
+			continue;
+		for (int side = 0; side < 2; side++) {
+			assert_true(c->open_ntl4[side] >= 0);
+			assert_true((c->open_ntl4[side] == 0) == (c->open_qty[side] == 0));
+			open_ntl4[side] += c->open_ntl4[side];
+			var_ntl4bp += c->open_ntl4[side] * lim.instr[c->instr_idx].var_bp;
+		}
+		held_ntl4 += risk_abs(c->position_ntl4);
+		net_ntl4 += c->position_ntl4;
+		var_ntl4bp += risk_abs(c->position_ntl4) * lim.instr[c->instr_idx].var_bp;
+		// all money together is what the cash and the position are worth
+		assert_int_equal(g->realised_ntl4 - g->cost_ntl4, g->sold_ntl4 - g->bought_ntl4);
+	}
+	assert_true(n->held_ntl4 == held_ntl4);
+	assert_true(n->net_ntl4 == net_ntl4);
+	assert_true(n->held_var_ntl4bp + n->open_var_ntl4bp == var_ntl4bp);
+	assert_true(n->high_ntl4 >= risk_profit(n));
+	assert_memory_equal(n->open_ntl4, open_ntl4, sizeof(open_ntl4));
+	assert_int_equal(n->open_cnt, r.open_cnt);
+	risk_node_settle(&settled);
+	risk_rate_settle(&r, &settled);
+	risk_cancel_rate_settle(&r, &settled);
+	assert_memory_equal(settled.room, n->room, sizeof(settled.room));
+}
+
+/* There is one account with one strategy that sends, so all levels hold the same. */
+static void
+check_tree(void)
+{
+	for (uint32_t k = 0; k <= 2; k++) {
+		check_node(&r.node[k]);
+		assert_true(r.node[k].cash_ntl4 == r.node[RISK_NODE_FIRM].cash_ntl4);
+	}
+}
+
+/* The lists of our own orders are those of the table, and no order is nearer than own_px4. */
+static void
+check_own(const struct risk_instr *i)
+{
+	for (uint8_t side = 0; side < 2; side++) {
+		uint32_t listed_cnt = 0, open_cnt = 0, prev = 0;
+
+		for (uint32_t at = i->own_head[side]; at != 0; at = r.open[at - 1].next) {
+			const struct risk_open *e = &r.open[at - 1];
+
+			assert_true(e->key != 0 && e->side == side && &r.instr[e->instr_idx] == i);
+			assert_int_equal(e->prev, prev);
+			assert_false(risk_px_nearer(side, e->near_px4, i->own_px4[side]));
+			assert_true(e->replace_pending || e->near_px4 == e->px4);
+			prev = at;
+			listed_cnt++;
+		}
+		for (uint32_t k = 0; k <= r.open_mask; k++)
+			open_cnt += r.open[k].key != 0 && r.open[k].side == side &&
+				    &r.instr[r.open[k].instr_idx] == i;
+		assert_int_equal(listed_cnt, open_cnt);
+		assert_true((listed_cnt == 0) == (i->own_px4[side] == 0));
+	}
+}
+
 static void
 check_reservations(void)
 {
 	uint64_t reserved[IDX_CNT][2] = { 0 }, held[IDX_CNT][2] = { 0 };
 	uint64_t venue_open[IDX_CNT][2] = { 0 };
-	__int128 gross_ntl4 = 0;
 
 	for (uint32_t i = 0; i <= r.open_mask; i++)
 		if (r.open[i].key != 0)
@@ -390,14 +462,14 @@ check_reservations(void)
 				venue[token].open_qty;
 	for (int i = 1; i < IDX_CNT; i++) {
 		for (int side = 0; side < 2; side++) {
-			assert_int_equal(r.instr[i].open_qty[side], reserved[i][side]);
+			assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[side],
+					 reserved[i][side]);
 			assert_int_equal(reserved[i][side], held[i][side]);
 			assert_true(venue_open[i][side] <= reserved[i][side]);
 		}
-		assert_true(r.instr[i].open_ntl4 >= 0);
-		gross_ntl4 += (__int128)r.instr[i].open_ntl4 + r.instr[i].position_ntl4;
+		check_own(&r.instr[i]);
 	}
-	assert_true(gross_ntl4 == r.gross_ntl4);
+	check_tree();
 }
 
 static void
@@ -444,13 +516,15 @@ check_quiet(void)
 	assert_int_equal(o.open_cnt, live_cnt);
 	assert_int_equal(r.open_cnt, live_cnt);
 	for (int i = 1; i < IDX_CNT; i++)
-		assert_int_equal(r.instr[i].position_qty, venue_position[i]);
+		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->position_qty, venue_position[i]);
 }
 
 static void
 start(uint64_t with_seed)
 {
-	const struct risk_config rc = { .instr_cnt = IDX_CNT, .open_orders_max = 1024 };
+	const struct risk_config rc = { .instr_cnt = IDX_CNT,
+					.open_orders_max = 1024,
+					.rate_slots = 64 };
 	const struct orders_config oc = { .orders_max = 1024, .executions_max = 4096 };
 
 	seed = with_seed * 0x9E3779B97F4A7C15ULL + 1;
@@ -465,12 +539,25 @@ start(uint64_t with_seed)
 	now_ns = 1;
 	connected = true;
 	halt_lift(HALT_DISARMED);
-	lim = (struct risk_limits){ .version = 1,
-				    .armed = 1,
-				    .order_rate_max = ORDER_RATE_MAX,
-				    .instr_cnt = IDX_CNT,
-				    .order_rate_window_ns = 1,
-				    .gross_max_ntl4 = INT64_MAX };
+	risk_limits_init(&lim);
+	lim.version = 1;
+	lim.armed = 1;
+	lim.instr_cnt = IDX_CNT;
+	lim.self_match = 1;
+	lim.var_version = 1;
+	for (int k = 0; k <= 2; k++) // far away, so that rooms are not at their end
+		lim.node[k] = (struct risk_node_limits){
+			.gross_max_ntl4 = 1LL << 56,
+			.net_max_ntl4 = 1LL << 56,
+			.credit_max_ntl4 = 1LL << 55,
+			.loss_max_ntl4 = 1LL << 56,
+			.drawdown_max_ntl4 = 1LL << 55,
+			.var_max_ntl4 = 1LL << 48,
+			.position_max_qty = 1000000,
+			.open_orders_max = 1000000,
+			.order_rate_max = 32,
+			.cancel_rate_max = 31,
+		};
 	for (int i = 1; i < IDX_CNT; i++) {
 		const struct mark m = {
 			.head.instr_idx = (uint16_t)i,
@@ -486,6 +573,8 @@ start(uint64_t with_seed)
 			.open_max_qty = 30000,
 			.position_max_qty = 1000000,
 			.collar_bp = 1000,
+			.tick_px4 = TICK_FREE,
+			.var_bp = 100 + (uint32_t)i,
 			.allowed = 1,
 			.short_allowed = 1,
 		};
@@ -543,9 +632,10 @@ a_day(uint64_t with_seed)
 	check_quiet();
 	assert_int_equal(r.open_cnt, 0);
 	for (int i = 1; i < IDX_CNT; i++) {
-		assert_int_equal(r.instr[i].open_qty[SIDE_BUY], 0);
-		assert_int_equal(r.instr[i].open_qty[SIDE_SELL], 0);
-		assert_int_equal(r.instr[i].open_ntl4, 0);
+		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[SIDE_BUY], 0);
+		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[SIDE_SELL], 0);
+		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_ntl4[SIDE_BUY], 0);
+		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_ntl4[SIDE_SELL], 0);
 	}
 	// a venue that keeps to its rules never surprises us
 	assert_int_equal(o.metrics.illegal_transition, 0);

@@ -45,11 +45,11 @@ a_book_that_is_not_live_moves_no_price(void **unused)
 {
 	scene_start(&scene);
 	hold(&scene, 10);
-	assert_true(scene.r.gross_ntl4 == 10 * 1000000);
+	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 10 * 1000000);
 	scene.mark.confidence = CONFIDENCE_SUSPECT;
 	scene.mark.last_px4 = scene.mark.bid_px4 = scene.mark.ask_px4 = 1;
 	risk_on_mark(&scene.r, &scene.mark);
-	assert_true(scene.r.gross_ntl4 == 10 * 1000000);
+	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 10 * 1000000);
 	assert_int_equal(scene.r.instr[IDX].ref_px4, 1000000);
 }
 
@@ -85,19 +85,21 @@ a_replace_reserves_the_worse_of_both(void **unused)
 	scene.in.px4 = 1000100; // fewer shares at a higher price
 	assert_true(judged(&scene, &out, &no));
 	assert_int_equal(out.reserve_qty, 0);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], 300);
-	assert_int_equal(scene.r.instr[IDX].open_ntl4, 300 * 1000100);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 300);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY],
+			 300 * 1000100);
 	f = fill_of(2, SIDE_BUY, 0, 100, false); // replaced: 200 at the new price stay
 	f.replace_done = 1;
 	f.reserved_px4 = 1000100;
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_ntl4, 200 * 1000100);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY],
+			 200 * 1000100);
 	f = fill_of(2, SIDE_BUY, 200, 200, true);
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_ntl4, 0);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
 	assert_int_equal(scene.r.open_cnt, 0);
 	assert_int_equal(scene.r.metrics.release_excess, 0);
-	assert_true(scene.r.gross_ntl4 == 200 * 1000000);
+	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 200 * 1000000);
 }
 
 /* The order was filled while its replace was on its way to orders, which refuses it. */
@@ -117,12 +119,12 @@ a_replace_that_comes_too_late_gives_all_back(void **unused)
 	assert_int_equal(out.reserve_qty, 100);
 	f = fill_of(2, SIDE_BUY, 300, 300, true);
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], 100);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 100);
 	f = fill_of(2, SIDE_BUY, 0, 100, true);
 	f.replace_done = 1;
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], 0);
-	assert_int_equal(scene.r.instr[IDX].open_ntl4, 0);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
 	assert_int_equal(scene.r.open_cnt, 0);
 	assert_int_equal(scene.r.metrics.release_excess, 0);
 }
@@ -137,10 +139,10 @@ a_fill_that_releases_too_much_releases_what_there_is(void **unused)
 	scene_start(&scene);
 	assert_true(judged(&scene, &out, &no));
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], 0);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
 	assert_int_equal(scene.r.metrics.release_excess, 1);
 	risk_on_fill(&scene.r, &f);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], 0);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
 	assert_int_equal(scene.r.metrics.fill_unreserved, 1);
 	f.head.instr_idx = INSTR_CNT;
 	risk_on_fill(&scene.r, &f);
@@ -256,13 +258,14 @@ sums_meet_the_end_of_64_bits_and_stay(void **unused)
 	for (int n = 0; n < 300; n++) // beyond RISK_POSITION_END
 		risk_on_fill(&scene.r, &f);
 	assert_true(scene.r.metrics.sum_saturated > 0);
-	assert_int_equal(scene.r.instr[IDX].position_qty, RISK_POSITION_END);
-	assert_int_equal(scene.r.instr[IDX].position_ntl4, INT64_MAX);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->position_qty,
+			 RISK_POSITION_END);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->position_ntl4, INT64_MAX);
 	assert_true(risk_position_of(&scene.r, IDX, &p));
 	assert_int_equal(p.exposure_ntl4, INT64_MAX);
 	scene.in.px4 = PX4_MAX;
 	scene.in.qty = 1;
-	scene.lim.gross_max_ntl4 = INT64_MAX;
+	scene.lim.node[RISK_NODE_FIRM].gross_max_ntl4 = INT64_MAX;
 	scene.lim.instr[IDX].order_max_ntl4 = INT64_MAX;
 	scene.lim.instr[IDX].position_max_qty = UINT32_MAX;
 	scene.in.side = SIDE_SELL; // even where the position would let it
@@ -296,7 +299,8 @@ the_table_of_open_orders_loses_nothing(void **unused)
 				risk_open_of(&scene.r, risk_open_key(0, live[i]))->open_qty, 1);
 	}
 	assert_int_equal(scene.r.metrics.fill_unreserved, 0);
-	assert_int_equal(scene.r.instr[IDX].open_qty[SIDE_BUY], live_cnt);
+	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY],
+			 live_cnt);
 }
 
 static void
@@ -331,7 +335,7 @@ main(void)
 		cmocka_unit_test(a_table_too_large_is_refused),
 	};
 
-	if (arena_open(&arena, 1 << 20) != 0)
+	if (arena_open(&arena, SCENE_BYTES) != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

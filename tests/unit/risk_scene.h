@@ -23,6 +23,7 @@ enum {
 	IDX = 1,
 	INSTR_CNT = 4,
 	NOW_S = 1000,
+	SCENE_BYTES = 4 << 20,
 };
 
 static struct arena arena;
@@ -34,18 +35,20 @@ scene_start(struct scene *s)
 	const struct risk_config c = { .instr_cnt = INSTR_CNT, .open_orders_max = 64 };
 
 	memset(s, 0, sizeof(*s));
+	memset(arena.base, 0, arena.used_bytes);
 	arena.used_bytes = 0;
-	memset(arena.base, 0, 64 * 1024);
 	assert_int_equal(risk_init(&s->r, &c, &arena), 0);
 	halt_lift(HALT_DISARMED);
 	halt_lift(HALT_OPERATOR);
 	halt_lift(HALT_CONTROL);
+	risk_limits_init(&s->lim);
 	s->lim.version = 7;
 	s->lim.armed = 1;
-	s->lim.order_rate_max = 10;
+	s->lim.self_match = 1;
+	s->lim.node[RISK_NODE_FIRM].order_rate_max = 10;
 	s->lim.order_rate_window_ns = NS_PER_SEC;
 	s->lim.instr_cnt = INSTR_CNT;
-	s->lim.gross_max_ntl4 = 1000000000000;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = 1000000000000;
 	for (int i = 1; i < INSTR_CNT; i++)
 		s->lim.instr[i] = (struct risk_instr_limits){
 			.order_max_ntl4 = 1000000000,
@@ -53,6 +56,7 @@ scene_start(struct scene *s)
 			.open_max_qty = 2000,
 			.position_max_qty = 3000,
 			.collar_bp = 500,
+			.tick_px4 = TICK_FREE,
 			.allowed = 1,
 			.short_allowed = 1,
 		};
@@ -94,7 +98,8 @@ send(struct scene *s, uint32_t id, uint8_t side, int64_t px4, uint32_t qty)
 	in.kind = INTENT_NEW;
 	risk_on_mark(&s->r, &s->mark);
 	assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
-	s->r.sent_cnt = 0; // not what the case is about
+	for (uint32_t k = 0; k < s->r.node_cnt; k++)
+		s->r.node[k].order_cnt = 0; // not what the case is about
 }
 
 static inline struct fill

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "risk_scene.h"
+#include "risk_cases.h"
 
-/* What risk decides: each limit at its edge.  What it remembers is in risk_account_test.c. */
-
-/* The one thing that is different. */
-typedef void tweak_fn(struct scene *s, int64_t x);
+/*
+ * What risk decides: each limit of an order's terms and of an instrument at its edge.  Conduct,
+ * lists and prices we set ourselves are in risk_conduct_test.c, levels of the tree in
+ * risk_tree_test.c, what is remembered in risk_account_test.c.
+ */
 
 static void
 qty(struct scene *s, int64_t x)
@@ -75,14 +76,14 @@ far_too_long_selling(struct scene *s, int64_t x)
 static void
 gross(struct scene *s, int64_t x)
 {
-	s->lim.gross_max_ntl4 = x;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = x;
 }
 
 static void
 gross_with_position(struct scene *s, int64_t x)
 {
 	hold(s, -1000); // 1000 * 1000000
-	s->lim.gross_max_ntl4 = x;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = x;
 }
 
 static void
@@ -92,7 +93,7 @@ gross_with_other_mark(struct scene *s, int64_t x)
 	s->mark.bid_px4 = 1009900;
 	s->mark.ask_px4 = 1010100;
 	s->mark.last_px4 = 1010000;
-	s->lim.gross_max_ntl4 = x;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = x;
 }
 
 static void
@@ -128,10 +129,10 @@ rate_back(struct scene *s, int64_t x)
 static void
 rate_of_4096(struct scene *s, int64_t x)
 {
-	s->lim.order_rate_max = ORDER_RATE_MAX;
-	s->r.sent_cnt = (uint64_t)x;
+	s->lim.node[RISK_NODE_FIRM].order_rate_max = ORDER_RATE_MAX;
+	s->r.node[RISK_NODE_FIRM].order_cnt = (uint64_t)x;
 	for (uint64_t i = 0; i < ORDER_RATE_MAX; i++)
-		s->r.sent_ns[i] = s->in.head.rx_ns;
+		s->r.node[RISK_NODE_FIRM].order_ns[i] = s->in.head.rx_ns;
 }
 
 static void
@@ -354,7 +355,7 @@ replace_gross_limit(struct scene *s, int64_t x)
 {
 	replace_to(s, 400);
 	s->in.px4 = 1000100;
-	s->lim.gross_max_ntl4 = x;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = x;
 }
 
 static void
@@ -362,7 +363,7 @@ replace_smaller_over_limits(struct scene *s, int64_t x)
 {
 	replace_to(s, x);
 	s->lim.instr[IDX].position_max_qty = 1;
-	s->lim.gross_max_ntl4 = 1;
+	s->lim.node[RISK_NODE_FIRM].gross_max_ntl4 = 1;
 }
 
 static void
@@ -414,12 +415,7 @@ replace_turns_short(struct scene *s, int64_t x)
 	s->in.qty = (uint32_t)x;
 }
 
-static const struct {
-	const char *what;
-	tweak_fn *tweak;
-	int64_t x;
-	enum risk_verdict want;
-} CASES[] = {
+static const struct risk_case CASES[] = {
 	// clang-format off
 	{ "one below the largest order",               qty, 499, RISK_PASS },
 	{ "exactly the largest order",                 qty, 500, RISK_PASS },
@@ -574,44 +570,7 @@ static const struct {
 static void
 each_limit_holds_at_its_edge(void **unused)
 {
-	bool seen[RISK_VERDICT_CNT] = { false };
-
-	for (size_t n = 0; n < ARRAY_CNT(CASES); n++) {
-		const bool pass = CASES[n].want == RISK_PASS;
-		struct scene *s = &scene;
-		uint64_t before[RISK_VERDICT_CNT];
-		struct risk_instr open;
-		__int128 gross_ntl4;
-		struct verdict no = { 0 };
-		struct order out = { 0 };
-
-		scene_start(s);
-		CASES[n].tweak(s, CASES[n].x);
-		risk_on_mark(&s->r, &s->mark);
-		memcpy(before, &s->r.metrics, sizeof(before));
-		open = s->r.instr[IDX];
-		gross_ntl4 = s->r.gross_ntl4;
-		if (judged(s, &out, &no) != pass || (!pass && no.verdict != CASES[n].want))
-			fail_msg("%s: %s instead of %s", CASES[n].what,
-				 risk_verdict_name(no.verdict), risk_verdict_name(CASES[n].want));
-		seen[CASES[n].want] = true;
-		for (int v = 0; v < RISK_VERDICT_CNT; v++)
-			if ((&s->r.metrics.intent_passed)[v] - before[v] !=
-			    (v == (int)CASES[n].want))
-				fail_msg("%s: counter of %s", CASES[n].what, risk_verdict_name(v));
-		if (pass) {
-			assert_int_equal(out.limits_version, 7);
-			assert_int_equal(out.qty, s->in.qty);
-			assert_int_equal(out.px4, s->in.px4);
-		} else { // a refusal changes nothing
-			assert_memory_equal(&s->r.instr[IDX], &open, sizeof(open));
-			assert_true(s->r.gross_ntl4 == gross_ntl4);
-			assert_int_equal(no.intent_id, s->in.intent_id);
-		}
-	}
-	for (int v = 0; v < RISK_VERDICT_CNT; v++)
-		if (!seen[v])
-			fail_msg("no case ends in %s", risk_verdict_name(v));
+	run_cases(CASES, ARRAY_CNT(CASES), ~CONDUCT_VERDICTS);
 }
 
 static void
@@ -668,6 +627,7 @@ judging_changes_nothing(void **unused)
 
 	scene_start(&scene);
 	hold(&scene, 10);
+	risk_take_limits(&scene.r, &scene.lim);
 	before = scene.r;
 	for (int n = 0; n < 3; n++)
 		assert_int_equal(risk_judge(&scene.r, &scene.lim, &scene.in, &plan), RISK_PASS);
@@ -684,7 +644,7 @@ main(void)
 		cmocka_unit_test(judging_changes_nothing),
 	};
 
-	if (arena_open(&arena, 1 << 20) != 0)
+	if (arena_open(&arena, SCENE_BYTES) != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,12 +332,13 @@ open_all(void **unused)
 		return -1;
 	orders_on_session_up(&orders, 1);
 	halt_lift(HALT_DISARMED);
+	risk_limits_init(&limits);
 	limits.version = 1;
 	limits.armed = 1;
-	limits.order_rate_max = 20; // refuses now and then
+	limits.node[RISK_NODE_FIRM].order_rate_max = 20; // refuses now and then
 	limits.order_rate_window_ns = 20 * COOLDOWN_NS;
 	limits.instr_cnt = IDX + 1;
-	limits.gross_max_ntl4 = 1000000000000;
+	limits.node[RISK_NODE_FIRM].gross_max_ntl4 = 1000000000000;
 	limits.instr[IDX] = (struct risk_instr_limits){
 		.order_max_ntl4 = 10000000000,
 		.order_max_qty = 100000,

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_DECISION_RISK_STATE_H
+#define SLUICE_DECISION_RISK_STATE_H
+
+#include "base/arena.h"
+#include "base/metric.h"
+#include "base/units.h"
+#include "decision/risk_limits.h"
+
+/*
+ * What risk remembers.  Its lane writes everything here.
+ *
+ * Three kinds of things: instruments (prices, from the book), nodes of the tree (sums over all
+ * instruments), and cells (one node's holding of one instrument).  A strategy's cell leads by `up`
+ * to its account's, and so on to the firm's.
+ */
+
+/* Why an intent may not become an order.  Each value has a counter. */
+enum risk_verdict {
+#define VERDICT(NAME, counter, text) RISK_##NAME,
+#include "decision/risk_verdicts.def"
+#undef VERDICT
+	RISK_VERDICT_CNT,
+};
+
+struct risk_metrics {
+#define METRIC(name, kind, help) uint64_t name;
+#include "decision/risk_metrics.def"
+#undef METRIC
+};
+
+/* risk_count takes a verdict for the index of its counter. */
+#define VERDICT(NAME, counter, text)                                                     \
+	static_assert(offsetof(struct risk_metrics, counter) == 8 * (size_t)RISK_##NAME, \
+		      "risk_metrics.def does not follow risk_verdicts.def at " #counter);
+#include "decision/risk_verdicts.def"
+#undef VERDICT
+
+enum {
+	RISK_RECENT_CNT = 1024, // orders remembered for the check of duplicates
+};
+
+/* Positions beyond this are not a market any more; sums of two still fit everywhere. */
+#define RISK_POSITION_END (1LL << 40)
+
+/*
+ * One node's holding of one instrument.  The firm's cells come first, by instr_idx; place 0 is
+ * none.
+ */
+struct risk_cell {
+	int64_t position_qty;  // negative: short
+	int64_t position_ntl4; // its value at the instrument's mark, with its sign
+	int64_t open_ntl4[2];  // reserved for open orders, by side
+	uint32_t open_qty[2];
+	uint32_t located_qty; // an account's: located shares in use by short sales
+	uint32_t enable_seq;  // a strategy's: execution_cnt is since the limits' same number
+	uint16_t execution_cnt[2];
+	uint16_t node_idx;
+	uint16_t instr_idx;
+	uint32_t up;    // of the node above; 0: this is the firm's
+	uint32_t above; // and of the one above that; 0: none
+};
+static_assert(sizeof(struct risk_cell) == CACHE_LINE, "one line per level of the tree");
+
+/* What only fills and people ask for of a cell; at the same place of another table. */
+struct risk_ledger {
+	int64_t cost_ntl4;     // what the position cost: its sign is the position's
+	int64_t realised_ntl4; // by the average-cost method
+	uint64_t bought_qty;   // without broken trades
+	uint64_t sold_qty;
+	int64_t bought_ntl4;
+	int64_t sold_ntl4;
+};
+
+struct risk_instr {
+	// from the book's last mark
+	uint32_t bid_px4;
+	uint32_t ref_px4;     // what the collar is around, 0: unknown; see risk_reference_px4
+	uint32_t last_px4;    // 0: none
+	uint32_t mark_px4;    // what a position is worth: the last reference known
+	uint32_t band_lo_px4; // 0: none
+	uint32_t band_hi_px4;
+	uint32_t lot_qty; // only multiples of it are accepted; 1: any
+	uint8_t confidence;
+	uint8_t state;
+	uint8_t short_sale;
+	uint8_t phase;
+	// our own open orders, by side
+	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
+	uint32_t own_head[2]; // first of a list, 1 more than its place in risk->open; 0: none
+	uint32_t var_bp;      // as the limits said when the nodes' sums were last made
+	uint32_t cell;        // the firm's, followed by those of all other nodes
+	uint32_t cell_cnt;
+	uint8_t pad[4];
+};
+static_assert(sizeof(struct risk_instr) == CACHE_LINE, "one line per instrument");
+
+/*
+ * What a node may still add before a limit, in the limit's unit.  An order needs so much of each;
+ * when no level has too little, it passes all of them.
+ */
+enum risk_room {
+	RISK_ROOM_GROSS,  // ntl4: of gross exposure and of buying power, the lesser
+	RISK_ROOM_BUY,    // ntl4: of net exposure
+	RISK_ROOM_SELL,   // ntl4
+	RISK_ROOM_VAR,    // ntl4 times bp
+	RISK_ROOM_ORDERS, // open ones
+	RISK_ROOM_PROFIT, // ntl4: loss, drawdown; below 0 in reduce-only mode
+	RISK_ROOM_RATE,   // less the time at which an order may be sent again
+	RISK_ROOM_CANCEL, // the same, for the rate of cancels
+	RISK_ROOM_CNT,
+};
+
+/* More room than any market has; sums of two still fit. */
+#define RISK_ROOM_END (1LL << 62)
+
+/* Rooms as the machine compares them: two at once on every x86-64 and ARMv8. */
+typedef int64_t risk_pair_of_rooms __attribute__((vector_size(16)));
+enum {
+	RISK_ROOM_PAIRS = RISK_ROOM_CNT / 2,
+};
+
+struct risk_rooms {
+	risk_pair_of_rooms pair[RISK_ROOM_PAIRS]; // by enum risk_room
+};
+
+/* One node of the tree.  Sums over positions use 128 bits, because each summand may use 64. */
+struct risk_node {
+	union cache_aligned { // made by risk_node_settle
+		int64_t room[RISK_ROOM_CNT];
+		risk_pair_of_rooms room_pair[RISK_ROOM_PAIRS];
+	};
+	// line 2
+	int64_t open_ntl4[2]; // never above RISK_ROOM_END, as they are taken from the room
+	uint64_t order_cnt;   // new orders and replaces that passed
+	uint64_t cancel_cnt;  // cancels and modifies that passed
+	uint64_t *order_ns;   // when the last of them passed, a ring of rate_slots
+	uint64_t *cancel_ns;
+	int64_t open_var_ntl4bp; // open orders times their instruments' var_bp
+	uint32_t open_cnt;
+	uint32_t position_max_qty;
+	// line 3
+	__int128 held_ntl4; // |positions| at their marks
+	__int128 net_ntl4;  // positions at their marks
+	__int128 cash_ntl4; // what sales brought less what purchases cost; with net: profit
+	__int128 high_ntl4; // the day's highest profit, at least 0
+	// line 4
+	__int128 held_var_ntl4bp; // |positions| times their instruments' var_bp
+	uint64_t refused_cnt;     // intents that a limit of this node refused
+	uint32_t cell_cnt;
+	uint16_t parent_idx;
+	uint8_t mode; // enum risk_mode
+	uint8_t pad[33];
+	// line 5: as last taken
+	struct risk_node_limits lim;
+};
+static_assert(sizeof(struct risk_node) == 5 * CACHE_LINE, "a judgement needs the first two lines");
+
+/* The way from a strategy up to the firm. */
+struct risk_path {
+	uint16_t node[RISK_PATH_MAX]; // the strategy first
+	uint16_t cnt;                 // 0: no such strategy
+	uint16_t pad;
+};
+
+/* One open order.  Found by key, in an open-addressed table. */
+struct risk_open {
+	uint64_t key; // risk_open_key, 0: free
+	uint32_t px4; // the reserved shares' price
+	uint32_t open_qty;
+	uint32_t executed_qty;
+	uint32_t near_px4; // nearest to the other side that it may stand at
+	uint32_t cell;     // the strategy's; 0: none
+	uint32_t next;     // of the same instrument and side, place + 1; 0: none
+	uint32_t prev;
+	uint16_t instr_idx;
+	uint8_t side;
+	uint8_t short_sale;      // it went out as a short sale
+	uint8_t replace_pending; // and was not answered yet
+	uint8_t pad[3];
+	uint32_t located_qty; // shares of the account's located ones that it holds
+	uint8_t pad_end[16];
+};
+static_assert(sizeof(struct risk_open) == CACHE_LINE, "one line per open order");
+
+/* When a strategy last sent an order with these very terms. */
+struct risk_recent {
+	uint64_t terms; // 64 bits of a hash; 0: none
+	uint64_t ns;
+};
+
+struct risk {
+	struct risk_instr *instr; // by instr_idx
+	struct risk_node *node;
+	struct risk_cell *cell;
+	struct risk_ledger *ledger; // of each cell
+	struct risk_open *open;
+	uint32_t instr_cnt;
+	uint32_t node_cnt;
+	uint32_t open_mask;
+	uint32_t open_shift; // 64 - bits of open_mask
+	uint32_t open_cnt;
+	uint32_t open_max;       // at most half the table, so that every search ends
+	uint32_t rate_mask;      // rate_slots - 1
+	uint32_t limits_version; // that the nodes' rooms were made by
+	uint32_t var_version;
+	uint64_t rate_window_ns;
+	uint64_t now_ns;  // the lane's time when the turn began; 0: no age is judged
+	uint64_t last_ns; // of the last order; what is remembered never goes back
+	uint64_t sent_cnt;
+	uint32_t cell_cnt;
+	uint32_t message_cnt[SESSION_MAX]; // of the day
+	struct risk_path path[STRATEGY_MAX];
+	uint32_t *cell_of[STRATEGY_MAX]; // by instr_idx: place of the strategy's cell, 0: none
+	struct risk_recent *recent;
+	struct risk_metrics metrics;
+};
+
+/* A node that may come to hold an instrument, or trade it. */
+struct risk_pair {
+	uint16_t node_idx;
+	uint16_t instr_idx;
+};
+
+struct risk_config {
+	uint32_t instr_cnt;       // one past the last instr_idx
+	uint32_t open_orders_max; // orders with a reservation; one more is refused
+	uint32_t rate_slots;      // a power of two, the largest rate; 0: ORDER_RATE_MAX
+	/*
+	 * The tree.  node_cnt 0: the firm, one account, each strategy below it with each
+	 * instrument.
+	 */
+	uint32_t node_cnt;
+	const uint16_t *node_parent;  // by node; the firm's is itself
+	const uint16_t *leaf_node;    // by strategy_idx, STRATEGY_MAX of them; 0: no such strategy
+	const struct risk_pair *pair; // by node, then instrument; with all nodes above but the firm
+	uint32_t pair_cnt;
+};
+
+/* What passing would reserve; filled by risk_judge for a verdict of RISK_PASS. */
+struct risk_plan {
+	struct risk_open *entry; // replace: the order; new: the free place it takes
+	struct risk_cell *cell;  // the strategy's
+	int64_t grow_ntl4;       // never negative
+	uint32_t grow_qty;
+	uint32_t located_qty; // newly taken from the located shares
+	uint16_t node_idx;    // of a refusal: the level whose limit it was
+	bool short_sale;
+};
+
+/* For `positions` and the state dump. */
+struct risk_position {
+	int64_t position_qty;
+	int64_t average_px4; // of the position, 0 without one
+	int64_t realised_ntl4;
+	int64_t unrealised_ntl4;
+	int64_t exposure_ntl4; // of position and open orders
+	uint64_t bought_qty;
+	uint64_t sold_qty;
+	int64_t bought_ntl4;
+	int64_t sold_ntl4;
+	uint32_t open_buy_qty;
+	uint32_t open_sell_qty;
+	uint32_t mark_px4;
+	uint16_t instr_idx;
+	uint8_t confidence;
+	uint8_t state;
+};
+
+/* For `risk`: what a node's limits are held against.  Sums beyond 64 bits are shown at their end.
+ */
+struct risk_node_view {
+	int64_t gross_ntl4;
+	int64_t net_ntl4;       // positions
+	int64_t net_worst_ntl4; // the larger way, with the open orders of that side
+	int64_t credit_ntl4;
+	int64_t profit_ntl4;   // realised and unrealised, of the day
+	int64_t drawdown_ntl4; // below the day's high
+	int64_t var_ntl4;
+	uint64_t position_qty; // the largest of one instrument, open orders included
+	uint64_t order_cnt;
+	uint64_t cancel_cnt;
+	uint64_t refused_cnt;
+	uint32_t order_rate; // within the window, now
+	uint32_t cancel_rate;
+	uint32_t open_orders;
+	uint32_t execution_cnt; // a strategy's: the most of one instrument's side
+	uint16_t node_idx;
+};
+
+/* Bytes risk_init takes from the arena, at most. */
+size_t risk_bytes(const struct risk_config *c);
+
+/*
+ * Returns  0, -ENOMEM (the arena is used up), -EINVAL (a count is 0 or above its maximum, or the
+ *          tree or its pairs break a rule above)
+ */
+int risk_init(struct risk *r, const struct risk_config *c, struct arena *a);
+
+/* Thread: the lane that owns r.  False when the instrument does not exist. */
+bool risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position *out);
+
+/*
+ * The next holding of a node, from *cursor on, which begins at 0.  Thread: the lane that owns r.
+ * False after the last.
+ */
+bool risk_position_next(const struct risk *r, uint16_t node_idx, uint32_t *cursor,
+			struct risk_position *out);
+
+/* Thread: the lane that owns r.  False when the node does not exist. */
+bool risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_idx,
+		  struct risk_node_view *out);
+
+/*
+ * An account begins the day with a position, bought or sold at px4.  All nodes above have it too.
+ *
+ * Thread   before the lane runs, or the lane that owns r
+ * Returns  0, -EINVAL (no such node, or it may not hold the instrument), -ERANGE (qty or px4)
+ */
+int risk_load_position(struct risk *r, uint16_t node_idx, uint16_t instr_idx, int64_t qty,
+		       int64_t px4);
+
+/*
+ * Takes over a new table: the rooms of every node, and the sums with var_bp when those changed.  20
+ * ns for each node, a few for each cell.  risk_on_intent does it by itself.
+ */
+COLD void risk_take_limits(struct risk *r, const struct risk_limits *lim);
+
+const char *risk_verdict_name(enum risk_verdict v); // "REJECT_QTY"
+const char *risk_verdict_text(enum risk_verdict v);
+const char *risk_mode_word(enum risk_mode m); // "reduce_only"
+
+/* What the firm holds of an instrument. */
+HOT_INLINE struct risk_cell *
+risk_firm_cell(const struct risk *r, const struct risk_instr *i)
+{
+	return &r->cell[i->cell];
+}
+
+HOT_INLINE int64_t
+risk_abs(int64_t x)
+{
+	return x < 0 ? -x : x;
+}
+
+/* The day's profit of a node, realised and not. */
+HOT_INLINE __int128
+risk_profit(const struct risk_node *n)
+{
+	return n->net_ntl4 + n->cash_ntl4;
+}
+
+HOT_INLINE __int128
+risk_gross(const struct risk_node *n)
+{
+	return n->held_ntl4 + n->open_ntl4[SIDE_BUY] + n->open_ntl4[SIDE_SELL];
+}
+
+/* Gross and the day's loss: a profit buys nothing. */
+HOT_INLINE __int128
+risk_credit_used(const struct risk_node *n)
+{
+	const __int128 profit_ntl4 = risk_profit(n);
+
+	return risk_gross(n) - (profit_ntl4 < 0 ? profit_ntl4 : 0);
+}
+
+HOT_INLINE int64_t
+risk_room_of(__int128 room)
+{
+	return room > RISK_ROOM_END    ? RISK_ROOM_END
+	       : room < -RISK_ROOM_END ? -RISK_ROOM_END
+				       : (int64_t)room;
+}
+
+/* The sums changed: the day's high and the rooms follow.  Net and cash must be of one moment. */
+HOT_INLINE void
+risk_node_settle(struct risk_node *n)
+{
+	const struct risk_node_limits *nl = &n->lim;
+	const __int128 profit_ntl4 = risk_profit(n);
+	const __int128 gross_room = nl->gross_max_ntl4 - risk_gross(n);
+	const __int128 credit_room = nl->credit_max_ntl4 - risk_credit_used(n);
+	__int128 loss_room, fall_room;
+
+	if (profit_ntl4 > n->high_ntl4)
+		n->high_ntl4 = profit_ntl4;
+	loss_room = nl->loss_max_ntl4 + profit_ntl4;
+	fall_room = nl->drawdown_max_ntl4 - (n->high_ntl4 - profit_ntl4);
+	n->room[RISK_ROOM_GROSS] =
+		risk_room_of(gross_room < credit_room ? gross_room : credit_room);
+	n->room[RISK_ROOM_BUY] =
+		risk_room_of(nl->net_max_ntl4 - n->net_ntl4 - n->open_ntl4[SIDE_BUY]);
+	n->room[RISK_ROOM_SELL] =
+		risk_room_of(nl->net_max_ntl4 + n->net_ntl4 - n->open_ntl4[SIDE_SELL]);
+	n->room[RISK_ROOM_VAR] = risk_room_of((__int128)nl->var_max_ntl4 * BP_ONE -
+					      n->held_var_ntl4bp - n->open_var_ntl4bp);
+	n->room[RISK_ROOM_ORDERS] = (int64_t)nl->open_orders_max - n->open_cnt;
+	n->room[RISK_ROOM_PROFIT] =
+		n->mode == RISK_MODE_NORMAL
+			? risk_room_of(loss_room < fall_room ? loss_room : fall_room)
+			: -1;
+}
+
+/* When one more keeps to max in any window: as soon as the max-th before it is old enough. */
+HOT_INLINE uint64_t
+risk_rate_free_ns(const uint64_t *sent_ns, uint32_t mask, uint64_t cnt, uint32_t max,
+		  uint64_t window_ns)
+{
+	return max == 0 || cnt < max ? 0 : sent_ns[(cnt - max) & mask] + window_ns;
+}
+
+/* An order passed, or the limits changed. */
+HOT_INLINE void
+risk_rate_settle(const struct risk *r, struct risk_node *n)
+{
+	n->room[RISK_ROOM_RATE] = -(int64_t)risk_rate_free_ns(
+		n->order_ns, r->rate_mask, n->order_cnt, n->lim.order_rate_max, r->rate_window_ns);
+}
+
+/* A cancel passed: it cannot be kept, so what it exceeds is paid by orders, from one too many on.
+ */
+HOT_INLINE void
+risk_cancel_rate_settle(const struct risk *r, struct risk_node *n)
+{
+	n->room[RISK_ROOM_CANCEL] =
+		n->cancel_cnt == 0
+			? 0
+			: -(int64_t)risk_rate_free_ns(n->cancel_ns, r->rate_mask, n->cancel_cnt - 1,
+						      n->lim.cancel_rate_max, r->rate_window_ns);
+}
+
+/* Adds, and stays at the end of 64 bits when the sum meets it; false then. */
+HOT_INLINE bool
+risk_sum(int64_t *sum, int64_t x)
+{
+	if (likely(!__builtin_add_overflow(*sum, x, sum)))
+		return true;
+	*sum = x < 0 ? -INT64_MAX : INT64_MAX; // both ends may be negated
+	return false;
+}
+
+#endif
