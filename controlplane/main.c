@@ -8,6 +8,7 @@
 #include "boot/control.h"
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
+#include "boot/kill_switch.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/port_start.h"
@@ -116,12 +117,13 @@ run(struct gateway *g, const char *file, struct err *e)
 		return complain(e, EXIT_START);
 	if (control_open(g, e) != 0)
 		return complain(e, EXIT_START);
-	if (eal_start(g, e) != 0)
+	if (kill_switch_open(g, e) != 0 || eal_start(g, e) != 0)
 		goto close_control;
 	if (ports_start(g, e) != 0)
 		goto stop_ports;
 	if (limits_open(&g->limits, g->config, e) != 0)
 		goto stop_ports;
+	kill_switch_start(g);
 	saved_tcp_load(g);
 	if (lanes_build(g, e) != 0 || lanes_launch(g, e) != 0 || last_path_open(g, e) != 0)
 		goto stop_lanes;
@@ -138,6 +140,7 @@ stop_ports:
 	ports_stop(g);
 	eal_stop(g);
 close_control:
+	kill_switch_close(g);
 	control_close(g);
 	return code == EXIT_FINE ? EXIT_FINE : complain(e, code);
 }

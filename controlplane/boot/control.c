@@ -10,9 +10,11 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "boot/breaker_watch.h"
 #include "boot/capture.h"
 #include "boot/control.h"
 #include "boot/feed_watch.h"
+#include "boot/kill_switch.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/port_start.h"
@@ -47,6 +49,7 @@ sleep_ms(unsigned ms)
 	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&t, NULL);
+	control_beat_now();
 }
 
 static const char *
@@ -82,6 +85,16 @@ audit(void *ctx, const char *text)
 	event_log_say(g->log, now_ns(), EVENT_NOTICE, "%s", text);
 }
 
+/* Who sends the command that is answered next. */
+static void
+calling(void *ctx, uint32_t uid, uint32_t pid)
+{
+	struct gateway *g = ctx;
+
+	g->caller_uid = uid;
+	g->caller_pid = pid;
+}
+
 int
 control_open(struct gateway *g, struct err *e)
 {
@@ -99,6 +112,7 @@ control_open(struct gateway *g, struct err *e)
 		.source = &g->source,
 		.audit = audit,
 		.audit_ctx = g,
+		.calling = calling,
 	};
 	sigset_t signals;
 	int rc;
@@ -135,6 +149,7 @@ control_close(struct gateway *g)
 	if (g->latency != NULL)
 		latency_close(g->latency);
 	feed_watch_close(g);
+	breaker_watch_close(g);
 	if (g->log != NULL)
 		event_log_close(g->log);
 	g->http = NULL;
@@ -349,6 +364,8 @@ control_run(struct gateway *g, struct err *e)
 	if (rc == 0)
 		rc = feed_watch_open(g, e);
 	if (rc == 0)
+		rc = breaker_watch_open(g, e);
+	if (rc == 0)
 		rc = telemetry_open(&g->telemetry, &g->source, e);
 	if (rc != 0)
 		return rc;
@@ -367,10 +384,18 @@ control_run(struct gateway *g, struct err *e)
 		rc = err_set(e, -errno, "the control loop cannot start: %s", strerror(errno));
 		goto out;
 	}
+	// a lane shall take the kill switch's signal: we may be the one that hangs
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	control_beat_start();
 	sd_notify(0, "READY=1");
 	for (;;) {
 		const int n = epoll_wait(epoll_fd, ev, 4, TICK_MS);
 		struct signalfd_siginfo info;
+
+		control_beat_now();
+		kill_switch_look(g);
 
 		if (n < 0 && errno != EINTR)
 			break;
@@ -415,7 +440,9 @@ control_run(struct gateway *g, struct err *e)
 	g->stopping = true;
 	drain(g);
 	saved_tcp_close(g);
+	kill_switch_look(g);
 out:
+	control_beat_stop();
 	if (signal_fd >= 0)
 		close(signal_fd);
 	if (epoll_fd >= 0)
@@ -463,6 +490,7 @@ control_summary(struct gateway *g)
 			(unsigned long long)st.intent_cnt, (unsigned long long)st.rejected_cnt,
 			(unsigned long long)st.order_sent_cnt, (unsigned long long)st.executed_cnt,
 			g->open_at_end);
+	kill_switch_summary(g);
 	state_books_summary(g, now_ns());
 	if (g->latency == NULL)
 		return;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/kill.h"
 #include "base/units.h"
 #include "boot/gateway.h"
 #include "lane/housekeeping.h"
@@ -39,6 +40,7 @@ gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request,
 
 		if (monotonic_ns() > until_ns)
 			return -ETIMEDOUT;
+		control_beat_now();
 		nanosleep(&nap, NULL);
 	}
 	return c->result;

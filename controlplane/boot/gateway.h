@@ -73,6 +73,10 @@ struct gateway {
 	uint64_t saved_next_ns;
 	bool saved_failed;
 	bool stopping;
+	struct kill_switch *kill;       // boot/kill_switch.h; NULL: a test or a replay
+	struct breaker_watch *breakers; // boot/breaker_watch.h; NULL as above
+	uint32_t caller_uid;            // who sent the command being answered
+	uint32_t caller_pid;
 };
 
 /*

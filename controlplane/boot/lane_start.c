@@ -521,6 +521,20 @@ build_risk(struct build *b)
 	return rc;
 }
 
+/* From when on an order's answer counts as late: what a breaker of the session says, or 0. */
+static uint64_t
+ack_late_cycles(const struct gateway *g, uint32_t session_idx)
+{
+	for (uint32_t i = 0; i < g->config->breakers_cnt; i++) {
+		const struct config_breaker *c = &g->config->breakers[i];
+
+		if (c->watch == BREAKER_ROUND_TRIP &&
+		    (c->of[0] == '\0' || c->of_idx == session_idx))
+			return clock_ns_to_cycles(&g->clock, c->threshold * 1000);
+	}
+	return 0;
+}
+
 static int
 build_session(struct build *b, uint32_t idx)
 {
@@ -537,6 +551,7 @@ build_session(struct build *b, uint32_t idx)
 		.half_open = b->g->half_open[idx],
 		.on_disconnect = (uint8_t)cs->on_disconnect,
 		.link_down_ns = cs->link_down_ms * 1000000ULL,
+		.ack_late_cycles = ack_late_cycles(b->g, idx),
 		.throttle = {
 			.msg_max = cs->throttle.max_messages,
 			.reserve_cnt = cs->throttle.cancel_reserve,
@@ -675,6 +690,9 @@ build_lane(void *arg)
 	l->burst = (uint16_t)m->burst;
 	l->clock = g->clock;
 	l->yields = g->map->shared_cores;
+	if (g->lcores) // otherwise whoever turns the lanes is the control thread
+		l->control_silence_cycles = clock_ns_to_cycles(
+			&g->clock, g->config->kill_switch.control_silence_ms * 1000000ULL);
 	l->sample_every = every;
 	l->sample_left = 1;
 	l->sample_rng = (uint32_t)clock_tsc() | 1;

@@ -9,7 +9,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "base/must.h"
+#include "base/kill.h"
 #include "base/ordered.h"
 #include "boot/last_path.h"
 
@@ -136,6 +136,7 @@ on_fatal(int sig)
 		"sluice: fatal signal: orders halted, order connections reset\n";
 
 	halt_set(HALT_MUST);
+	halt_kill(KILL_BROKEN, 0);
 	if (swap_ordered_u32(&path.dying, 1) != 0)
 		for (;;) // another thread is at it already, and ends us
 			pause();

@@ -8,10 +8,11 @@
  * The way out when this process must die: nobody else closes the order connections of a stack in
  * user space, and behind an open one orders rest at the venue.
  *
- * On SEGV, BUS, FPE, ILL, ABRT, whoever they hit: orders halt, the other lanes are stopped where
- * they are, each order connection gets a reset straight through its port (at both ends of what is
- * in flight, because the peer takes one at exactly the number it expects), then the process dies
- * with the signal.  Buffers are taken beforehand; nothing allocates, locks or formats.
+ * On SEGV, BUS, FPE, ILL, ABRT, whoever they hit: orders halt and the kill switch is latched, the
+ * other lanes are stopped where they are, each order connection gets a reset straight through its
+ * port (at both ends of what is in flight, because the peer takes one at exactly the number it
+ * expects), then the process dies with the signal.  Buffers are taken beforehand; nothing
+ * allocates, locks or formats.
  *
  * Not covered: SIGKILL, a power cut, a stack that overflowed, a driver whose transmit queue was
  * damaged by the fault itself.  The next start clears what they leave (saved_tcp.h).

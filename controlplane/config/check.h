@@ -16,4 +16,7 @@ void config_check(struct config *c, struct err *e);
  */
 void config_tree_check(struct config *c, struct err *e);
 
+/* The part about what stops orders: the kill switch and the circuit breakers. */
+void config_check_stops(struct config *c, struct err *e);
+
 #endif

@@ -27,6 +27,8 @@ enum {
 	RECOVERY_SERVER_MAX = 4, // per feed
 	SESSION_BACKUP_MAX = 3,  // further addresses of a session's venue
 	THROTTLE_MESSAGES_MAX = 65536,
+	BREAKER_MAX = 32,
+	BREAKER_WINDOW_MS_MAX = 600000,
 	RECOVERY_PORT_FIRST = 26480, // guess: no venue of ours uses it towards us
 	RESTRICTED_MAX = 256,        // instruments an account may not trade
 };
@@ -430,6 +432,39 @@ struct config_strategy {
 	uint32_t instr_idx[INSTR_MAX];
 };
 
+/* What a circuit breaker watches: limits/breakers.def. */
+enum breaker_what {
+#define BREAKER(NAME, word, subject, kind, unit, text) BREAKER_##NAME,
+#include "limits/breakers.def"
+#undef BREAKER
+	BREAKER_WATCH_CNT,
+};
+
+enum breaker_action {
+	BREAKER_ALARM, // the log and a metric only
+	BREAKER_HALT,  // no order leaves (HALT_BREAKER) until it is re-armed
+	BREAKER_KILL,  // the kill switch
+};
+
+enum breaker_rearm {
+	BREAKER_MANUAL,    // by a named person: sluicectl breaker rearm
+	BREAKER_AUTOMATIC, // after cool_down_ms below rearm_below
+};
+
+struct config_breaker {
+	char name[NAME_MAX_LEN];
+	enum breaker_what watch;
+	char of[NAME_MAX_LEN]; // the session, feed, lane or strategy; empty: each of them
+	uint64_t threshold;    // in the unit of what it watches
+	uint32_t count;        // LATE only: how many
+	uint32_t window_ms;
+	enum breaker_action action;
+	enum breaker_rearm rearm;
+	uint32_t cool_down_ms; // automatic only
+	uint64_t rearm_below;  // 0: the threshold
+	uint32_t of_idx;       // with of
+};
+
 struct config {
 	enum environment environment;
 	bool arm_at_start;
@@ -480,6 +515,13 @@ struct config {
 	struct config_strategy strategies[STRATEGY_MAX];
 	uint32_t strategies_cnt;
 	struct config_risk risk;
+	struct {
+		char latch_file[CONFIG_PATH_MAX]; // empty: the socket's name with .kill
+		char file[CONFIG_PATH_MAX];       // whose appearance fires it; empty: none
+		uint32_t control_silence_ms;      // 0: never
+	} kill_switch;
+	struct config_breaker breakers[BREAKER_MAX];
+	uint32_t breakers_cnt;
 
 	char file[CONFIG_PATH_MAX]; // where it came from
 	struct config_marks *marks; // line and column of every value

@@ -857,6 +857,7 @@ config_check(struct config *c, struct err *e)
 		NAMES("strategy", c->strategies, c->strategies_cnt),
 		NAMES("order style", styles, c->order_styles_cnt - 1),
 		NAMES("account", c->accounts + 1, c->accounts_cnt - 1),
+		NAMES("breaker", c->breakers, c->breakers_cnt),
 	};
 
 	globals_check(ck);
@@ -876,5 +877,6 @@ config_check(struct config *c, struct err *e)
 		strategy_check(ck, i);
 	config_tree_check(c, e);
 	risk_check(ck);
+	config_check_stops(c, e);
 	memory_check(ck);
 }

@@ -41,6 +41,11 @@ static const char STAGE_WORDS[] =
 #include "lane/stages.def"
 #undef STAGE
 	;
+static const char BREAKER_WORDS[] =
+#define BREAKER(NAME, word, subject, kind, unit, text) #word " "
+#include "limits/breakers.def"
+#undef BREAKER
+	;
 static const char STRATEGY_WORDS[] =
 #define STRATEGY(NAME, name, text) #name " "
 #include "decision/strategies.def"

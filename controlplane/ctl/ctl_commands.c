@@ -8,9 +8,11 @@
 #include <strings.h>
 
 #include "ctl/ctl_books.h"
+#include "ctl/ctl_evidence.h"
 #include "ctl/ctl_json.h"
 #include "ctl/ctl_orders.h"
 #include "ctl/ctl_risk.h"
+#include "ctl/ctl_stop.h"
 #include "err/err.h"
 #include "observe/metric_set.h"
 
@@ -43,7 +45,6 @@ enum {
 	EVENT_ROW_DEFAULT = 50,
 	CONFIG_ROW_MAX = 16384,
 	LATENCY_ROW_MAX = 64,
-	REASON_MAX = STATE_TEXT_MAX - 1,
 };
 
 json_t *
@@ -123,17 +124,6 @@ ctl_command_nearest(const char *name)
  */
 
 static json_t *
-halt_reasons_of(uint32_t reasons)
-{
-	json_t *list = json_array();
-
-	for (uint32_t bit = 0; state_halt_word(bit) != NULL; bit++)
-		if (reasons >> bit & 1)
-			json_array_append_new(list, json_string(state_halt_word(bit)));
-	return list;
-}
-
-static json_t *
 do_status(const struct state_source *s, const json_t *args, struct err *e)
 {
 	struct state_status st = { 0 };
@@ -156,7 +146,7 @@ do_status(const struct state_source *s, const json_t *args, struct err *e)
 			 "config_file", words(st.config_file), "pid", (int)st.pid, "control_core",
 			 (int)st.control_core, "start_ns", number(st.start_ns), "now_ns",
 			 number(st.now_ns), "orders_on", st.halt_reasons == 0, "orders_off_because",
-			 halt_reasons_of(st.halt_reasons), "halt_text", words(st.halt_text),
+			 ctl_halt_words(st.halt_reasons), "halt_text", words(st.halt_text),
 			 "healthy", health.reason_cnt == 0, "health_reasons", reasons,
 			 "limits_version", number(st.limits_version), "huge_pages", st.huge_pages,
 			 "shared_cores", st.shared_cores, "md_cnt", number(st.md_cnt),
@@ -530,47 +520,23 @@ do_latency(const struct state_source *s, const json_t *args, struct err *e)
 	return list;
 }
 
-/* What to say after something was changed: how it is now. */
-static json_t *
-changed(const struct state_source *s, int rc, struct err *e)
-{
-	struct state_status st = { 0 };
-
-	if (rc < 0)
-		return NULL;
-	s->status(s->ctx, &st);
-	return json_pack("{s:b,s:o}", "orders_on", st.halt_reasons == 0, "orders_off_because",
-			 halt_reasons_of(st.halt_reasons));
-}
-
-static json_t *
-do_halt(const struct state_source *s, const json_t *args, struct err *e)
-{
-	const char *given = json_string_value(json_object_get(args, "reason"));
-	char reason[REASON_MAX + 1];
-
-	// a long reason is cut, never refused: this is the kill switch
-	snprintf(reason, sizeof(reason), "%s", given == NULL ? "no reason given" : given);
-	return changed(s, s->halt(s->ctx, reason, e), e);
-}
-
-static json_t *
-do_resume(const struct state_source *s, const json_t *args, struct err *e)
-{
-	return changed(s, s->resume(s->ctx, e), e);
-}
-
-static json_t *
-do_arm(const struct state_source *s, const json_t *args, struct err *e)
-{
-	return changed(s, s->arm(s->ctx, e), e);
-}
-
-static json_t *
-do_disarm(const struct state_source *s, const json_t *args, struct err *e)
-{
-	return changed(s, s->disarm(s->ctx, e), e);
-}
+/* Commands that have a file of their own. */
+#define ELSEWHERE(name)                                                                           \
+	static json_t *do_##name(const struct state_source *s, const json_t *args, struct err *e) \
+	{                                                                                         \
+		return ctl_##name(s, args, e);                                                    \
+	}
+ELSEWHERE(halt)
+ELSEWHERE(resume)
+ELSEWHERE(arm)
+ELSEWHERE(disarm)
+ELSEWHERE(kill)
+ELSEWHERE(kill_release)
+ELSEWHERE(kill_status)
+ELSEWHERE(breakers)
+ELSEWHERE(breaker_rearm)
+ELSEWHERE(evidence)
+#undef ELSEWHERE
 
 static json_t *
 session_set(const struct state_source *s, const json_t *args, bool up, struct err *e)

@@ -306,6 +306,8 @@ client_read(struct ctl_server *s, struct client *c)
 		}
 		c->active_ms = now_ms();
 		c->conn.last_command = CTL_COMMAND_CNT;
+		if (s->c.calling != NULL)
+			s->c.calling(s->c.audit_ctx, (uint32_t)c->uid, (uint32_t)c->pid);
 		ctl_conn_got(&c->conn, s->c.source, (size_t)n);
 	}
 	if (c->conn.out == NULL)

@@ -21,6 +21,8 @@ struct ctl_server_config {
 	/* Tells who changed what, for the log; NULL: nobody. */
 	void (*audit)(void *ctx, const char *text);
 	void *audit_ctx;
+	/* Says who sends the request that is answered next; NULL: nobody wants to know. */
+	void (*calling)(void *audit_ctx, uint32_t uid, uint32_t pid);
 };
 
 /*

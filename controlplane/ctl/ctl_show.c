@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "ctl/ctl_evidence.h"
+#include "ctl/ctl_stop.h"
 #include "observe/latency.h"
 
 enum format {
@@ -917,7 +919,16 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_resume:
 	case CTL_arm:
 	case CTL_disarm:
+	case CTL_kill:
+	case CTL_kill_release:
+	case CTL_breaker_rearm:
 		show_orders_on(out, r);
+		return;
+	case CTL_kill_status:
+		ctl_show_kill(out, r);
+		return;
+	case CTL_breakers:
+		ctl_show_breakers(out, r);
 		return;
 	case CTL_modify:
 		fprintf(out, "modify asked for; orders shows the venue's answer\n");
@@ -969,6 +980,9 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_capture_stop:
 	case CTL_captures:
 		show_captures(out, r);
+		return;
+	case CTL_evidence:
+		ctl_show_evidence(out, r);
 		return;
 	case CTL_version:
 		fprintf(out, "gateway   %s, pid %lld\n", text_of(r, "version"),

@@ -192,8 +192,8 @@ place_of(enum ctl_command c, unsigned place_idx)
 }
 
 /*
- * The rest of a halt's words belongs to its reason.  Whatever they are, they are no cause to refuse
- * the kill switch.
+ * The rest of the words of kill and halt belongs to their reason.  Whatever they are, they are no
+ * cause to refuse a stop.
  */
 static int
 reason_join(struct options *o, int argc, char **argv, int *i)
@@ -272,7 +272,7 @@ parse(struct options *o, int argc, char **argv)
 			if (i + 1 == argc)
 				return wrong("%s needs a value", argv[i]);
 			rc = arg_add(o, a, argv[++i]);
-		} else if (o->command == CTL_halt) {
+		} else if (o->command == CTL_halt || o->command == CTL_kill) {
 			rc = reason_join(o, argc, argv, &i);
 			i--;
 		} else {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/must.h"
+#include "base/kill.h"
 #include "limits/limits.h"
 
 int
@@ -41,14 +41,23 @@ publish_again(struct limits *l, struct err *e)
 	return rc;
 }
 
-/* What a new start alone lifts. */
+/* What resume and arm do not lift. */
 static int
-broken_check(struct err *e)
+latched_check(struct err *e)
 {
 	if (halt_reasons() & HALT_MUST)
 		return err_set(e, -EPERM,
 			       "a lane met a broken invariant and ended, see the event log; orders "
 			       "stay off until the gateway is started again");
+	if (halt_is_killed())
+		return err_set(
+			e, -EPERM,
+			"the kill switch is on; sluicectl kill status says why, and sluicectl "
+			"kill release --operator NAME releases it");
+	if (halt_reasons() & HALT_BREAKER)
+		return err_set(e, -EPERM,
+			       "a circuit breaker tripped; sluicectl breakers says which, and "
+			       "sluicectl breaker rearm NAME --operator NAME re-arms it");
 	return 0;
 }
 
@@ -64,7 +73,7 @@ limits_halt(struct limits *l, const char *reason, struct err *e)
 int
 limits_resume(struct limits *l, struct err *e)
 {
-	int rc = broken_check(e);
+	int rc = latched_check(e);
 
 	if (rc < 0)
 		return rc;
@@ -85,7 +94,7 @@ limits_resume(struct limits *l, struct err *e)
 int
 limits_arm(struct limits *l, struct err *e)
 {
-	int rc = broken_check(e);
+	int rc = latched_check(e);
 
 	if (rc == 0)
 		rc = limits_arm_allowed(l->config, e);

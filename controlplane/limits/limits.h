@@ -159,11 +159,12 @@ int limits_arm_allowed(const struct config *c, struct err *e); // 0 or -EPERM
  * Permission to send orders.  Stopping takes effect at once, by the halt flag, before the new
  * version is published; permission only after it.  Each is a new version of the limits.
  *
- * limits_halt is the kill switch; reason may be empty.  What was halted or disarmed twice needs one
- * resume or arm.
+ * limits_halt is an operator's pause, which the next start has forgotten; the kill switch is
+ * base/kill.h.  reason may be empty.  What was halted or disarmed twice needs one resume or arm.
  *
  * Returns  as limits_publish (after -ETIMEDOUT orders do not leave), and -EPERM when orders may not
- *          leave: another environment, or a broken invariant that only a new start lifts
+ *          leave: another environment, a broken invariant that only a new start lifts, the kill
+ *          switch, or a circuit breaker
  */
 int limits_halt(struct limits *l, const char *reason, struct err *e);
 int limits_resume(struct limits *l, struct err *e);

@@ -112,7 +112,8 @@ state_severity_word(uint32_t severity)
 const char *
 state_halt_word(uint32_t bit_idx)
 {
-	static const char *const WORD[] = { "disarmed", "halted", "broken_invariant", "control" };
+	static const char *const WORD[] = { "disarmed", "halted", "broken_invariant",
+					    "control",  "killed", "breaker" };
 
 	return bit_idx < ARRAY_CNT(WORD) ? WORD[bit_idx] : NULL;
 }
@@ -154,6 +155,10 @@ state_health_judge(const struct state_source *s, struct state_health *out)
 		blame(out, "an invariant broke: orders are off until the next start");
 	if (status.halt_reasons & HALT_CONTROL)
 		blame(out, "the control plane turned orders off");
+	if (status.halt_reasons & HALT_KILLED)
+		blame(out, "the kill switch is on");
+	if (status.halt_reasons & HALT_BREAKER)
+		blame(out, "a circuit breaker stopped orders");
 
 	lane = calloc(LANE_MAX, sizeof(*lane));
 	if (lane != NULL) {

@@ -479,6 +479,38 @@ struct state_capture_wish {
 	uint64_t snaplen;      // 0: all of a frame
 };
 
+/* The kill switch. */
+struct state_kill {
+	bool on;
+	char cause[STATE_NAME_MAX]; // empty while it is off, as all below but the file
+	char when[48];
+	char who[STATE_TEXT_MAX];
+	char why[192];
+	char latch_file[512];
+};
+
+enum {
+	STATE_BREAKER_MAX = 32,
+};
+
+struct state_breaker {
+	char name[STATE_NAME_MAX];
+	char watch[STATE_NAME_MAX];
+	char of[STATE_NAME_MAX];    // as configured; empty: each
+	char worst[STATE_NAME_MAX]; // whose value this is
+	char unit[STATE_NAME_MAX];
+	char action[STATE_NAME_MAX];
+	char rearm[STATE_NAME_MAX];
+	bool tripped;
+	uint64_t value;
+	uint64_t max; // since the start
+	uint64_t threshold;
+	uint64_t count; // 0: threshold alone says it
+	uint64_t window_ms;
+	uint64_t since_ns; // 1970; when it tripped or was re-armed; 0: at the start
+	uint64_t trip_cnt;
+};
+
 typedef void state_metric_fn(void *arg, const struct state_metric *m);
 
 /*
@@ -548,6 +580,13 @@ struct state_source {
 	int (*arm)(void *ctx, struct err *e);
 	int (*disarm)(void *ctx, struct err *e);
 
+	int (*kill)(void *ctx, const char *reason, struct err *e);
+	int (*kill_release)(void *ctx, const char *name, const char *reason, struct err *e);
+	int (*kill_state)(void *ctx, struct state_kill *out);
+	int (*breakers)(void *ctx, struct state_breaker *row, size_t row_max);
+	int (*breaker_rearm)(void *ctx, const char *breaker, const char *name, const char *reason,
+			     struct err *e);
+
 	int (*capture_start)(void *ctx, const struct state_capture_wish *w, struct err *e);
 	int (*capture_stop)(void *ctx, const char *port, struct err *e);
 	int (*captures)(void *ctx, struct state_capture *row, size_t row_max);
@@ -577,7 +616,8 @@ struct state_health {
 
 /*
  * A lane that does not run, a link down, a silent feed, a session that is not up, a broken
- * invariant.  Being disarmed or halted by the operator is not a fault.
+ * invariant, the kill switch, a circuit breaker that stopped orders.  Being disarmed or halted by
+ * the operator is not a fault.
  */
 void state_health_judge(const struct state_source *s, struct state_health *out);
 

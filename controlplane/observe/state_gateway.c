@@ -7,9 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot/breaker_watch.h"
 #include "boot/capture.h"
 #include "boot/feed_watch.h"
 #include "boot/gateway.h"
+#include "boot/kill_switch.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
 #include "err/err.h"
@@ -849,6 +851,7 @@ get_metrics(void *ctx, state_metric_fn *fn, void *arg)
 			EMIT(&to, "capture", CAPTURE_METRIC, capture_metrics_of(g, i),
 			     { "port", c->ports[i].name });
 	state_books_metrics(g, now_ns(), fn, arg);
+	breaker_watch_metrics(g, fn, arg);
 	if (g->ctl != NULL)
 		emit(&to, "ctl", CTL_METRIC, ARRAY_CNT(CTL_METRIC),
 		     (const uint64_t *)ctl_server_metrics(g->ctl), NULL, 0);
@@ -890,6 +893,11 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.resume = state_resume,
 		.arm = state_arm,
 		.disarm = state_disarm,
+		.kill = kill_source_fire,
+		.kill_release = kill_source_release,
+		.kill_state = kill_source_state,
+		.breakers = breaker_source_rows,
+		.breaker_rearm = breaker_source_rearm,
 		.capture_start = capture_source_start,
 		.capture_stop = capture_source_stop,
 		.captures = capture_source_rows,

@@ -27,6 +27,15 @@ clock_cycles_to_ns(const struct clock_map *c, uint64_t cycles)
 	return (uint64_t)(((unsigned __int128)cycles * c->ns_per_2_32_cycles) >> 32);
 }
 
+/* The other way round, for limits that a lane compares cycles with. */
+static inline uint64_t
+clock_ns_to_cycles(const struct clock_map *c, uint64_t ns)
+{
+	return c->ns_per_2_32_cycles == 0
+		       ? 0
+		       : (uint64_t)(((unsigned __int128)ns << 32) / c->ns_per_2_32_cycles);
+}
+
 HOT_INLINE uint64_t
 clock_ns_of(const struct clock_map *c, uint64_t tsc)
 {

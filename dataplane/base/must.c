@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/must.h"
+#include "base/kill.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ halt_set(enum halt_reason why)
 COLD void
 halt_lift(enum halt_reason why)
 {
-	ck_pr_and_32(&halt_flag.reasons, ~((uint32_t)why & ~(uint32_t)HALT_MUST));
+	ck_pr_and_32(&halt_flag.reasons, ~((uint32_t)why & ~(uint32_t)(HALT_MUST | HALT_KILLED)));
 }
 
 void
@@ -39,6 +39,7 @@ must_fail(enum event_code code, unsigned line, const uint64_t arg[EVENT_ARGS])
 	uint64_t with_line[EVENT_ARGS];
 
 	halt_set(HALT_MUST);
+	halt_kill(KILL_BROKEN, line);
 	if (way_out == NULL)
 		abort();
 	memcpy(with_line, arg, sizeof(with_line));

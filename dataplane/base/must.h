@@ -11,9 +11,11 @@
  */
 enum halt_reason {
 	HALT_DISARMED = 1 << 0, // the state at start; sluicectl arm
-	HALT_OPERATOR = 1 << 1, // sluicectl halt, the kill switch
+	HALT_OPERATOR = 1 << 1, // sluicectl halt: an operator's pause
 	HALT_MUST = 1 << 2,     // a broken invariant: only a new start lifts it
 	HALT_CONTROL = 1 << 3,  // a report was lost or not understood: positions may be wrong
+	HALT_KILLED = 1 << 4,   // the kill switch (base/kill.h): latched, released by name
+	HALT_BREAKER = 1 << 5,  // a circuit breaker with the action halt tripped
 };
 
 /*
@@ -41,7 +43,7 @@ halt_reasons(void)
 /* Thread: any.  On return every later halt_is_on of any thread sees the reason. */
 COLD void halt_set(enum halt_reason why);
 
-/* Thread: control plane.  HALT_MUST cannot be lifted. */
+/* Thread: control plane.  HALT_MUST cannot be lifted, HALT_KILLED only by halt_kill_release. */
 COLD void halt_lift(enum halt_reason why);
 
 /*
@@ -68,9 +70,9 @@ void must_set_exit(struct must_exit *way_out, struct event_sink *sink);
 void must_close(void);
 
 /*
- * A broken invariant.  First orders stop everywhere (HALT_MUST), then the event is left, then the
- * lane ends: we would rather be out of the market than wrong in it.  In a thread without a way out
- * the process aborts.
+ * A broken invariant.  First orders stop everywhere (HALT_MUST) and the kill switch is latched,
+ * then the event is left, then the lane ends: we would rather be out of the market than wrong in
+ * it.  In a thread without a way out the process aborts.
  *
  *   must(qty <= o->open_qty, EVENT_MUST_OPEN_QTY, o->instr_idx, o->open_qty - qty);
  *

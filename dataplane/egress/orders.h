@@ -46,6 +46,7 @@ enum orders_refusal {
 	ORDERS_REFUSED_THROTTLE,
 	ORDERS_REFUSED_MARK,
 	ORDERS_REFUSED_NO_TOKEN,
+	ORDERS_REFUSED_HALTED,
 };
 
 enum order_event {

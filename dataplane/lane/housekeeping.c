@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/kill.h"
 #include "lane/housekeeping.h"
 #include "lane/rehearsal.h"
 
@@ -621,6 +622,19 @@ note_pause(struct lane *l, uint64_t last_tsc)
 	}
 }
 
+/* Without a control thread nobody can stop us: so we stop ourselves. */
+static void
+look_at_control(struct lane *l)
+{
+	const uint64_t cycles = control_silence_cycles(l->now_tsc);
+
+	if (likely(cycles <= l->control_silence_cycles) || l->control_silence_cycles == 0 ||
+	    halt_is_killed())
+		return;
+	halt_kill(KILL_CONTROL, clock_cycles_to_ns(&l->clock, cycles));
+	event_put(&l->events, EVENT_CONTROL_SILENT, clock_cycles_to_ns(&l->clock, cycles));
+}
+
 /* The first message of a feed that its book has not seen: one of the datagram in hand, or later. */
 static uint64_t
 next_seq_of(const struct lane *l, uint32_t feed_idx)
@@ -639,6 +653,7 @@ lane_housekeeping(struct lane *l)
 	lane_clock(l);
 	l->housekeeping_tsc = l->now_tsc;
 	note_pause(l, last_tsc);
+	look_at_control(l);
 	metric_set(&l->metrics.turn, l->turn.turn >> 1);
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		if (l->arb[i] != NULL)

@@ -84,7 +84,9 @@ struct lane {
 	uint32_t housekeeping_left;
 	uint64_t housekeeping_tsc; // when it was last done; 0: never
 	uint64_t pause_max_cycles; // between two of them
-	uint32_t sample_every;     // stage stamps: one trigger in so many on average; 0: none
+	uint64_t
+		control_silence_cycles; // of the control thread, that fire the kill switch; 0: none
+	uint32_t sample_every;          // stage stamps: one trigger in so many on average; 0: none
 	uint32_t sample_left;
 	uint32_t sample_rng;
 	uint16_t burst;

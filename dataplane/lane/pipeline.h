@@ -141,6 +141,12 @@ give_order(struct lane *l, struct order *m)
 	s = l->session[m->session_idx];
 	must(s != NULL, EVENT_MUST_INDEX, m->session_idx, SESSION_MAX);
 	must(l->sent_cnt < LANE_SENT_MAX, EVENT_MUST_INDEX, l->sent_cnt, LANE_SENT_MAX);
+	if (unlikely(halt_is_on() && !intent_takes_away(m->kind))) { // it passed risk before
+		metric_add(&l->metrics.order_refused, 1);
+		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_HALTED, &fill, &update);
+		give_back(l, said, &fill, &update);
+		return;
+	}
 	if (unlikely(m->kind != INTENT_CANCEL && !session_is_open(s))) {
 		metric_add(&l->metrics.order_refused, 1);
 		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_SESSION_DOWN, &fill, &update);

@@ -40,6 +40,7 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 		return -ENOMEM;
 	s->on_disconnect = c->on_disconnect;
 	s->link_down_ns = c->link_down_ns;
+	s->ack_late_cycles = c->ack_late_cycles;
 	s->half_open = c->half_open;
 	memcpy(s->peer, c->peer, sizeof(s->peer));
 	if (c->life.peer_cnt > SESSION_PEER_MAX)
@@ -594,6 +595,8 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 	if (s->is_up) // an account answer may tell that somebody else used numbers
 		orders_raise_number(&s->orders, order_session_token_base(&s->life));
 	look_for_doubt(s);
+	session_look_at_kill(s, now_ns);
+	session_look_at_ack(s);
 	tell_peer(s, peer_idx);
 	tell_life(s);
 	take_packets(s, now_ns);

@@ -80,7 +80,8 @@ struct session_config {
 	uint8_t on_disconnect;                      // enum session_on_disconnect
 	struct session_peer peer[SESSION_PEER_MAX]; // the first is tcp's; life.peer_cnt of them
 	struct throttle_config throttle;
-	uint64_t link_down_ns; // how long link or neighbour may be away
+	uint64_t ack_late_cycles; // see struct session
+	uint64_t link_down_ns;    // how long link or neighbour may be away
 	struct order_session_config life;
 	struct tcp_config tcp; // without its buffers; local_port 0: one of the ephemeral range
 	struct encode_config encode;
@@ -115,20 +116,24 @@ struct session {
 	bool in_doubt;      // the venue has not told all, and orders of unknown fate are left
 	uint32_t ack_token; // an order whose answer is timed, 0: none
 	uint64_t ack_sent_tsc;
-	uint64_t doubt_told;    // reports lost or not understood, as far as they were acted on
-	uint32_t cancel_cursor; // where the walk over working orders stands
-	uint32_t cancel_token;  // one order to cancel or modify; 0: none
-	uint32_t modify_qty;    // 0: to cancel
-	uint8_t modify_flags;   // enum intent_flag: how a sale shall be marked; 0: as it is
-	uint32_t cancel_below;  // token
-	uint64_t up_ns;         // when it last became UP
-	uint64_t away_ns;       // since when link or neighbour are away; 0: they are there
+	uint64_t ack_late_cycles; // an answer that takes longer is counted; 0: none
+	uint32_t ack_late_told;   // the timed order that was counted before its answer came
+	uint64_t doubt_told;      // reports lost or not understood, as far as they were acted on
+	uint32_t cancel_cursor;   // where the walk over working orders stands
+	uint32_t cancel_token;    // one order to cancel or modify; 0: none
+	uint32_t modify_qty;      // 0: to cancel
+	uint8_t modify_flags;     // enum intent_flag: how a sale shall be marked; 0: as it is
+	uint32_t cancel_below;    // token
+	uint64_t up_ns;           // when it last became UP
+	uint64_t away_ns;         // since when link or neighbour are away; 0: they are there
 	uint64_t link_down_ns;
 	struct session_half_open half_open; // known: to be cleared before anything else
 	struct tcp_clear clear;
-	uint64_t clear_ns;  // when that began
-	uint64_t back_told; // logins that went back, as far as they were acted on
-	uint64_t back_up;   // the same, as far as orders were doubted for it
+	uint64_t clear_ns;     // when that began
+	uint64_t back_told;    // logins that went back, as far as they were acted on
+	uint64_t back_up;      // the same, as far as orders were doubted for it
+	uint64_t kill_next_ns; // when the kill switch cancels again
+	uint8_t kill_step;     // of session_look_at_kill
 	struct throttle throttle;
 	struct session_peer peer[SESSION_PEER_MAX];
 	struct tcp_config tcp_config;
@@ -221,6 +226,18 @@ COLD void session_cancel_all(struct session *s);
  *          -EBUSY   its fate is known, or about to be
  */
 COLD int session_settle(struct session *s, uint32_t token);
+
+/*
+ * While the kill switch is on, what works at the venue is cancelled: by one mass cancel where the
+ * protocol has it, then one by one within the throttle, again each second until nothing is left.
+ * The session's lane does so by itself, whether the control thread lives or not.
+ *
+ * Thread   the lane, in housekeeping
+ */
+COLD void session_look_at_kill(struct session *s, uint64_t now_ns);
+
+/* A timed order whose answer is not there after ack_late_cycles is counted before it comes. */
+COLD void session_look_at_ack(struct session *s);
 
 /*
  * What an operator asked for one order; then the next working order as a cancel, while cancel_all

@@ -47,7 +47,12 @@ enum {
 static inline void
 turn_answered(struct lane *l, struct session *s)
 {
-	hist_record(l->latency[LATENCY_ORDER_TO_ACK], l->now_tsc - s->ack_sent_tsc);
+	const uint64_t cycles = l->now_tsc - s->ack_sent_tsc;
+
+	hist_record(l->latency[LATENCY_ORDER_TO_ACK], cycles);
+	if (unlikely(s->ack_late_cycles != 0 && cycles > s->ack_late_cycles) &&
+	    s->ack_token != s->ack_late_told)
+		metric_add(&s->metrics.ack_late, 1);
 	s->ack_token = 0;
 }
 

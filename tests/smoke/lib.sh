@@ -422,6 +422,7 @@ core_map() {
 #   ARM true|false             IGMP 2|3                 HUGE_MB          HTTP_PORT
 #   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
 #   OBSERVED "C D"   symbols besides, which are not traded
+#   MORE_CONFIG      further keys of the file itself, as they stand there
 #   FEED_KEYS, SESSION_KEYS  further keys of the feed and the session: "gap_wait_us: 1|shards: 2"
 # recovery_keys [KEY: VALUE|...]: FEED_KEYS for both request servers and the snapshot server.
 recovery_keys() {
@@ -511,5 +512,6 @@ risk:
   gross_max_usd: 100000000
   order_rate_max: ${ORDER_RATE_MAX:-1000}
 TEXT
+		[ -z "${MORE_CONFIG-}" ] || echo "$MORE_CONFIG"
 	} >"$1"
 }

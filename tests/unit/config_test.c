@@ -83,7 +83,7 @@ static const struct {
 	{ "an unknown key far from all", "- { name: sim, ", "- { name: sim, zzzzzzzzzz: 1, ",
 	  "c.yaml:13:18: venues[0].zzzzzzzzzz: unknown key; allowed here: name environment" },
 	{ "a key with a dot does not reach into a block", CONFIG_HEAD, CONFIG_HEAD "hugepages.memory_mb: 1024\n",
-	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles accounts strategies risk" },
+	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles accounts strategies risk kill_switch breakers" },
 	{ "a key twice", "collar_bp: 500", "collar_bp: 500\n  collar_bp: 400",
 	  "c.yaml:38:3: risk.collar_bp: stands there twice, first at c.yaml:37:3; keep one of them" },
 	{ "a block twice", "venues:", "risk: {}\nvenues:",
@@ -291,17 +291,19 @@ live_allows_no_shortcut(void **state)
 		const char *want;
 	} SHORTCUTS[] = {
 		{ "core_map:\n  shared_cores: true\n",
-		  "c.yaml:3:17: core_map.shared_cores is true while environment is live at "
+		  "c.yaml:4:17: core_map.shared_cores is true while environment is live at "
 		  "c.yaml:1:14; shared cores are for tests: give each lane a core of its own" },
 		{ "hugepages: { degraded_ok: true }\ncore_map:\n",
-		  "c.yaml:2:27: hugepages.degraded_ok is true while environment is live at "
+		  "c.yaml:3:27: hugepages.degraded_ok is true while environment is live at "
 		  "c.yaml:1:14; set up huge pages instead" },
 	};
 	char live[16384], venue[16384], text[16384];
 
 	assert_true(text_change(live, sizeof(live), CONFIG_GOOD, "simulation", "live"));
-	assert_true(text_change(venue, sizeof(venue), live, "environment: simulation }",
+	assert_true(text_change(text, sizeof(text), live, "environment: simulation }",
 				"environment: live }"));
+	assert_true(text_change(venue, sizeof(venue), text, "core_map:\n",
+				"kill_switch: { latch_file: /var/lib/sluice/kill }\ncore_map:\n"));
 	assert_int_equal(load(venue), 0);
 	config_free(&config);
 	for (size_t i = 0; i < ARRAY_CNT(SHORTCUTS); i++) {

@@ -304,6 +304,44 @@ the_switches_reach_the_gateway(void **state)
 }
 
 static void
+the_kill_switch_is_released_by_a_name_alone(void **state)
+{
+	static const char *const NAMELESS[] = {
+		"{\"command\":\"kill_release\"}",
+		"{\"command\":\"kill_release\",\"args\":{\"reason\":\"over\"}}",
+		"{\"command\":\"breaker_rearm\",\"args\":{\"name\":\"loss\"}}",
+	};
+	enum ctl_command command;
+	json_t *r = done("{\"command\":\"kill\",\"args\":{\"reason\":\"odd prices\"}}");
+
+	assert_int_equal(fake.halt_reasons, HALT_DISARMED | HALT_KILLED);
+	assert_string_equal(fake.halt_text, "odd prices");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(r, "orders_off_because"), 1)),
+		"killed");
+	json_decref(r);
+	for (size_t i = 0; i < ARRAY_CNT(NAMELESS); i++) {
+		r = ctl_execute_bytes(&source, NAMELESS[i], strlen(NAMELESS[i]), &command);
+		assert_non_null(strstr(
+			json_string_value(json_object_get(json_object_get(r, "error"), "text")),
+			"--operator NAME"));
+		json_decref(r);
+	}
+	assert_true(fake.halt_reasons & HALT_KILLED);
+	r = done("{\"command\":\"kill_status\"}");
+	assert_true(json_is_true(json_object_get(r, "on")));
+	json_decref(r);
+	json_decref(done("{\"command\":\"kill_release\",\"args\":{\"operator\":\"Ada\"}}"));
+	assert_int_equal(fake.halt_reasons, HALT_DISARMED);
+	assert_string_equal(fake.operator_name, "Ada");
+	fake.halt_reasons |= HALT_BREAKER;
+	json_decref(done("{\"command\":\"breaker_rearm\",\"args\":{\"name\":\"loss\","
+			 "\"operator\":\"Grace\"}}"));
+	assert_int_equal(fake.halt_reasons, HALT_DISARMED);
+	assert_string_equal(fake.operator_name, "Grace");
+}
+
+static void
 a_capture_is_begun_shown_and_ended(void **state)
 {
 	json_t *r = done("{\"command\":\"capture_start\",\"args\":{\"port\":\"md\","
@@ -851,6 +889,7 @@ main(void)
 		TEST(requests_to_the_venue_reach_the_gateway),
 		TEST(cancels_and_sessions_reach_the_gateway),
 		TEST(the_switches_reach_the_gateway),
+		TEST(the_kill_switch_is_released_by_a_name_alone),
 		TEST(a_capture_is_begun_shown_and_ended),
 		TEST(a_long_reason_is_cut_and_still_halts),
 		TEST(a_limit_may_be_named_with_or_without_risk),

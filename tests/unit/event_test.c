@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/event.h"
-#include "base/must.h"
+#include "base/kill.h"
 
 enum { SLOTS = 4 };
 
@@ -18,6 +18,7 @@ fresh_sink(void **state)
 {
 	event_sink_init(&sink, 3, slot, SLOTS);
 	halt_flag.reasons = HALT_DISARMED;
+	kill_switch_flag.cause = KILL_NONE;
 	return 0;
 }
 
@@ -139,7 +140,8 @@ a_broken_must_stops_orders_leaves_an_event_and_ends_the_lane(void **state)
 		went_on = true;
 	}
 	assert_false(went_on);
-	assert_int_equal(halt_reasons(), HALT_MUST);
+	assert_int_equal(halt_reasons(), HALT_MUST | HALT_KILLED);
+	assert_int_equal(kill_switch_flag.cause, KILL_BROKEN);
 	assert_true(event_take(&sink, &e));
 	assert_int_equal(e.code, EVENT_MUST_OPEN_QTY);
 	assert_int_equal(e.arg[0], 7);

@@ -20,7 +20,8 @@ struct fake_state {
 	char modify_mark;
 	uint32_t cancel_token;
 	char halt_text[STATE_TEXT_MAX];
-	char limit_key[STATE_NAME_MAX]; // of the last limits_set
+	char operator_name[STATE_NAME_MAX]; // of the last release or re-arming
+	char limit_key[STATE_NAME_MAX];     // of the last limits_set
 	char limit_value[STATE_NAME_MAX];
 	char limit_symbol[STATE_NAME_MAX];
 	char limit_level[STATE_NAME_MAX];
@@ -517,6 +518,75 @@ fake_disarm(void *ctx, struct err *e)
 }
 
 static int
+fake_kill(void *ctx, const char *reason, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->halt_reasons |= HALT_KILLED;
+	FAKE_TEXT(f->halt_text, reason);
+	return 0;
+}
+
+static int
+fake_kill_release(void *ctx, const char *name, const char *reason, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (!(f->halt_reasons & HALT_KILLED))
+		return err_set(e, -EALREADY, "the kill switch is not on");
+	f->halt_reasons &= ~(uint32_t)HALT_KILLED;
+	FAKE_TEXT(f->operator_name, name);
+	FAKE_TEXT(f->halt_text, reason);
+	return 0;
+}
+
+static int
+fake_kill_state(void *ctx, struct state_kill *out)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	memset(out, 0, sizeof(*out));
+	out->on = (f->halt_reasons & HALT_KILLED) != 0;
+	FAKE_TEXT(out->cause, out->on ? "operator" : "");
+	FAKE_TEXT(out->latch_file, "/run/sluice/sluice.sock.kill");
+	return 0;
+}
+
+static int
+fake_breakers(void *ctx, struct state_breaker *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].name, "loss");
+	FAKE_TEXT(row[0].watch, "loss_usd");
+	FAKE_TEXT(row[0].unit, "dollars");
+	FAKE_TEXT(row[0].action, "kill");
+	FAKE_TEXT(row[0].rearm, "manual");
+	row[0].tripped = (f->halt_reasons & HALT_BREAKER) != 0;
+	row[0].value = 4999;
+	row[0].threshold = 5000;
+	return 1;
+}
+
+static int
+fake_breaker_rearm(void *ctx, const char *breaker, const char *name, const char *reason,
+		   struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (strcmp(breaker, "loss") != 0)
+		return err_set(e, -ENOENT, "there is no breaker '%s'", breaker);
+	f->halt_reasons &= ~(uint32_t)HALT_BREAKER;
+	FAKE_TEXT(f->operator_name, name);
+	return 0;
+}
+
+static int
 fake_capture_start(void *ctx, const struct state_capture_wish *w, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -599,6 +669,11 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.resume = fake_resume,
 		.arm = fake_arm,
 		.disarm = fake_disarm,
+		.kill = fake_kill,
+		.kill_release = fake_kill_release,
+		.kill_state = fake_kill_state,
+		.breakers = fake_breakers,
+		.breaker_rearm = fake_breaker_rearm,
 		.capture_start = fake_capture_start,
 		.capture_stop = fake_capture_stop,
 		.captures = fake_captures,

@@ -218,6 +218,8 @@ static const struct {
 	// clang-format off
 	{ "disarmed is no fault", HALT_DISARMED, STATE_LANE_RUNNING, STATE_SESSION_UP, false, false, NULL },
 	{ "halted by the operator is no fault", HALT_OPERATOR, STATE_LANE_RUNNING, STATE_SESSION_UP, false, false, NULL },
+	{ "the kill switch", HALT_KILLED, STATE_LANE_RUNNING, STATE_SESSION_UP, false, false, "the kill switch is on" },
+	{ "a breaker that stopped orders", HALT_BREAKER, STATE_LANE_RUNNING, STATE_SESSION_UP, false, false, "a circuit breaker stopped orders" },
 	{ "a broken invariant", HALT_MUST, STATE_LANE_RUNNING, STATE_SESSION_UP, false, false, "an invariant broke" },
 	{ "a lane that ended", 0, STATE_LANE_ENDED, STATE_SESSION_UP, false, false, "lane rest is ended" },
 	{ "a session in login", 0, STATE_LANE_RUNNING, STATE_SESSION_LOGIN, false, false, "session oe is login" },
