@@ -394,11 +394,11 @@ control_run(struct gateway *g, struct err *e)
 		const int n = epoll_wait(epoll_fd, ev, 4, TICK_MS);
 		struct signalfd_siginfo info;
 
-		control_beat_now();
-		kill_switch_look(g);
-
 		if (n < 0 && errno != EINTR)
 			break;
+		control_beat_now();
+		kill_switch_look(g);
+		breaker_watch_look(g);
 		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 			if (info.ssi_signo == SIGHUP) { // the log was moved away
 				struct err why;

@@ -12,24 +12,27 @@ done
 MAP=${MAP:-two} STRATEGY=quote ARM=true HTTP_PORT=0 PROTOCOL=${1:-ouch50}
 # Lanes share a core here and are not alone on it: what a pinned one does within a turn may take a
 # slice of the scheduler.  The control thread looks for the file each 20 ms.
-TURN_MS=50 SILENCE_MS=1500
+TURN_MS=50 SILENCE_MS=1000
 MORE_CONFIG="kill_switch: { latch_file: $SMOKE_DIR/latch, file: $SMOKE_DIR/stop-now, control_silence_ms: $SILENCE_MS }
 breakers:
   - { name: runaway, watch: refused_in_a_row, of: sample, threshold: 2, action: kill, rearm: manual }
   - { name: chatter, watch: intents, threshold: 1, window_ms: 1000, action: alarm, rearm: automatic, cool_down_ms: 1000 }"
 day=$SMOKE_DIR/day.itch50
-"$SLUICE_BUILD/tests/sim/sluice-day" --seed 5 --messages 200000 --symbols 20 --symbol AAPL=585.00 \
+"$SLUICE_BUILD/tests/sim/sluice-day" --seed 5 --messages 200000 --symbols 2 --symbol AAPL=585.00 \
 	--out "$day" >"$SMOKE_DIR/day.log" 2>&1 || fail "sluice-day could not make a day"
 symbol=$(nm "$SLUICE_BUILD/controlplane/sluice" 2>/dev/null | awk '$3 == "path" { print $1 }')
 [ -n "$symbol" ] || skip "the program was stripped of its symbols"
 
 now_ns() { date +%s%N; }
-session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
-trades() { [ "$(ctl_value status order_open_cnt)" -ge 1 ] && [ "$(ctl_value status orders_on)" = true ]; }
-killed() { [ "$(ctl_value kill status on)" = true ]; }
+# value COMMAND... FILTER: of the JSON answer, by jq
+value() { ctl --json "${@:1:$#-1}" | jq -r "${*: -1}"; }
+is_true() { [ "$(value "$@")" = true ]; }
+session_up() { is_true sessions '.[0].state == "up"'; }
+trades() { is_true status '.order_open_cnt >= 1 and .orders_on'; }
+killed() { is_true kill status .on; }
 nothing_open() {
 	venue_report_now
-	[ "$(venue_value accounts.0.open_orders)" = 0 ]
+	[ "$(jq '.accounts[0].open_orders' "$VENUE_REPORT")" = 0 ]
 }
 refused() { # WHAT COMMAND...
 	local what=$1
@@ -49,8 +52,8 @@ trigger() {
 	"$@" >"$SMOKE_DIR/trigger.txt" 2>&1 || fail "$name: $(cat "$SMOKE_DIR/trigger.txt")"
 	wait_for 5 "$name: the switch is on" killed
 	wait_for 3 "$name: nothing works at the venue" nothing_open
-	expect_eq "$name: cause" "$(ctl_value kill status cause)" "$cause"
-	note "$name: $(ctl_value kill status who): $(ctl_value kill status why)"
+	expect_eq "$name: cause" "$(value kill status .cause)" "$cause"
+	note "$name: $(value kill status '"\(.who): \(.why)"')"
 	bound_ms=$bound trigger_name=$name
 }
 end_window() {
@@ -60,11 +63,11 @@ end_window() {
 release() {
 	end_window
 	ctl kill release --operator "Ada Byron" --reason "the test goes on" >/dev/null || fail "release was refused"
-	expect_eq "released: still disarmed" "$(ctl_value status orders_on)" false
+	expect_eq "released: still disarmed" "$(value status .orders_on)" false
 	ctl arm >/dev/null || fail "arm was refused"
 }
 stall_control() {
-	"$SLUICE_BUILD/tests/smoke/stall_thread" "${smoke_expected[gateway]}" $((SILENCE_MS + 700))
+	"$SLUICE_BUILD/tests/smoke/stall_thread" "${smoke_expected[gateway]}" $((SILENCE_MS + 500))
 	local status=$?
 	[ $status != 77 ] || echo "no thread may be stopped here"
 	return $status
@@ -73,13 +76,14 @@ refuse_all() { ctl limits set order_max_qty 50; }
 
 make_network
 write_config "$SMOKE_DIR/sluice.yaml"
+sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 capture_start oe "$VENUE" oe tcp port $OE_PORT
 start_venue "$day" --rate 3000 --always-open --stay --wait-login --start-delay 1 --client-timeout-ms 60000
 wait_for 20 "the order session is up" session_up
 
 trigger sluicectl operator $((2 * TURN_MS)) ctl kill "the spread looks" wrong
-expect_eq "its reason" "$(ctl_value kill status why)" "the spread looks wrong"
+expect_eq "its reason" "$(value kill status .why)" "the spread looks wrong"
 refused "arm while it is on" arm
 refused "resume while it is on" resume
 refused "release without a name" kill release
@@ -93,11 +97,11 @@ refused "release while the file is there" kill release --operator "Ada Byron"
 rm "$SMOKE_DIR/stop-now"
 release
 trigger breaker breaker $((20 + 2 * TURN_MS)) refuse_all
-expect_eq "the breaker" "$(ctl --json breakers | jq -r '.[0] | "\(.name) \(.tripped) \(.trip_cnt)"')" "runaway true 1"
-expect_eq "an alarm stops nothing, and is told" "$(ctl --json breakers | jq -r '.[1].tripped')" true
+expect_eq "the breaker" "$(value breakers '.[0] | "\(.name) \(.tripped) \(.trip_cnt)"')" "runaway true 1"
+expect_eq "an alarm stops nothing, and is told" "$(value breakers '.[1].tripped')" true
 ctl limits set order_max_qty 500 >/dev/null || fail "limits set was refused"
 release
-expect_eq "released, the breaker is armed" "$(ctl --json breakers | jq -r '.[0].tripped')" false
+expect_eq "released, the breaker is armed" "$(value breakers '.[0].tripped')" false
 trigger control control $((SILENCE_MS + TURN_MS)) stall_control
 fired_ns=$(tail -n 1 "$SMOKE_DIR/trigger.txt")
 release
@@ -113,8 +117,8 @@ expect_eq "exit status" $? 5
 grep -q 'the kill switch is on (a broken invariant' "$SMOKE_DIR/gateway.log" || fail "the summary does not say it"
 mv "$SMOKE_DIR/gateway.log" "$SMOKE_DIR/gateway-broken.log"
 start_gateway "$SMOKE_DIR/sluice.yaml"
-expect_eq "after the start: the switch" "$(ctl_value kill status on) $(ctl_value kill status cause)" "true broken"
-expect_eq "after the start: orders" "$(ctl --json status | jq -c .orders_off_because)" '["disarmed","killed"]'
+expect_eq "after the start: the switch" "$(value kill status '"\(.on) \(.cause)"')" "true broken"
+expect_eq "after the start: orders" "$(value status '.orders_off_because | join(" ")')" "disarmed killed"
 wait_for 10 "the session is up" session_up
 wait_for 3 "nothing works at the venue" nothing_open
 # an invariant breaks at the next order, however long that takes
