@@ -19,7 +19,7 @@
  * no reason to stop any more; a level that is still at rearm_below or above is refused.
  */
 enum {
-	BREAKER_SUBJECTS = 16, // sessions, feeds, lanes, strategies at most
+	BREAKER_SUBJECTS = 32, // sessions, feeds, lanes, strategies at most
 	BREAKER_SLOTS = 64,
 };
 

@@ -10,6 +10,7 @@ for tool in jq nm python3; do
 	command -v $tool >/dev/null || skip "'$tool' is not installed: scripts/setup"
 done
 MAP=${MAP:-two} STRATEGY=quote ARM=true HTTP_PORT=0 PROTOCOL=${1:-ouch50}
+FEED_KEYS="gap_wait_us: 300000" # a busy machine delays line B by milliseconds
 # Lanes share a core here and are not alone on it: what a pinned one does within a turn may take a
 # slice of the scheduler.  The control thread looks for the file each 20 ms.
 TURN_MS=50 SILENCE_MS=1000
