@@ -27,7 +27,10 @@ enum {
 	ARG_MAX_CNT = 64,
 	ARG_MAX_LEN = 1024,
 	HUGE_PAGE_KB = 2048,
+	MOMENT_TRIES = 32,
 };
+
+#define MEASURE_NS 200000000ULL // two readings are off by some 50 ns: half a ppm
 
 struct arg_list {
 	int cnt;
@@ -188,17 +191,62 @@ enough_hugepages(const struct config *c)
 	       free_cnt * HUGE_PAGE_KB >= (unsigned long)c->hugepages.memory_mb * 1024;
 }
 
-/* The wall clock beside the TSC, once; lanes go on from there. */
-static void
-clock_start(struct clock_map *c)
+/* Both clocks at one moment: the TSC, and one whose rate the system keeps right. */
+struct moment {
+	uint64_t tsc;
+	uint64_t ns;
+};
+
+static uint64_t
+clock_ns(clockid_t id)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	c->base_tsc = clock_tsc();
-	c->base_ns = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-	c->ns_per_2_32_cycles =
-		(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* The try that was interrupted least. */
+static struct moment
+moment_now(clockid_t id)
+{
+	struct moment best = { 0 };
+	uint64_t best_cycles = UINT64_MAX;
+
+	for (unsigned i = 0; i < MOMENT_TRIES; i++) {
+		const uint64_t before = clock_tsc();
+		const uint64_t ns = clock_ns(id);
+		const uint64_t cycles = clock_tsc() - before;
+
+		if (cycles < best_cycles) {
+			best_cycles = cycles;
+			best = (struct moment){ .tsc = before + cycles / 2, .ns = ns };
+		}
+	}
+	return best;
+}
+
+/*
+ * The wall clock beside the TSC, once; lanes go on from there.  The TSC's rate is measured since
+ * start: rte_get_tsc_hz() is rounded to 10 MHz, which can be 2 ms in each second.
+ */
+static void
+clock_start(struct clock_map *c, const struct moment *start)
+{
+	struct moment now = moment_now(CLOCK_MONOTONIC);
+
+	while (now.ns - start->ns < MEASURE_NS) {
+		const struct timespec rest = { .tv_nsec =
+						       (long)(MEASURE_NS - (now.ns - start->ns)) };
+
+		nanosleep(&rest, NULL);
+		now = moment_now(CLOCK_MONOTONIC);
+	}
+	c->ns_per_2_32_cycles = (uint64_t)(((unsigned __int128)(now.ns - start->ns) << 32) /
+					   (now.tsc - start->tsc));
+	now = moment_now(CLOCK_REALTIME);
+	c->base_tsc = now.tsc;
+	c->base_ns = now.ns;
 }
 
 /* A device that the kernel should know, by what its argument says of it. */
@@ -314,6 +362,7 @@ eal_start(struct gateway *g, struct err *e)
 {
 	static struct arg_list a; // EAL keeps pointers into it
 	const struct config *c = g->config;
+	struct moment start;
 	struct timespec now;
 
 	if (!g->hugepages) {
@@ -345,13 +394,14 @@ eal_start(struct gateway *g, struct err *e)
 		return err_set(e, -E2BIG, "eal.extra_args: more than %d arguments for DPDK",
 			       ARG_MAX_CNT);
 
+	start = moment_now(CLOCK_MONOTONIC);
 	if (rte_eal_init(a.cnt, a.argv) < 0) {
 		const int cause = rte_errno;
 
 		fflush(stdout); // its help, when it knows an argument not: above our line
 		return blame(g, cause, e);
 	}
-	clock_start(&g->clock);
+	clock_start(&g->clock, &start);
 	g->start_ns = g->clock.base_ns;
 	if (g->hugepages && rte_pdump_init() < 0)
 		fprintf(stderr, "sluice: dpdk-dumpcap will not find this process: %s\n",

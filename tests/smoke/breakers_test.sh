@@ -9,8 +9,8 @@ command -v jq >/dev/null || skip "'jq' is not installed: scripts/setup"
 MAP=${MAP:-two} STRATEGY=quote ARM=true HTTP_PORT=0 PROTOCOL=${1:-ouch50}
 FEED_KEYS="gap_wait_us: 300000" # a busy machine delays line B by milliseconds
 MORE_CONFIG="breakers:
-  - { name: rejects, watch: venue_rejects, of: oe, threshold: 3, window_ms: 60000, action: halt, rearm: manual }
-  - { name: blind, watch: feed_silent_ms, of: itch, threshold: 800, action: halt, rearm: manual }
+  - { name: rejects, watch: venue_rejects, of: oe, threshold: 2, window_ms: 60000, action: halt, rearm: manual }
+  - { name: blind, watch: feed_silent_ms, of: itch, threshold: 2500, action: halt, rearm: manual }
   - { name: slow, watch: round_trip_us, threshold: 1, count: 2, window_ms: 60000, action: alarm, rearm: manual }
   - { name: drawdown, watch: drawdown_usd, threshold: 1, action: alarm, rearm: automatic, cool_down_ms: 1000 }
   - { name: clock, watch: clock_error_us, threshold: 60000000, action: alarm, rearm: manual }
@@ -56,10 +56,10 @@ write_config "$SMOKE_DIR/sluice.yaml"
 sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 3000 --always-open --stay --wait-login --start-delay 1 --client-timeout-ms 60000 \
-	--heartbeat-ms 200 --fault reject_every=2
+	--heartbeat-ms 200 --fault reject_every=5
 wait_for 20 "the order session is up" session_up
 stopped_by rejects
-expect_at_least "rejects at the venue" "$(venue_value accounts.0.rejected)" 3
+expect_at_least "rejects at the venue" "$(venue_value accounts.0.rejected)" 2
 rearm rejects
 wait_for 5 "orders leave again" more_arrive "$(arrived)"
 for alarm in slow drawdown; do
@@ -69,7 +69,7 @@ kill -STOP "${smoke_expected[venue]}"
 wait_for 5 "breaker blind trips" tripped blind
 refused "blind: re-armed while it is" 'feed_silent_ms is still' breaker rearm blind --operator "Grace Hopper"
 kill -CONT "${smoke_expected[venue]}"
-heard() { [ "$(value breakers '.[1].value')" -lt 800 ]; }
+heard() { [ "$(value breakers '.[1].value')" -lt 2500 ]; }
 wait_for 5 "the feed is heard again" heard
 # what was rejected meanwhile may have tripped the first one too
 if tripped rejects; then ctl breaker rearm rejects --operator "Grace Hopper" >/dev/null; fi
@@ -78,7 +78,7 @@ ctl breakers
 expect_eq "what must not have tripped" "$(value breakers '[.[] | select(.tripped and (.name == "clock" or .name == "full"))] | length')" 0
 expect_at_least "trips as a metric" "$(ctl metrics 'sluice_breaker_trip_total' | awk '/blind/ { print $2 }')" 1
 ctl evidence >"$SMOKE_DIR/evidence.md" || fail "no evidence"
-for words in '^# Risk controls: evidence' '^| blind | feed_silent_ms | 800 ' 'breaker rejects tripped, action halt' \
+for words in '^# Risk controls: evidence' '^| blind | feed_silent_ms | 2500 ' 'breaker rejects tripped, action halt' \
 	'^| limit `order_max_qty` | 500 shares |' '^| counter `sluice_breaker_trip` | [1-9]' '^| RTS 6 | article 12'; do
 	grep -q -- "$words" "$SMOKE_DIR/evidence.md" || fail "the evidence does not say '$words'"
 done

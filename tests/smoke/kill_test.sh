@@ -13,7 +13,7 @@ MAP=${MAP:-two} STRATEGY=quote ARM=true HTTP_PORT=0 PROTOCOL=${1:-ouch50}
 FEED_KEYS="gap_wait_us: 300000" # a busy machine delays line B by milliseconds
 # Lanes share a core here and are not alone on it: what a pinned one does within a turn may take a
 # slice of the scheduler.  The control thread looks for the file each 20 ms.
-TURN_MS=50 SILENCE_MS=1000
+TURN_MS=50 SILENCE_MS=1500
 MORE_CONFIG="kill_switch: { latch_file: $SMOKE_DIR/latch, file: $SMOKE_DIR/stop-now, control_silence_ms: $SILENCE_MS }
 breakers:
   - { name: runaway, watch: refused_in_a_row, of: sample, threshold: 2, action: kill, rearm: manual }
