@@ -29,20 +29,28 @@ struct strategy_seen {
 	uint64_t passed_mark;
 };
 
+struct session_seen {
+	uint64_t reject_cnt;
+	uint64_t replayed_cnt; // of these
+};
+
 struct breaker_watch {
 	uint32_t cnt;
 	struct breaker breaker[BREAKER_MAX];
 	uint64_t look_ns; // of CLOCK_MONOTONIC, as all below; 0: never
 	uint64_t pnl_ns;
 	bool pnl_known;
-	int64_t pnl_usd;
-	int64_t pnl_best_usd;
+	int64_t profit_ntl4[RISK_NODE_MAX]; // by node of the tree of limits
+	int64_t drawdown_ntl4[RISK_NODE_MAX];
+	uint8_t mode_before[RISK_NODE_MAX]; // breakers set another; of nodes with mode_cnt
+	uint8_t mode_cnt[RISK_NODE_MAX];    // tripped breakers that set it
 	bool clock_known;
 	int64_t clock_off_ns;
 	uint64_t feed_packet_cnt[FEED_MAX];
 	uint64_t feed_heard_ns[FEED_MAX];    // 0: never
 	uint64_t feed_unsynced_ns[FEED_MAX]; // since; 0: it is
 	struct strategy_seen strategy[STRATEGY_MAX];
+	struct session_seen session[SESSION_MAX];
 };
 
 /* One look at everything. */
@@ -94,48 +102,44 @@ watches(const struct breaker_watch *w, enum breaker_what what)
 	return false;
 }
 
-/* Realised and unrealised, of all instruments; false when the lane gave no answer. */
-static bool
-ask_pnl(struct gateway *g, int64_t *usd)
+/* What every level of the tree of limits holds; the last ones stay when the lane gives no answer.
+ */
+static void
+look_at_nodes(struct look *k)
 {
-	__int128 ntl4 = 0;
-	bool known = false;
+	struct breaker_watch *w = k->w;
+	struct gateway *g = k->g;
 
+	if ((!watches(w, BREAKER_LOSS) && !watches(w, BREAKER_DRAWDOWN)) ||
+	    (w->pnl_ns != 0 && k->now_ns - w->pnl_ns < PNL_EVERY_NS))
+		return;
 	for (uint32_t l = 0; l < g->lane_cnt; l++) {
-		struct command request = { .kind = COMMAND_POSITIONS, .arg = { 1 } };
+		struct command request = { .kind = COMMAND_RISK };
 		const struct command *c = &g->lane[l]->command;
-		const struct risk_position *p = g->reply[l];
+		const struct risk_node_view *v = g->reply[l];
 
 		if (g->lane[l]->risk == NULL)
 			continue;
 		do {
 			if (ask(g, l, &request) < 0)
-				return false;
+				return; // the next look asks again
 			for (uint32_t i = 0; i < c->reply_cnt; i++)
-				ntl4 += (__int128)p[i].realised_ntl4 + p[i].unrealised_ntl4;
+				if (v[i].node_idx < RISK_NODE_MAX) {
+					w->profit_ntl4[v[i].node_idx] = v[i].profit_ntl4;
+					w->drawdown_ntl4[v[i].node_idx] = v[i].drawdown_ntl4;
+				}
 			request.arg[0] = c->next;
 		} while (request.arg[0] != 0);
-		known = true;
+		w->pnl_ns = k->now_ns;
+		w->pnl_known = true;
 	}
-	ntl4 /= NTL4_PER_USD; // towards 0: a loss of 4,999.99 is not 5,000
-	*usd = ntl4 > INT64_MAX ? INT64_MAX : ntl4 < INT64_MIN + 1 ? INT64_MIN + 1 : (int64_t)ntl4;
-	return known;
 }
 
-static void
-look_at_pnl(struct look *k)
+/* Whole dollars below 0, towards 0: a loss of 4,999.99 is not 5,000. */
+static uint64_t
+usd_of(int64_t ntl4)
 {
-	struct breaker_watch *w = k->w;
-
-	if ((!watches(w, BREAKER_LOSS) && !watches(w, BREAKER_DRAWDOWN)) ||
-	    (w->pnl_ns != 0 && k->now_ns - w->pnl_ns < PNL_EVERY_NS))
-		return;
-	if (!ask_pnl(k->g, &w->pnl_usd))
-		return; // the next look asks again
-	w->pnl_ns = k->now_ns;
-	if (!w->pnl_known || w->pnl_usd > w->pnl_best_usd)
-		w->pnl_best_usd = w->pnl_usd;
-	w->pnl_known = true;
+	return ntl4 > 0 ? (uint64_t)ntl4 / NTL4_PER_USD : 0;
 }
 
 /* How far the lanes' clock is from the system's. */
@@ -258,13 +262,26 @@ session_of(const struct gateway *g, uint32_t idx)
 	return NULL;
 }
 
+/*
+ * What the venue rejected, as it came: orders counts what we could not send, too.  What a replay
+ * tells again before the session is up does not count.
+ */
 static uint64_t
-session_value(const struct session *s, enum breaker_what what)
+rejects_of(const struct session *s, struct session_seen *seen)
 {
-	const struct orders_metrics *m = &s->orders.metrics;
+	const uint64_t cnt = metric_get(&s->decode.metrics.rejected_received);
 
+	if (metric_get(&s->life.metrics.state) != ORDER_SESSION_UP)
+		seen->replayed_cnt += cnt - seen->reject_cnt;
+	seen->reject_cnt = cnt;
+	return cnt - seen->replayed_cnt;
+}
+
+static uint64_t
+session_value(const struct session *s, enum breaker_what what, struct session_seen *seen)
+{
 	if (what == BREAKER_REJECTS)
-		return metric_get(&m->order_rejected) + metric_get(&m->replace_rejected);
+		return rejects_of(s, seen);
 	return what == BREAKER_DISCONNECTS ? metric_get(&s->metrics.session_lost)
 					   : metric_get(&s->metrics.ack_late);
 }
@@ -306,10 +323,10 @@ value_of(struct look *k, enum breaker_what what, uint32_t idx, uint64_t *value)
 
 	switch (what) {
 	case BREAKER_LOSS:
-		*value = w->pnl_usd < 0 ? (uint64_t)-w->pnl_usd : 0;
+		*value = w->profit_ntl4[idx] < 0 ? usd_of(-w->profit_ntl4[idx]) : 0;
 		return w->pnl_known;
 	case BREAKER_DRAWDOWN:
-		*value = (uint64_t)w->pnl_best_usd - (uint64_t)w->pnl_usd;
+		*value = usd_of(w->drawdown_ntl4[idx]);
 		return w->pnl_known;
 	case BREAKER_REJECTS:
 	case BREAKER_DISCONNECTS:
@@ -317,7 +334,7 @@ value_of(struct look *k, enum breaker_what what, uint32_t idx, uint64_t *value)
 		session = session_of(k->g, idx);
 		if (session == NULL)
 			return false;
-		*value = session_value(session, what);
+		*value = session_value(session, what, &k->w->session[idx]);
 		return true;
 	case BREAKER_RING_DEPTH:
 		*value = ring_depth_pct(k->g->lane[idx]);
@@ -367,6 +384,8 @@ subject_cnt(const struct gateway *g, enum breaker_subject s)
 		return g->lane_cnt;
 	case BREAKER_OF_STRATEGY:
 		return g->config->strategies_cnt;
+	case BREAKER_OF_NODE:
+		break;
 	}
 	return 1;
 }
@@ -385,8 +404,20 @@ subject_name(const struct gateway *g, enum breaker_subject s, uint32_t idx)
 		return g->config->core_map.lanes[idx].name;
 	case BREAKER_OF_STRATEGY:
 		return g->config->strategies[idx].name;
+	case BREAKER_OF_NODE:
+		return config_node_name(g->config, idx);
 	}
 	return "gateway";
+}
+
+/* Whose value it is: of a level of the tree, one alone is watched, in the first track. */
+static uint32_t
+subject_of(const struct breaker *b)
+{
+	const struct config_breaker *c = b->config;
+
+	return BREAKER_DEF[c->watch].subject == BREAKER_OF_NODE || c->of[0] != '\0' ? c->of_idx
+										    : b->worst;
 }
 
 /* "venue_rejects of session oe is 20, 20 within 1000 ms trip it" */
@@ -401,8 +432,76 @@ trip_text(const struct gateway *g, const struct breaker *b, char *out, size_t ou
 		snprintf(window, sizeof(window), " %s %u ms",
 			 d->kind == BREAKER_LEVEL ? "for" : "within", c->window_ms);
 	snprintf(out, out_bytes, "%s of %s is %llu, %llu%s trip it", d->word,
-		 subject_name(g, d->subject, b->worst), (unsigned long long)b->value,
+		 subject_name(g, d->subject, subject_of(b)), (unsigned long long)b->value,
 		 (unsigned long long)breaker_limit(c), window);
+}
+
+static enum risk_mode
+mode_of(enum breaker_action a)
+{
+	return a == BREAKER_REDUCE_ONLY   ? RISK_MODE_REDUCE_ONLY
+	       : a == BREAKER_CANCEL_ONLY ? RISK_MODE_CANCEL_ONLY
+					  : RISK_MODE_HALTED;
+}
+
+static void
+set_mode(struct gateway *g, uint32_t node_idx, enum risk_mode mode)
+{
+	struct err e;
+
+	err_init(&e);
+	if (limits_set_mode(&g->limits, node_idx, mode, &e) != 0)
+		event_log_say(g->log, now_ns(), EVENT_ERROR, "mode of %s: %s",
+			      config_node_name(g->config, node_idx), e.text);
+	err_end(&e);
+}
+
+/* The worst mode that tripped breakers want of a node; what it was when none does. */
+static enum risk_mode
+wanted_mode(const struct gateway *g, uint32_t node_idx)
+{
+	const struct breaker_watch *w = g->breakers;
+	enum risk_mode worst = (enum risk_mode)w->mode_before[node_idx];
+
+	for (uint32_t i = 0; i < w->cnt; i++) {
+		const struct config_breaker *c = w->breaker[i].config;
+
+		if (w->breaker[i].tripped && breaker_sets_mode(c->action) &&
+		    c->node_idx == node_idx && mode_of(c->action) > worst)
+			worst = mode_of(c->action);
+	}
+	return worst;
+}
+
+static void
+take_mode(struct gateway *g, const struct config_breaker *c)
+{
+	struct breaker_watch *w = g->breakers;
+
+	if (!breaker_sets_mode(c->action))
+		return;
+	if (w->mode_cnt[c->node_idx]++ == 0)
+		w->mode_before[c->node_idx] = g->limits.current->mode[c->node_idx];
+	set_mode(g, c->node_idx, wanted_mode(g, c->node_idx));
+}
+
+/* b is armed again.  A mode that somebody else has set meanwhile stays. */
+static void
+give_mode_back(struct gateway *g, const struct breaker *b)
+{
+	const struct config_breaker *c = b->config;
+	struct breaker_watch *w = g->breakers;
+	enum risk_mode now, ours;
+
+	if (!breaker_sets_mode(c->action))
+		return;
+	now = (enum risk_mode)g->limits.current->mode[c->node_idx];
+	ours = wanted_mode(g, c->node_idx);
+	if (mode_of(c->action) > ours)
+		ours = mode_of(c->action); // while it was tripped
+	w->mode_cnt[c->node_idx]--;
+	if (now == ours)
+		set_mode(g, c->node_idx, wanted_mode(g, c->node_idx));
 }
 
 static void
@@ -416,6 +515,7 @@ trip(struct gateway *g, const struct breaker *b)
 	trip_text(g, b, why, sizeof(why));
 	if (c->action == BREAKER_HALT)
 		halt_set(HALT_BREAKER);
+	take_mode(g, c);
 	err_init(&e);
 	if (c->action == BREAKER_KILL)
 		kill_switch_fire(g, KILL_BREAKER, who, why, &e);
@@ -442,12 +542,14 @@ look_at(struct look *k, struct breaker *b)
 {
 	const struct config_breaker *c = b->config;
 	const uint32_t cnt = subject_cnt(k->g, BREAKER_DEF[c->watch].subject);
+	const bool node = BREAKER_DEF[c->watch].subject == BREAKER_OF_NODE;
 
 	for (uint32_t i = 0; i < cnt; i++) {
+		const uint32_t idx = node ? c->of_idx : i;
 		uint64_t value;
 
-		if ((c->of[0] == '\0' || c->of_idx == i) &&
-		    value_of(k, (enum breaker_what)c->watch, i, &value))
+		if ((node || c->of[0] == '\0' || c->of_idx == i) &&
+		    value_of(k, (enum breaker_what)c->watch, idx, &value))
 			breaker_feed(b, i, value, k->now_ns);
 	}
 	switch (breaker_judge(b, k->now_ns)) {
@@ -457,6 +559,7 @@ look_at(struct look *k, struct breaker *b)
 		trip(k->g, b);
 		break;
 	case BREAKER_REARMS:
+		give_mode_back(k->g, b);
 		event_log_say(k->g->log, now_ns(), EVENT_NOTICE,
 			      "breaker %s is armed again: below %llu for %u ms", c->name,
 			      (unsigned long long)(c->rearm_below != 0 ? c->rearm_below
@@ -477,7 +580,7 @@ breaker_watch_look(struct gateway *g)
 	k.pause_ms = w->look_ns == 0 ? 0 : (k.now_ns - w->look_ns) / 1000000;
 	w->look_ns = k.now_ns;
 	look_at_clock(&k);
-	look_at_pnl(&k);
+	look_at_nodes(&k);
 	for (uint32_t i = 0; i < w->cnt; i++)
 		look_at(&k, &w->breaker[i]);
 }
@@ -523,6 +626,7 @@ breaker_source_rearm(void *ctx, const char *breaker, const char *name, const cha
 		if (rc != 0)
 			return rc;
 		lift_halt(g);
+		give_mode_back(g, b);
 		event_log_say(g->log, now_ns(), EVENT_CRITICAL,
 			      "breaker %s re-armed by %s (uid %u, pid %u): %s", breaker, name,
 			      g->caller_uid, g->caller_pid, reason);
@@ -549,8 +653,7 @@ breaker_source_rows(void *ctx, struct state_breaker *row, size_t row_max)
 		TEXT(row[i].name, "%s", c->name);
 		TEXT(row[i].watch, "%s", d->word);
 		TEXT(row[i].of, "%s", c->of);
-		TEXT(row[i].worst, "%s",
-		     subject_name(g, d->subject, c->of[0] == '\0' ? b->worst : c->of_idx));
+		TEXT(row[i].worst, "%s", subject_name(g, d->subject, subject_of(b)));
 		TEXT(row[i].unit, "%s", d->kind == BREAKER_LATE ? "orders" : d->unit);
 		TEXT(row[i].action, "%s", BREAKER_ACTION_WORD[c->action]);
 		TEXT(row[i].rearm, "%s", BREAKER_REARM_WORD[c->rearm]);

@@ -441,9 +441,12 @@ enum breaker_what {
 };
 
 enum breaker_action {
-	BREAKER_ALARM, // the log and a metric only
-	BREAKER_HALT,  // no order leaves (HALT_BREAKER) until it is re-armed
-	BREAKER_KILL,  // the kill switch
+	BREAKER_ALARM,       // the log and a metric only
+	BREAKER_REDUCE_ONLY, // the mode of a level of the tree of limits, as the next two
+	BREAKER_CANCEL_ONLY,
+	BREAKER_HALTED,
+	BREAKER_HALT, // no order leaves (HALT_BREAKER) until it is re-armed
+	BREAKER_KILL, // the kill switch
 };
 
 enum breaker_rearm {
@@ -454,15 +457,17 @@ enum breaker_rearm {
 struct config_breaker {
 	char name[NAME_MAX_LEN];
 	enum breaker_what watch;
-	char of[NAME_MAX_LEN]; // the session, feed, lane or strategy; empty: each of them
+	char of[NAME_MAX_LEN]; // the session, feed, lane, strategy or account; empty: each of them
 	uint64_t threshold;    // in the unit of what it watches
 	uint32_t count;        // LATE only: how many
 	uint32_t window_ms;
 	enum breaker_action action;
+	char node[NAME_MAX_LEN]; // whose mode action sets; empty: the firm's
 	enum breaker_rearm rearm;
 	uint32_t cool_down_ms; // automatic only
 	uint64_t rearm_below;  // 0: the threshold
-	uint32_t of_idx;       // with of
+	uint32_t of_idx;       // with of; of a NODE: its place in the tree, 0 the firm
+	uint32_t node_idx;
 };
 
 struct config {

@@ -63,6 +63,11 @@ subject_find(const struct config *c, enum breaker_subject subject, const char *n
 	case BREAKER_OF_STRATEGY:
 		FIND(strategies);
 		break;
+	case BREAKER_OF_NODE:
+		for (uint32_t i = 1; i < config_node_cnt(c); i++)
+			if (strcmp(config_node_name(c, i), name) == 0)
+				return (int)i;
+		break;
 	}
 #undef FIND
 	return -1;
@@ -119,10 +124,33 @@ numbers_check(const struct config *c, const struct config_breaker *b, struct err
 			d->kind == BREAKER_LATE ? AT(b->count) : AT(b->threshold));
 }
 
+/* Whose mode it sets. */
+static void
+node_check(struct config *c, struct config_breaker *b, struct err *e)
+{
+	int idx;
+
+	if (b->node[0] == '\0')
+		return;
+	if (!breaker_sets_mode(b->action)) {
+		err_add(e, -EINVAL,
+			"%s: breaker '%s': node goes with the actions reduce_only, cancel_only and "
+			"halted; %s at %s is the whole gateway's",
+			AT(b->node), b->name, BREAKER_ACTION_WORD[b->action], AT(b->action));
+		return;
+	}
+	idx = subject_find(c, BREAKER_OF_NODE, b->node);
+	if (idx < 0)
+		err_add(e, -EINVAL, "%s: breaker '%s': there is no account and no strategy '%s'",
+			AT(b->node), b->name, b->node);
+	else
+		b->node_idx = (uint32_t)idx;
+}
+
 static void
 rearm_check(const struct config *c, const struct config_breaker *b, struct err *e)
 {
-	if (b->rearm == BREAKER_AUTOMATIC && b->action != BREAKER_ALARM)
+	if (b->rearm == BREAKER_AUTOMATIC && b->action > BREAKER_CANCEL_ONLY)
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': what %s stopped at %s only a person starts again; set "
 			"rearm: manual",
@@ -161,6 +189,7 @@ config_check_stops(struct config *c, struct err *e)
 	for (uint32_t i = 0; i < c->breakers_cnt; i++) {
 		subject_check(c, &c->breakers[i], e);
 		numbers_check(c, &c->breakers[i], e);
+		node_check(c, &c->breakers[i], e);
 		rearm_check(c, &c->breakers[i], e);
 		round_trip_check(c, i, e);
 	}

@@ -11,6 +11,7 @@ enum breaker_subject {
 	BREAKER_OF_FEED,
 	BREAKER_OF_LANE,
 	BREAKER_OF_STRATEGY,
+	BREAKER_OF_NODE, // of the tree of limits
 };
 
 enum breaker_kind {
@@ -34,9 +35,17 @@ static const struct breaker_def BREAKER_DEF[BREAKER_WATCH_CNT] = {
 #undef BREAKER
 };
 
-static const char *const BREAKER_SUBJECT_WORD[] = { "gateway", "session", "feed", "lane",
-						    "strategy" };
-static const char *const BREAKER_ACTION_WORD[] = { "alarm", "halt", "kill" };
+static const char *const BREAKER_SUBJECT_WORD[] = { "gateway", "session",  "feed",
+						    "lane",    "strategy", "account or strategy" };
+static const char *const BREAKER_ACTION_WORD[] = { "alarm",  "reduce_only", "cancel_only",
+						   "halted", "halt",        "kill" };
 static const char *const BREAKER_REARM_WORD[] = { "manual", "automatic" };
+
+/* Whether the action is a mode of a level of the tree of limits. */
+static inline bool
+breaker_sets_mode(enum breaker_action a)
+{
+	return a >= BREAKER_REDUCE_ONLY && a <= BREAKER_HALTED;
+}
 
 #endif

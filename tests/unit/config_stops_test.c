@@ -24,6 +24,12 @@ static const struct {
 	{ "a round trip", "watch: round_trip_us, threshold: 5000, count: 3, window_ms: 1000, action: halt, rearm: manual", NULL },
 	{ "an alarm that goes by itself", "watch: clock_error_us, threshold: 100, action: alarm, rearm: automatic, cool_down_ms: 1000, rearm_below: 50", NULL },
 	{ "of a feed", "watch: feed_silent_ms, of: itch, threshold: 100, action: halt, rearm: manual", NULL },
+	{ "of an account, and a mode for it", "watch: loss_usd, of: default, threshold: 5, action: reduce_only, node: default, rearm: automatic, cool_down_ms: 5", NULL },
+	{ "a mode of a strategy", "watch: loss_usd, of: taker, threshold: 5, action: halted, node: taker, rearm: manual", NULL },
+	{ "a mode of the firm", "watch: feed_silent_ms, threshold: 500, action: cancel_only, rearm: automatic, cool_down_ms: 5", NULL },
+	{ "a mode of nobody", "watch: loss_usd, threshold: 5, action: halted, node: nobody, rearm: manual", "breaker 'b': there is no account and no strategy 'nobody'" },
+	{ "a halt of an account", "watch: loss_usd, threshold: 5, action: halt, node: taker, rearm: manual", "breaker 'b': node goes with the actions reduce_only, cancel_only and halted; halt at c.yaml:44:" },
+	{ "halted, and lifts itself", "watch: loss_usd, threshold: 5, action: halted, rearm: automatic, cool_down_ms: 5", "breaker 'b': what halted stopped at c.yaml:44:" },
 	{ "of a strategy", "watch: intents, of: taker, threshold: 100, window_ms: 1000, action: halt, rearm: manual", NULL },
 
 	{ "no threshold", "watch: loss_usd, action: kill, rearm: manual", "c.yaml:44:5: breakers[0].threshold: is missing; it has no default" },
@@ -41,7 +47,7 @@ static const struct {
 	{ "a halt that would lift itself", "watch: loss_usd, threshold: 5, action: halt, rearm: automatic, cool_down_ms: 5", "breaker 'b': what halt stopped at c.yaml:44:" },
 	{ "automatic without a time", "watch: loss_usd, threshold: 5, action: alarm, rearm: automatic", "breaker 'b': rearm: automatic needs cool_down_ms" },
 	{ "manual with a time", "watch: loss_usd, threshold: 5, action: alarm, rearm: manual, cool_down_ms: 5", "breaker 'b': cool_down_ms goes with rearm: automatic" },
-	{ "of something the gateway has once", "watch: loss_usd, of: taker, threshold: 5, action: kill, rearm: manual", "breaker 'b': loss_usd is of the whole gateway; leave 'of' out" },
+	{ "of something the gateway has once", "watch: clock_error_us, of: taker, threshold: 5, action: kill, rearm: manual", "breaker 'b': clock_error_us is of the whole gateway; leave 'of' out" },
 	{ "of a session that is not there", "watch: venue_rejects, of: taker, threshold: 5, window_ms: 5, action: kill, rearm: manual", "breaker 'b': venue_rejects is of a session, and there is no session 'taker'" },
 	// clang-format on
 };
