@@ -106,7 +106,7 @@ struct risk_locate {
 struct risk_limits {
 	uint32_t version;              // counts from 1; each order carries it
 	uint8_t armed;                 // 0: no new order leaves
-	uint8_t halted;                // 1: the kill switch
+	uint8_t halted;                // 1: by the operator
 	uint8_t hours;                 // enum risk_hours
 	uint8_t self_match;            // 1: orders that would meet our own pass
 	uint32_t instr_cnt;            // instr[1] .. instr[instr_cnt - 1] are in use
