@@ -88,15 +88,15 @@ make_blank(char page[KILL_LATCH_BYTES], const char *state, const char *cause)
 	memcpy(page + CAUSE_AT + LABEL_LEN, cause, KILL_WORD_LEN);
 }
 
-/* Reads the fixed part; false when it is none, or not whole. */
-static bool
-read_page(const char page[KILL_LATCH_BYTES], struct kill_record *out)
+bool
+kill_latch_parse(const char *page, size_t len, struct kill_record *out)
 {
 	const char *state = page + STATE_AT + LABEL_LEN, *cause = page + CAUSE_AT + LABEL_LEN;
 	uint32_t c = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (memcmp(page, TITLE, strlen(TITLE)) != 0 || page[STATE_AT - 1] != '\n')
+	if (len < KILL_LATCH_BYTES || memcmp(page, TITLE, strlen(TITLE)) != 0 ||
+	    page[STATE_AT - 1] != '\n')
 		return false;
 	for (size_t i = 0; i < ARRAY_CNT(LINE); i++)
 		if (memcmp(page + LINE[i].at, LINE[i].label, LABEL_LEN) != 0 ||
@@ -257,6 +257,7 @@ int
 kill_latch_open(struct kill_latch *k, const char *path, struct kill_record *old, struct err *e)
 {
 	char page[KILL_LATCH_BYTES];
+	ssize_t got;
 	int rc;
 
 	*k = (struct kill_latch){ .fd = -1 };
@@ -264,7 +265,8 @@ kill_latch_open(struct kill_latch *k, const char *path, struct kill_record *old,
 	k->fd = open_or_make(path, e);
 	if (k->fd < 0)
 		return k->fd;
-	if (pread(k->fd, page, sizeof(page), 0) != (ssize_t)sizeof(page) || !read_page(page, old)) {
+	got = pread(k->fd, page, sizeof(page), 0);
+	if (got < 0 || !kill_latch_parse(page, (size_t)got, old)) {
 		rc = replace_damaged(k, e);
 		if (rc < 0)
 			return rc;

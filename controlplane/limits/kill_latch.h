@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/kill.h"
@@ -72,6 +73,12 @@ void kill_latch_close(struct kill_latch *k);
  *          same, but may be lost with the machine
  */
 int kill_latch_write(struct kill_latch *k, const struct kill_record *r, struct err *e);
+
+/*
+ * Reads the fixed part of a file's len bytes.  False when it is none, or not whole: then the switch
+ * counts as on.
+ */
+bool kill_latch_parse(const char *text, size_t len, struct kill_record *out);
 
 /* ns since 1970 as 2026-11-21T14:03:07.123456789Z. */
 void kill_when_text(uint64_t ns, char out[KILL_WHEN_MAX]);
