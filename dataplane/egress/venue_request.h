@@ -33,8 +33,13 @@ struct venue_request {
 	uint8_t tif;   // enum tif
 	uint8_t flags; // enum intent_flag
 	uint8_t style; // of a new order or a replace
-	uint8_t pad[5];
+	// for the journal alone
+	uint8_t strategy_idx;
+	uint32_t intent_id; // the order's name
+	uint32_t feed_seq;  // of the feed's message that caused it; 0: none
+	uint32_t pad;
+	uint64_t rx_ns; // when that was received
 };
-static_assert(sizeof(struct venue_request) == 32, "half a cache line");
+static_assert(sizeof(struct venue_request) == 48, "it never crosses a ring");
 
 #endif

@@ -39,6 +39,7 @@ enum command_kind {
 	COMMAND_TCP,    // arg[0] session -> struct command_tcp
 	COMMAND_SETTLE, // arg[0] session, arg[1] token, or 0 for all: orders of unknown fate are
 			// not in the market; reply_cnt: how many
+	COMMAND_TOKENS, // arg[0] session, arg[1] end: numbers below it are reserved durably
 };
 
 enum {

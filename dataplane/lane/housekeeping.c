@@ -458,6 +458,9 @@ answer_session(struct lane *l, struct command *c)
 		return answer_modify(s, c);
 	case COMMAND_SETTLE:
 		return answer_settle(s, c);
+	case COMMAND_TOKENS:
+		orders_allow_tokens(&s->orders, c->arg[1]);
+		return 0;
 	case COMMAND_ORDERS:
 		while ((c->reply_cnt + 1) * sizeof(*view) <= c->reply_max) {
 			if (!orders_view_next(&s->orders, &cursor, &view[c->reply_cnt]))
@@ -593,6 +596,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_CANCEL:
 	case COMMAND_MODIFY:
 	case COMMAND_SETTLE:
+	case COMMAND_TOKENS:
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/hist.h"
+#include "base/journal.h"
 #include "base/published.h"
 #include "base/ring.h"
 #include "decision/risk.h"
@@ -60,6 +61,7 @@ struct lane_sent {
 	uint64_t rx_tsc; // of its trigger; 0: it had none
 	struct session *session;
 	uint32_t token;
+	uint32_t feed_seq; // of its trigger
 };
 
 struct lane_metrics {
@@ -95,7 +97,8 @@ struct lane {
 	uint8_t strategy_cnt;
 	uint8_t session_cnt;
 	uint8_t tx_cnt;
-	bool yields; // shares its core: gives it up after an empty turn
+	struct journal *journal; // NULL: nothing is written down
+	bool yields;             // shares its core: gives it up after an empty turn
 
 	// where the walk through the last burst stands; it resumes when there is room again
 	uint16_t rx_cnt;

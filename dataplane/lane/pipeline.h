@@ -42,6 +42,29 @@ rings_have_room(struct ring *const *ring, uint32_t ring_cnt, uint32_t want)
 	return true;
 }
 
+static_assert(offsetof(struct journal_slot, instr_idx) == offsetof(struct msg_head, instr_idx) &&
+		      offsetof(struct journal_slot, feed_seq) ==
+			      offsetof(struct msg_head, trace.feed_seq) &&
+		      offsetof(struct journal_slot, rx_ns) == offsetof(struct msg_head, rx_ns),
+	      "a journal slot begins as a message does");
+
+/* What became of an order, for the audit journal. */
+static inline void
+journal_update(struct lane *l, const struct session *s, uint32_t token, const struct update *u)
+{
+	struct journal_slot slot;
+
+	if (l->journal == NULL)
+		return;
+	memcpy(&slot, u, sizeof(slot));
+	slot.source_idx = s->idx;
+	slot.kind = JOURNAL_UPDATE;
+	slot.ns = l->now_ns;
+	slot.arg = token;
+	slot.feed_seq = 0;
+	journal_put(l->journal, &slot);
+}
+
 /*
  * ---- the way back: orders -> risk, orders -> strategy, risk -> strategy ----
  *
@@ -91,10 +114,13 @@ fill_has_way(struct lane *l, uint32_t want)
  * ---- the way out: strategy -> risk -> orders -> encode -> tcp ----
  */
 
-/* What a session gives back for one order or report. */
+/* What a session gives back for one order or report; token: whose, 0: not known. */
 static inline void
-give_back(struct lane *l, unsigned said, const struct fill *fill, const struct update *update)
+give_back(struct lane *l, const struct session *s, uint32_t token, unsigned said,
+	  const struct fill *fill, const struct update *update)
 {
+	if (said & ORDERS_UPDATE)
+		journal_update(l, s, token, update);
 	if (said & ORDERS_FILL)
 		give_fill(l, fill);
 	if (said & ORDERS_UPDATE)
@@ -144,29 +170,34 @@ give_order(struct lane *l, struct order *m)
 	if (unlikely(halt_is_on() && !intent_takes_away(m->kind))) { // it passed risk before
 		metric_add(&l->metrics.order_refused, 1);
 		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_HALTED, &fill, &update);
-		give_back(l, said, &fill, &update);
+		give_back(l, s, 0, said, &fill, &update);
 		return;
 	}
 	if (unlikely(m->kind != INTENT_CANCEL && !session_is_open(s))) {
 		metric_add(&l->metrics.order_refused, 1);
 		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_SESSION_DOWN, &fill, &update);
-		give_back(l, said, &fill, &update);
+		give_back(l, s, 0, said, &fill, &update);
 		return;
 	}
 	if (unlikely(!session_may_send(s, m->kind, l->now_ns))) {
 		said = orders_refuse(&s->orders, m, ORDERS_REFUSED_THROTTLE, &fill, &update);
-		give_back(l, said, &fill, &update);
+		give_back(l, s, 0, said, &fill, &update);
 		return;
 	}
 	said = orders_on_order(&s->orders, m, &request, &fill, &update);
 	stamp(l, &m->head.trace, LATENCY_ORDERS);
 	if (likely(said & ORDERS_SEND)) {
+		request.intent_id = m->kind == INTENT_NEW ? m->intent_id : m->orig_id;
+		request.feed_seq = m->head.trace.feed_seq;
+		request.strategy_idx = m->strategy_idx;
+		request.rx_ns = m->head.rx_ns;
 		switch (session_send(s, &request, l->now_ns)) {
 		case SESSION_SENT:
 			stamp(l, &m->head.trace, LATENCY_SEND);
 			l->sent[l->sent_cnt++] = (struct lane_sent){ .rx_tsc = m->head.trace.rx_tsc,
 								     .session = s,
-								     .token = request.token };
+								     .token = request.token,
+								     .feed_seq = request.feed_seq };
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);
@@ -176,7 +207,7 @@ give_order(struct lane *l, struct order *m)
 			break;
 		}
 	}
-	give_back(l, said, &fill, &update);
+	give_back(l, s, said & ORDERS_SEND ? request.token : 0, said, &fill, &update);
 }
 
 static inline bool
@@ -201,10 +232,14 @@ give_intent(struct lane *l, const struct intent *m)
 	}
 	l->risk->now_ns = l->now_ns;
 	pass = risk_on_intent(l->risk, l->limits, m, &order, &verdict);
+	journal_message(l->journal, JOURNAL_INTENT, m, 0, l->now_ns);
 	if (likely(pass)) {
+		journal_message(l->journal, JOURNAL_ORDER, &order, 0, l->now_ns);
 		stamp(l, &order.head.trace, LATENCY_RISK);
 		give_order(l, &order);
 	} else {
+		journal_message(l->journal, JOURNAL_VERDICT, &verdict, l->limits->version,
+				l->now_ns);
 		give_verdict(l, &verdict);
 	}
 }

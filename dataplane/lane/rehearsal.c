@@ -86,6 +86,17 @@ double_session(const struct session *s, struct lane_port *port, struct arena *ar
 	return d;
 }
 
+/* A journal that nobody reads, for a lane that has one. */
+static void
+init_journal(struct rehearsal *r)
+{
+	struct journal_ring_head *head = (struct journal_ring_head *)(void *)r->journal_ring;
+
+	head->head_bytes = JOURNAL_RING_HEAD_BYTES;
+	head->slot_cnt = REHEARSAL_JOURNAL_SLOTS;
+	journal_init(&r->journal, head, NULL, false);
+}
+
 struct rehearsal *
 rehearsal_open(struct lane *l, uint64_t every_ns)
 {
@@ -99,7 +110,9 @@ rehearsal_open(struct lane *l, uint64_t every_ns)
 		r->session[idx] = double_session(l->session_here[i], &r->port[idx], &l->arena);
 		if (r->session[idx] == NULL)
 			return NULL;
+		r->session[idx]->journal = l->journal == NULL ? NULL : &r->journal;
 	}
+	init_journal(r);
 	ring_init(&r->order_ring, r->order_slot, SLOTS);
 	r->every_ns = every_ns;
 	r->intent = (struct intent){
@@ -184,6 +197,15 @@ near_risk(const struct risk *risk, const struct risk_limits *limits)
 	}
 }
 
+/* The slots that the next order will fill. */
+static void
+near_journal(const struct journal *j)
+{
+	near(j, sizeof(*j));
+	for (uint32_t i = 0; i < JOURNAL_AHEAD; i++)
+		near(journal_slot_at(j, j->put_pos + i), CACHE_LINE);
+}
+
 bool
 rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 {
@@ -205,6 +227,11 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 	}
 	if (l->risk != NULL)
 		near_risk(l->risk, l->limits);
+	r->own.journal = l->journal;
+	if (l->journal != NULL) {
+		near_journal(l->journal);
+		l->journal = &r->journal;
+	}
 	r->own.risk = l->risk;
 	r->own.limits = l->limits;
 	r->own.order_out = l->order_out[idx];
@@ -262,6 +289,8 @@ rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s)
 		if (r->session[idx]->orders.open_cnt != 0)
 			forget_order(r->session[idx]);
 	}
+	l->journal = r->own.journal;
+	store_relaxed_u32(&r->journal.head->taken_pos, r->journal.put_pos);
 	l->risk = r->own.risk;
 	l->limits = r->own.limits;
 	l->order_out[idx] = r->own.order_out;

@@ -4,6 +4,10 @@
 
 #include "lane/lane.h"
 
+enum {
+	REHEARSAL_JOURNAL_SLOTS = 32, // an order needs four
+};
+
 /*
  * Sending an order without sending one, so that the first order after a quiet minute finds the way
  * as warm as the thousandth.
@@ -43,8 +47,12 @@ struct rehearsal {
 		struct ring *update_out;
 		struct ring *verdict_out;
 		struct ring *fill_out;
+		struct journal *journal;
 	} own;
+	struct journal journal; // its ring follows, and nobody reads it
 	cache_aligned uint8_t order_slot[2 * CACHE_LINE];
+	cache_aligned uint8_t
+		journal_ring[JOURNAL_RING_HEAD_BYTES + REHEARSAL_JOURNAL_SLOTS * CACHE_LINE];
 	struct risk_limits limits;
 };
 

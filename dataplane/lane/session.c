@@ -21,6 +21,8 @@ session_init(struct session *s, const struct session_config *c, struct lane_port
 	const struct orders_config orders = {
 		.orders_max = c->orders_max,
 		.executions_max = c->executions_max,
+		.first_token = c->first_token,
+		.token_end = c->token_end,
 		.session_idx = c->session_idx,
 		.any_mark = c->life.protocol == ORDER_SESSION_OUCH42,
 		.own_price_styles = encode_own_price_styles(&c->encode),
@@ -160,6 +162,32 @@ session_lost(struct session *s, uint64_t now_ns)
 	order_session_on_lost(&s->life, now_ns);
 }
 
+void
+session_journal_packet(struct session *s, const uint8_t *packet, uint16_t len, uint64_t now_ns)
+{
+	const struct soup_head *head = (const struct soup_head *)packet;
+	const struct venue_request none = { .kind = JOURNAL_NO_ORDER,
+					    .strategy_idx = STRATEGY_NONE };
+	uint8_t copy[ORDER_SESSION_TAKE_MAX];
+
+	if (s->journal == NULL || len < sizeof(*head) || head->type == SOUP_CLIENT_HEARTBEAT)
+		return;
+	if (head->type != SOUP_LOGIN_REQUEST) {
+		session_journal_request(s, &none, packet, len, now_ns);
+		return;
+	}
+	if (len > sizeof(copy))
+		len = sizeof(copy);
+	memcpy(copy, packet, len);
+	if (len > offsetof(struct soup_login_request, password)) {
+		const size_t at = offsetof(struct soup_login_request, password);
+		const size_t end = at + SOUP_PASSWORD_LEN;
+
+		memset(copy + at, '*', (end < len ? end : len) - at);
+	}
+	session_journal_request(s, &none, copy, len, now_ns);
+}
+
 int
 session_ask(struct session *s, enum encode_ask ask, const struct encode_scope *scope,
 	    uint64_t now_ns)
@@ -180,6 +208,7 @@ session_ask(struct session *s, enum encode_ask ask, const struct encode_scope *s
 			return -ERANGE;
 	}
 	len = encode_ouch50_ask(&s->encode, ask, token, scope, packet);
+	session_journal_packet(s, packet, len, now_ns);
 	tcp_send(&s->tcp, packet, len);
 	order_session_on_sent(&s->life, now_ns);
 	throttle_on_sent(&s->throttle, now_ns);
@@ -556,6 +585,7 @@ take_packets(struct session *s, uint64_t now_ns)
 		len = order_session_take(&s->life, packet, sizeof(packet), now_ns);
 		if (len == 0)
 			break;
+		session_journal_packet(s, packet, (uint16_t)len, now_ns);
 		tcp_send(&s->tcp, packet, (uint32_t)len);
 		if (query) {
 			throttle_on_sent(&s->throttle, now_ns);

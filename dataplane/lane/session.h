@@ -3,6 +3,7 @@
 #define SLUICE_LANE_SESSION_H
 
 #include "base/event.h"
+#include "base/journal.h"
 #include "egress/encode_ouch42.h"
 #include "egress/encode_ouch50.h"
 #include "egress/orders.h"
@@ -87,6 +88,8 @@ struct session_config {
 	struct encode_config encode;
 	uint32_t orders_max;
 	uint32_t executions_max;
+	uint32_t first_token; // 0 counts as 1
+	uint32_t token_end;   // see orders_allow_tokens; 0: no end
 	uint16_t instr_cnt;
 	const char *const *symbol; // by instr_idx; NULL for those of other sessions
 };
@@ -103,6 +106,7 @@ struct session {
 	struct orders orders;
 	struct lane_port *port;
 	struct event_sink *events;
+	struct journal *journal; // the lane's; NULL: nothing is written down
 	uint8_t idx;
 	uint8_t protocol; // enum order_session_protocol
 	uint8_t on_disconnect;
@@ -249,6 +253,84 @@ COLD bool session_next_cancel(struct session *s, struct order *out);
  */
 COLD void session_emit(struct session *s, uint64_t now_ns);
 
+/* The audit journal gets a request's bytes, as they go to the connection. */
+HOT_INLINE void
+session_journal_request(struct session *s, const struct venue_request *q, const uint8_t *bytes,
+			uint16_t len, uint64_t now_ns)
+{
+	struct journal_slot slot;
+	struct journal_wire *w = (struct journal_wire *)(void *)slot.body;
+
+	if (s->journal == NULL)
+		return;
+	slot.instr_idx = q->instr_idx;
+	slot.source_idx = s->idx;
+	slot.kind = JOURNAL_WIRE_OUT;
+	slot.ns = now_ns > q->rx_ns ? now_ns : q->rx_ns;
+	slot.arg = q->orig_token;
+	slot.feed_seq = q->feed_seq;
+	slot.rx_ns = q->rx_ns;
+	w->token = q->token;
+	w->intent_id = q->intent_id;
+	w->strategy_idx = q->strategy_idx;
+	w->kind = q->kind;
+	journal_put_wire(s->journal, &slot, bytes, len);
+}
+
+/* What is said on the connection beside orders.  A login's password is blanked. */
+COLD void session_journal_packet(struct session *s, const uint8_t *packet, uint16_t len,
+				 uint64_t now_ns);
+
+/* The audit journal gets a message of the venue; token: the order it is about, 0: none. */
+HOT_INLINE void
+session_journal_message(struct session *s, uint8_t type, const uint8_t *payload, uint16_t len,
+			uint32_t token, uint64_t now_ns)
+{
+	struct journal_slot slot;
+	struct journal_wire *w = (struct journal_wire *)(void *)slot.body;
+
+	if (s->journal == NULL)
+		return;
+	slot.instr_idx = 0;
+	slot.source_idx = s->idx;
+	slot.kind = JOURNAL_WIRE_IN;
+	slot.ns = now_ns;
+	slot.arg = (uint32_t)soup_session_seq(&s->life.soup) - 1;
+	slot.feed_seq = 0;
+	slot.rx_ns = now_ns;
+	w->token = token;
+	w->intent_id = 0;
+	w->strategy_idx = 0;
+	w->kind = type;
+	journal_put_wire(s->journal, &slot, payload, len);
+}
+
+/* ... and what it says about an order. */
+HOT_INLINE void
+session_journal_report(struct session *s, const struct report *r, uint64_t now_ns)
+{
+	struct journal_slot slot = {
+		.instr_idx = r->instr_idx,
+		.source_idx = s->idx,
+		.kind = JOURNAL_REPORT,
+		.ns = now_ns,
+		.arg = r->type | (uint32_t)r->side << 8 |
+		       (uint32_t)(r->type == REPORT_CANCELED ? r->reason : r->reject_code) << 16,
+		.rx_ns = r->ts_ns,
+	};
+	const struct journal_report body = {
+		.token = r->token,
+		.orig_token = r->orig_token,
+		.qty = r->qty,
+		.px4 = (uint32_t)r->px4,
+		.match_ref = r->match_ref,
+		.order_ref = r->order_ref,
+	};
+
+	memcpy(slot.body, &body, sizeof(body));
+	journal_put(s->journal, &slot);
+}
+
 /* Whether an order can leave at once. */
 HOT_INLINE bool
 session_is_open(const struct session *s)
@@ -300,6 +382,7 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 		return SESSION_REFUSED;
 	frame_len = tcp_frame_finish(&s->tcp, frame, len, now_ns);
 	if (likely(frame_len != 0)) {
+		session_journal_request(s, q, payload, len, now_ns);
 		port_tx_add(tx, frame_len);
 		order_session_on_sent(&s->life, now_ns);
 		throttle_on_sent(&s->throttle, now_ns);
@@ -307,6 +390,7 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	}
 	if (q->kind != INTENT_CANCEL || !tcp_can_send(&s->tcp) || tcp_send_room(&s->tcp) < len)
 		return SESSION_REFUSED;
+	session_journal_request(s, q, payload, len, now_ns);
 	tcp_send(&s->tcp, payload, len);
 	order_session_on_sent(&s->life, now_ns);
 	throttle_on_sent(&s->throttle, now_ns);
@@ -369,6 +453,8 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 				      out->type == REPORT_REPLACED) &&
 				     orders_of_token(&s->orders, out->token) == NULL))
 				session_find_instrument(s, packet.payload, out);
+			session_journal_message(s, packet.type, packet.payload, packet.len,
+						verdict == REPORT_DECODED ? out->token : 0, now_ns);
 			if (unlikely(verdict > REPORT_NO_ORDER))
 				session_keep_unread(s, packet.payload, packet.len, verdict, now_ns);
 			tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));
@@ -382,11 +468,15 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 				s->in_hand = packet.payload;
 				s->in_hand_len = packet.len;
 				out->rx_ns = now_ns;
+				session_journal_report(s, out, now_ns);
 				order_session_on_token(&s->life, out->token);
 				return true;
 			}
 			continue;
 		}
+		if (packet.type != SOUP_SERVER_HEARTBEAT)
+			session_journal_message(s, packet.type, packet.payload, packet.len, 0,
+						now_ns);
 		if (unlikely(packet.type == SOUP_DEBUG))
 			session_tell_debug(s, packet.payload, packet.len);
 		tcp_consume(&s->tcp, (uint32_t)unframe_used(&walk));

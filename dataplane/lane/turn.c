@@ -70,7 +70,8 @@ turn_reports(struct lane *l, struct session *s)
 			return work;
 		if (unlikely(report.token == s->ack_token))
 			turn_answered(l, s);
-		give_back(l, orders_on_report(&s->orders, &report, &fill, &update), &fill, &update);
+		give_back(l, s, report.token, orders_on_report(&s->orders, &report, &fill, &update),
+			  &fill, &update);
 		session_after_report(s, l->now_ns);
 		work++;
 	}
@@ -96,7 +97,7 @@ turn_sessions(struct lane *l)
 		s->wants_turn = false;
 		while (said != 0 && fill_has_way(l, 1)) {
 			said = orders_next(&s->orders, &fill, &update);
-			give_back(l, said, &fill, &update);
+			give_back(l, s, 0, said, &fill, &update);
 			work += said != 0;
 		}
 		if (said != 0) {
@@ -420,6 +421,28 @@ turn_in(struct lane *l)
 	return work;
 }
 
+/* When an order left, for the audit journal. */
+static inline void
+turn_journal_sent(struct lane *l, const struct lane_sent *sent)
+{
+	const struct journal_sent body = {
+		.token = sent->token,
+		.rx_tsc = sent->rx_tsc,
+		.now_tsc = l->now_tsc,
+	};
+	struct journal_slot slot = {
+		.source_idx = sent->session->idx,
+		.kind = JOURNAL_SENT,
+		.ns = l->now_ns,
+		.feed_seq = sent->feed_seq,
+	};
+
+	if (l->journal == NULL)
+		return;
+	memcpy(slot.body, &body, sizeof(body));
+	journal_put(l->journal, &slot);
+}
+
 /* Hands the ports what was written, then reads the clock for the orders among it. */
 static inline void
 turn_flush(struct lane *l)
@@ -432,6 +455,7 @@ turn_flush(struct lane *l)
 	for (uint32_t i = 0; i < l->sent_cnt; i++) {
 		const struct lane_sent *sent = &l->sent[i];
 
+		turn_journal_sent(l, sent);
 		// a cancel that an operator or the end asked for has no trigger
 		if (likely(sent->rx_tsc != 0))
 			hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - sent->rx_tsc);
