@@ -161,6 +161,8 @@ give_order(struct lane *l, struct order *m)
 	unsigned said;
 
 	if (!here_holds(ORDERS)) {
+		must(l->order_out[m->session_idx] != NULL, EVENT_MUST_INDEX, m->session_idx,
+		     SESSION_MAX);
 		ring_put(l->order_out[m->session_idx], m);
 		return;
 	}
