@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_JOURNAL_KEEPER_H
+#define SLUICE_JOURNAL_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What becomes of closed segments. */
+struct keeper_config {
+	const char *folder;
+	uint32_t keep_segments;
+	uint32_t keep_days;
+	uint64_t keep_bytes;
+	bool compress;
+};
+
+/* What one round did. */
+struct keeper_did {
+	uint32_t compressed_cnt;
+	uint32_t removed_cnt;
+	int error;
+};
+
+/*
+ * Compresses closed segments and removes those that are not to be kept.  Segments from open_no on
+ * are not touched.  stop: looked at between pieces; true ends the round early.
+ */
+struct keeper_did keeper_round(const struct keeper_config *c, uint64_t open_no, uint64_t now_ns,
+			       const uint32_t *stop);
+
+#endif

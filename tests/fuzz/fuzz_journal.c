@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "journal/describe.h"
+
+/*
+ * A journal's segment may be any bytes by the time somebody reads it.  Whatever they are: every
+ * record that is given lies inside them, behind the one before, has the next number, the right
+ * checksum and its kind's shape; the walk ends and says why; and whoever describes a record reads
+ * nothing outside of it.  A walk that resumes goes forward.
+ *
+ * The first byte of the input decides: even, as it is; odd, checksums are made right first, so that
+ * the fuzzer gets behind them.
+ */
+static uint8_t *
+repaired(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size);
+	struct journal_head h;
+	size_t at = JOURNAL_HEAD_BYTES;
+
+	memcpy(copy, data, size);
+	if (size < JOURNAL_HEAD_BYTES)
+		return copy;
+	memcpy(&h, copy, sizeof(h));
+	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
+	h.byte_order = JOURNAL_BYTE_ORDER;
+	h.version = JOURNAL_VERSION;
+	h.head_bytes = JOURNAL_HEAD_BYTES;
+	h.slot_version = JOURNAL_RING_VERSION;
+	h.machine[sizeof(h.machine) - 1] = h.build[sizeof(h.build) - 1] = '\0';
+	h.boot_id[sizeof(h.boot_id) - 1] = h.machine_id[sizeof(h.machine_id) - 1] = '\0';
+	h.crc = journal_head_crc(&h);
+	memcpy(copy, &h, sizeof(h));
+	while (size - at >= sizeof(struct journal_frame)) {
+		struct journal_frame f;
+
+		memcpy(&f, copy + at, sizeof(f));
+		f.len &= 0x3FF;
+		if (f.len == 0 || journal_frame_bytes(f.len) > size - at)
+			break;
+		f.crc = journal_frame_crc(&f, copy + at + sizeof(f));
+		memcpy(copy + at, &f, sizeof(f));
+		at += journal_frame_bytes(f.len);
+	}
+	return copy;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct journal_names names;
+	static struct journal_row row;
+	struct journal_record r;
+	struct journal_walk w;
+	size_t floor = JOURNAL_HEAD_BYTES;
+	unsigned resumed = 0;
+	uint64_t seq;
+	uint8_t *copy;
+
+	if (size < 1)
+		return 0;
+	copy = data[0] % 2 == 0 ? NULL : repaired(data + 1, size - 1);
+	memset(&names, 0, sizeof(names));
+	if (!journal_walk_start(&w, copy != NULL ? copy : data + 1, size - 1)) {
+		if (w.end == JOURNAL_END_NOT_YET || w.why[0] == '\0')
+			abort();
+		free(copy);
+		return 0;
+	}
+	do {
+		seq = w.next_seq;
+		while (journal_walk_next(&w, &r)) {
+			if (r.offset < floor || r.frame.seq != seq++ ||
+			    r.payload != w.data + r.offset + sizeof(r.frame) ||
+			    r.frame.len > size - 1 - r.offset - sizeof(r.frame) ||
+			    r.frame.crc != journal_frame_crc(&r.frame, r.payload) ||
+			    journal_kind_word(r.frame.kind) == NULL)
+				abort();
+			floor = r.offset + journal_frame_bytes(r.frame.len);
+			journal_names_take(&names, &r);
+			journal_describe(&names, &r, &row);
+			if (row.wire_len > JOURNAL_WIRE_MAX || row.word == NULL ||
+			    (row.text != NULL &&
+			     (const uint8_t *)row.text + row.text_len > r.payload + r.frame.len))
+				abort();
+		}
+		if (w.end == JOURNAL_END_NOT_YET || w.at < floor || w.at > size - 1 ||
+		    (journal_end_is_bad(w.end) && w.why[0] == '\0'))
+			abort();
+	} while (resumed++ < 64 && journal_walk_resume(&w));
+	free(copy);
+	return 0;
+}

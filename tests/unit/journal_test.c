@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "journal/reader.h"
+#include "journal/writer.h"
+
+/* The journal as a whole: rings, writer, segments, what a start does after a crash. */
+
+enum {
+	MIB = 1 << 20,
+	SLOTS = 1024,
+};
+
+static char folder[64];
+
+static int
+make_folder(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/sluice-journal-test.XXXXXX");
+	return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int
+remove_folder(void **state)
+{
+	char path[512];
+	struct dirent *d;
+	DIR *dir = opendir(folder);
+
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
+		unlink(path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return rmdir(folder);
+}
+
+static struct journal_writer_config
+config(void)
+{
+	return (struct journal_writer_config){
+		.folder = folder,
+		.build = "test",
+		.start_ns = 1,
+		.segment_bytes = MIB,
+		.ring_slots = SLOTS,
+		.sync_ms = 1000,
+	};
+}
+
+static struct journal_writer *
+open_writer(const struct journal_writer_config *c, struct journal_recovered *found)
+{
+	struct journal_recovered unused;
+	struct journal_writer *w = NULL;
+	struct err e;
+
+	err_init(&e);
+	if (journal_writer_open(&w, c, found == NULL ? &unused : found, &e) != 0)
+		fail_msg("%s", e.text);
+	return w;
+}
+
+static void
+open_ring(struct journal_writer *w, uint32_t lane_idx, struct journal *j)
+{
+	struct err e;
+
+	err_init(&e);
+	if (journal_writer_ring(w, lane_idx, "lane", NULL, j, &e) != 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+start(struct journal_writer *w)
+{
+	struct err e;
+
+	err_init(&e);
+	if (journal_writer_start(w, &e) != 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+say(struct journal_writer *w, enum journal_kind kind, const char *text)
+{
+	const struct journal_text t = { .uid = 7 };
+
+	journal_writer_say(w, kind, &t, text, strlen(text));
+}
+
+static void
+put_note(struct journal *j, uint64_t n)
+{
+	const struct journal_slot s = { .kind = JOURNAL_INTENT, .ns = n };
+
+	journal_put(j, &s);
+}
+
+static void
+put_wire(struct journal *j, uint64_t n, uint32_t len)
+{
+	struct journal_slot s = { .kind = JOURNAL_WIRE_IN, .ns = n };
+	uint8_t bytes[JOURNAL_WIRE_MAX];
+
+	memset(bytes, (int)n, sizeof(bytes));
+	journal_put_wire(j, &s, bytes, len);
+}
+
+static void
+sleep_ms(long ms)
+{
+	nanosleep(&(const struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* Reads every segment of the folder; each record of lane 0 is counted by kind. */
+struct seen {
+	uint64_t kind_cnt[256];
+	uint64_t lane_cnt;
+	uint64_t next_n; // of lane 0's notes and wire messages, which count up
+	uint64_t told_cnt;
+	uint64_t recovered_cnt;
+	uint64_t next_seq;
+	size_t segment_cnt;
+	enum journal_end last_end;
+};
+
+static void
+read_all(struct seen *s)
+{
+	struct journal_list l;
+	struct err e;
+
+	memset(s, 0, sizeof(*s));
+	s->next_seq = 1;
+	err_init(&e);
+	assert_int_equal(journal_list_open(&l, folder, &e), 0);
+	for (size_t i = 0; i < l.cnt; i++) {
+		struct journal_record r;
+		struct journal_file f;
+		struct journal_walk w;
+
+		assert_int_equal(journal_file_open(&f, l.row[i].path, &e), 0);
+		if (!journal_walk_start(&w, f.data, f.len))
+			fail_msg("%s: %s", f.path, w.why);
+		while (journal_walk_next(&w, &r)) {
+			assert_int_equal(r.frame.seq, s->next_seq++);
+			s->kind_cnt[r.frame.kind]++;
+			s->recovered_cnt += r.frame.flags & JOURNAL_RECOVERED;
+			if (r.frame.kind == JOURNAL_INTENT || r.frame.kind == JOURNAL_WIRE_IN) {
+				assert_int_equal(journal_slot_of(&r).ns, s->next_n++);
+				s->lane_cnt++;
+			}
+			if (r.frame.kind == JOURNAL_LANE_GAP) {
+				const struct journal_slot slot = journal_slot_of(&r);
+				struct journal_lane_gap gap;
+
+				memcpy(&gap, slot.body, sizeof(gap));
+				s->told_cnt += gap.lost_cnt;
+				s->next_n += gap.lost_cnt;
+			}
+		}
+		if (w.end != JOURNAL_END_CLOSED && i + 1 < l.cnt)
+			fail_msg("%s: %s %s", f.path, journal_end_word(w.end), w.why);
+		s->last_end = w.end;
+		s->segment_cnt++;
+		journal_file_close(&f);
+	}
+	journal_list_close(&l);
+}
+
+static void
+wait_taken(const struct journal *j)
+{
+	for (int ms = 0; ms < 5000 && load_acquire_u32(&j->head->taken_pos) != j->put_pos; ms++)
+		sleep_ms(1);
+	assert_int_equal(load_acquire_u32(&j->head->taken_pos), j->put_pos);
+}
+
+static void
+what_was_written_down_is_read_back_over_many_segments(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL);
+	struct seen s;
+	struct journal j;
+
+	open_ring(w, 0, &j);
+	start(w);
+	say(w, JOURNAL_START, "begin");
+	for (uint64_t n = 0; n < 40000; n++) {
+		if (n % 3 == 0)
+			put_wire(&j, n, (uint32_t)(n % JOURNAL_WIRE_MAX));
+		else
+			put_note(&j, n);
+		if (n % 100 == 0)
+			wait_taken(&j);
+	}
+	say(w, JOURNAL_STOP, "end");
+	journal_writer_close(w);
+	read_all(&s);
+	assert_int_equal(s.lane_cnt, 40000);
+	assert_int_equal(s.kind_cnt[JOURNAL_START], 1);
+	assert_int_equal(s.kind_cnt[JOURNAL_STOP], 1);
+	assert_true(s.segment_cnt > 3);
+	assert_int_equal(s.last_end, JOURNAL_END_CLOSED);
+}
+
+/* A child writes and is killed; what it had put is there after the next start, nothing twice. */
+static void
+after_a_kill_the_rings_tail_is_in_the_journal(void **state)
+{
+	const struct journal_writer_config c = config();
+
+	for (int run = 1; run <= 3; run++) {
+		struct journal_recovered found;
+		struct journal_writer *w;
+		struct seen s;
+		int status, pipe_fd[2];
+		uint64_t put_cnt = 0;
+		pid_t child;
+
+		assert_int_equal(pipe(pipe_fd), 0);
+		child = fork();
+		if (child == 0) {
+			struct journal j;
+
+			w = open_writer(&c, NULL);
+			open_ring(w, 0, &j);
+			start(w);
+			for (put_cnt = 0; put_cnt < 5000 + (uint64_t)run * 111; put_cnt++) {
+				if (put_cnt % 5 == 0)
+					put_wire(&j, put_cnt, 100);
+				else
+					put_note(&j, put_cnt);
+				if (put_cnt % 300 == 0)
+					wait_taken(&j);
+			}
+			if (write(pipe_fd[1], &put_cnt, sizeof(put_cnt)) == sizeof(put_cnt))
+				kill(getpid(), SIGKILL);
+			_exit(1);
+		}
+		assert_int_equal(read(pipe_fd[0], &put_cnt, sizeof(put_cnt)), sizeof(put_cnt));
+		waitpid(child, &status, 0);
+		assert_true(WIFSIGNALED(status));
+		close(pipe_fd[0]);
+		close(pipe_fd[1]);
+		w = open_writer(&c, &found);
+		assert_true(found.crashed);
+		assert_int_equal(found.run, 1);
+		assert_int_equal(found.ring_cnt, 1);
+		assert_int_equal(found.refused_cnt, 0);
+		assert_true(found.record_cnt > 0);
+		read_all(&s);
+		assert_int_equal(s.next_n, put_cnt);
+		assert_int_equal(s.lane_cnt + s.told_cnt, put_cnt);
+		assert_int_equal(s.recovered_cnt, found.record_cnt + 1 + (found.lost_cnt != 0));
+		assert_int_equal(s.last_end, JOURNAL_END_CLOSED);
+		journal_writer_close(w);
+		remove_folder(NULL);
+		make_folder(NULL);
+	}
+}
+
+static void
+a_start_after_an_orderly_end_finds_nothing_to_do(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+	struct journal_writer *w = open_writer(&c, &found);
+	struct journal j;
+
+	assert_false(found.crashed);
+	open_ring(w, 0, &j);
+	start(w);
+	say(w, JOURNAL_STOP, "");
+	journal_writer_close(w);
+	w = open_writer(&c, &found);
+	assert_false(found.crashed);
+	assert_int_equal(found.run, 1);
+	assert_int_equal(found.ring_cnt, 0);
+	journal_writer_close(w);
+}
+
+static void
+two_gateways_do_not_share_a_folder(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL), *second;
+	struct journal_recovered found;
+	struct err e;
+
+	err_init(&e);
+	assert_int_equal(journal_writer_open(&second, &c, &found, &e), -EADDRINUSE);
+	journal_writer_close(w);
+}
+
+/* The disk takes no more: lanes lose and say so, and when it does again everything goes on. */
+static void
+a_full_disk_costs_records_and_no_wait(void **state)
+{
+	const struct rlimit little = { 3 * MIB / 2, RLIM_INFINITY };
+	const struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL);
+	struct journal_stats stats;
+	struct rlimit before, none;
+	uint64_t n = 0;
+	struct journal j;
+	struct seen s;
+
+	open_ring(w, 0, &j);
+	start(w);
+	getrlimit(RLIMIT_FSIZE, &before);
+	none = before;
+	none.rlim_cur = 4096; // no further segment can be made
+	setrlimit(RLIMIT_FSIZE, &none);
+	while (j.metrics.lost < 100 && n < 1000000) {
+		put_note(&j, n++);
+		if (n % 200 == 0)
+			sleep_ms(1);
+	}
+	assert_int_equal(j.metrics.lost, 100);
+	sleep_ms(120);
+	journal_writer_stats(w, &stats);
+	assert_true(stats.failed_cnt > 0);
+	assert_int_equal(stats.error, -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &before);
+	(void)little;
+	for (int ms = 0; ms < 3000 && load_acquire_u32(&j.head->taken_pos) != j.put_pos; ms++)
+		sleep_ms(1);
+	put_note(&j, n++);
+	journal_writer_close(w);
+	read_all(&s);
+	assert_int_equal(s.next_n, n);
+	assert_int_equal(s.told_cnt, 100);
+	assert_int_equal(s.kind_cnt[JOURNAL_LANE_GAP], 1);
+}
+
+static uint64_t
+count_files(const char *end)
+{
+	uint64_t cnt = 0;
+	struct dirent *d;
+	DIR *dir = opendir(folder);
+
+	while ((d = readdir(dir)) != NULL) {
+		const size_t len = strlen(d->d_name), end_len = strlen(end);
+
+		cnt += len > end_len && strcmp(d->d_name + len - end_len, end) == 0;
+	}
+	closedir(dir);
+	return cnt;
+}
+
+static void
+closed_segments_are_compressed_and_still_read(void **state)
+{
+	struct journal_writer_config c = config();
+	struct journal_writer *w;
+	struct journal j;
+	struct seen s;
+
+	c.compress = true;
+	w = open_writer(&c, NULL);
+	open_ring(w, 0, &j);
+	start(w);
+	for (uint64_t n = 0; n < 40000; n++) {
+		put_note(&j, n);
+		if (n % 500 == 0)
+			wait_taken(&j);
+	}
+	for (int ms = 0; ms < 5000 && count_files(".zst") < 3; ms += 10)
+		sleep_ms(10);
+	assert_true(count_files(".zst") >= 3);
+	journal_writer_close(w);
+	assert_int_equal(count_files(".part"), 0);
+	read_all(&s);
+	assert_int_equal(s.lane_cnt, 40000);
+}
+
+static void
+only_so_many_segments_are_kept(void **state)
+{
+	struct journal_writer_config c = config();
+	struct journal_writer *w;
+	struct journal j;
+
+	c.keep_segments = 2;
+	w = open_writer(&c, NULL);
+	open_ring(w, 0, &j);
+	start(w);
+	for (uint64_t n = 0; n < 60000; n++) {
+		put_note(&j, n);
+		if (n % 500 == 0)
+			wait_taken(&j);
+	}
+	for (int ms = 0; ms < 5000 && count_files(".sj") > 3; ms += 10)
+		sleep_ms(10);
+	assert_int_equal(count_files(".sj"), 3); // two, and the one that is written
+	journal_writer_close(w);
+}
+
+/* Numbers: none below the floor of a later start is used by it, whatever happened before. */
+static void
+reserved_order_numbers_outlive_a_kill(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL);
+	int status;
+	pid_t child;
+
+	start(w);
+	assert_int_equal(journal_tokens_floor(w, 0, "oe", false), 1);
+	assert_int_equal(journal_tokens_end(w, 0), 1); // nothing yet: no order may leave
+	journal_writer_close(w);
+	child = fork();
+	if (child == 0) {
+		w = open_writer(&c, NULL);
+		start(w);
+		journal_tokens_floor(w, 0, "oe", false);
+		journal_tokens_floor(w, 1, "other", true);
+		journal_tokens_want(w, 0, 5000);
+		journal_tokens_want(w, 1, 777);
+		for (int ms = 0; ms < 3000 && (journal_tokens_end(w, 0) != 5000 ||
+					       journal_tokens_end(w, 1) != 777);
+		     ms++)
+			sleep_ms(1);
+		if (journal_tokens_end(w, 0) == 5000 && journal_tokens_end(w, 1) == 777)
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFSIGNALED(status));
+	w = open_writer(&c, NULL);
+	assert_int_equal(journal_tokens_floor(w, 1, "oe", false), 5000); // by name, not by place
+	assert_int_equal(journal_tokens_floor(w, 0, "other", true), 777);
+	assert_int_equal(journal_tokens_floor(w, 2, "new", false), 1);
+	journal_writer_close(w);
+}
+
+static void
+a_damaged_file_of_order_numbers_stops_the_start(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+	struct journal_writer *w;
+	char path[128];
+	struct err e;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tokens", folder);
+	f = fopen(path, "w");
+	fputs("oe 20000 5000\ncrc32c 12345678\n", f);
+	fclose(f);
+	err_init(&e);
+	assert_int_equal(journal_writer_open(&w, &c, &found, &e), -EBADMSG);
+	assert_non_null(strstr(e.text, "tokens"));
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_written_down_is_read_back_over_many_segments),
+		TEST(after_a_kill_the_rings_tail_is_in_the_journal),
+		TEST(a_start_after_an_orderly_end_finds_nothing_to_do),
+		TEST(two_gateways_do_not_share_a_folder),
+		TEST(a_full_disk_costs_records_and_no_wait),
+		TEST(closed_segments_are_compressed_and_still_read),
+		TEST(only_so_many_segments_are_kept),
+		TEST(reserved_order_numbers_outlive_a_kill),
+		TEST(a_damaged_file_of_order_numbers_stops_the_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
