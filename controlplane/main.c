@@ -8,6 +8,7 @@
 #include "boot/control.h"
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
+#include "boot/journal_start.h"
 #include "boot/kill_switch.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
@@ -117,15 +118,19 @@ run(struct gateway *g, const char *file, struct err *e)
 		return complain(e, EXIT_START);
 	if (control_open(g, e) != 0)
 		return complain(e, EXIT_START);
-	if (kill_switch_open(g, e) != 0 || eal_start(g, e) != 0)
+	// what a killed process left is made safe first
+	if (kill_switch_open(g, e) != 0 || gateway_journal_open(g, e) != 0)
 		goto close_control;
+	if (eal_start(g, e) != 0)
+		goto close_journal;
 	if (ports_start(g, e) != 0)
 		goto stop_ports;
 	if (limits_open(&g->limits, g->config, e) != 0)
 		goto stop_ports;
 	kill_switch_start(g);
 	saved_tcp_load(g);
-	if (lanes_build(g, e) != 0 || lanes_launch(g, e) != 0 || last_path_open(g, e) != 0)
+	if (lanes_build(g, e) != 0 || gateway_journal_start(g, e) != 0 || lanes_launch(g, e) != 0 ||
+	    last_path_open(g, e) != 0)
 		goto stop_lanes;
 	code = control_run(g, e) == 0 ? EXIT_FINE : EXIT_BROKEN;
 stop_lanes:
@@ -135,10 +140,13 @@ stop_lanes:
 	capture_close(g); // the logout is in it
 	if (code != EXIT_START)
 		control_summary(g);
+	gateway_journal_close(g, code != EXIT_START);
 	lanes_free(g);
 stop_ports:
 	ports_stop(g);
 	eal_stop(g);
+close_journal:
+	gateway_journal_close(g, false);
 close_control:
 	kill_switch_close(g);
 	control_close(g);

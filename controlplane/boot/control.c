@@ -15,6 +15,7 @@
 #include "boot/control.h"
 #include "boot/feed_watch.h"
 #include "boot/kill_switch.h"
+#include "boot/journal_start.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/port_start.h"
@@ -113,6 +114,8 @@ control_open(struct gateway *g, struct err *e)
 		.audit = audit,
 		.audit_ctx = g,
 		.calling = calling,
+		.journal = gateway_journal_command,
+		.journal_ctx = g,
 	};
 	sigset_t signals;
 	int rc;
@@ -435,6 +438,7 @@ control_run(struct gateway *g, struct err *e)
 		look_at_links(g);
 		capture_look(g);
 		saved_tcp_keep(g, now_ns());
+		gateway_journal_look(g, now_ns());
 	}
 	sd_notify(0, "STOPPING=1");
 	g->stopping = true;

@@ -43,6 +43,8 @@ struct gateway_port {
 	char driver[32];
 };
 
+struct gateway_journal;
+
 /* The whole running program, as the control plane sees it.  One exists. */
 struct gateway {
 	struct config *config;
@@ -55,6 +57,7 @@ struct gateway {
 	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself
 	bool replay; // no password and nothing at random: the same input gives the same bytes
 	struct event_log *log;
+	struct gateway_journal *journal; // NULL: none is kept
 	struct latency *latency;
 	struct feed_watch *feed_watch;
 	struct ctl_server *ctl;

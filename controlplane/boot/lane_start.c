@@ -9,6 +9,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "boot/journal_start.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/risk_tree.h"
@@ -609,6 +610,7 @@ build_session(struct build *b, uint32_t idx)
 
 	for (uint32_t i = 0; i < c->order_styles_cnt; i++)
 		config_style_of(c, i, &style[i]);
+	gateway_journal_tokens(b->g, idx, &sc.first_token, &sc.token_end);
 	if (!b->g->replay)
 		(void)config_schedule_of(cs, &sc.life.schedule); // config_check has seen it
 	sc.encode.style = style;
@@ -655,6 +657,7 @@ build_session(struct build *b, uint32_t idx)
 	if (rc != 0)
 		return err_set(b->e, rc, "sessions '%s': cannot start: %s", cs->name,
 			       strerror(-rc));
+	s->journal = l->journal;
 	l->session[idx] = s;
 	l->session_here[l->session_cnt++] = s;
 	order_session_begin(&s->life, b->g->clock.base_ns);
@@ -709,6 +712,7 @@ build_lane(void *arg)
 				return -ENOMEM;
 		}
 	lane_clock(l);
+	rc = gateway_journal_lane(g, l, b->e);
 	for (uint32_t p = 0; rc == 0 && p < g->config->ports_cnt; p++) {
 		if (m->host_port_mask >> p & 1)
 			rc = build_host(b, p);

@@ -69,8 +69,9 @@ static void
 paths_resolve(struct config *c, struct err *e)
 {
 	char path[CONFIG_PATH_MAX], where[300];
-	char *field[2 + SESSION_MAX + FEED_MAX] = { c->pmd_config_dir, c->control.event_log };
-	size_t cnt = 2;
+	char *field[3 + SESSION_MAX + FEED_MAX] = { c->pmd_config_dir, c->control.event_log,
+						    c->journal.directory };
+	size_t cnt = 3;
 
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
 		field[cnt++] = c->sessions[i].password_file;

@@ -73,6 +73,18 @@ enum on_disconnect {
 	ON_DISCONNECT_CANCEL_ON_RECONNECT,
 };
 
+/* When a record of the audit journal could not be kept. */
+enum journal_on_gap {
+	JOURNAL_ON_GAP_COUNT,
+	JOURNAL_ON_GAP_STOP_TRADING,
+};
+
+/* When the journal of a killed process and the venue's replay do not agree. */
+enum journal_recovery {
+	JOURNAL_RECOVERY_REPORT,
+	JOURNAL_RECOVERY_HALT,
+};
+
 /* Host order.  ip 0 stands for "none". */
 struct ip4_net {
 	uint32_t ip;
@@ -488,6 +500,20 @@ struct config {
 		char event_log[CONFIG_PATH_MAX];
 		char state_file[CONFIG_PATH_MAX]; // empty: beside the socket
 	} control;
+	struct {
+		bool enabled;
+		char directory[CONFIG_PATH_MAX];
+		uint32_t ring_slots;
+		uint32_t segment_mb;
+		bool compress;
+		uint32_t keep_segments; // 0: all
+		uint32_t keep_days;     // 0: for ever
+		uint32_t keep_mb;       // 0: no end
+		enum journal_on_gap on_gap;
+		uint32_t sync_ms;
+		uint32_t token_block;
+		enum journal_recovery recovery;
+	} journal;
 	struct {
 		uint32_t stage_sample_every; // 0: never
 		char histogram_file[CONFIG_PATH_MAX];

@@ -843,6 +843,25 @@ config_memory_bytes(const struct config *c)
 	return bytes;
 }
 
+static void
+journal_check(struct check *ck)
+{
+	const struct config *c = ck->c;
+
+	if (c->journal.enabled && c->journal.directory[0] == '\0')
+		err_add(ck->e, -EINVAL,
+			"%s: journal.enabled: true needs journal.directory: the folder that the "
+			"segments go to",
+			AT(c->journal.enabled));
+	if ((c->journal.ring_slots & (c->journal.ring_slots - 1)) != 0)
+		err_add(ck->e, -EINVAL, "%s: journal.ring_slots: %u is no power of two",
+			AT(c->journal.ring_slots), c->journal.ring_slots);
+	if (c->journal.keep_mb != 0 && c->journal.keep_mb < c->journal.segment_mb)
+		err_add(ck->e, -EINVAL,
+			"%s: journal.keep_mb: %u is less than one segment (journal.segment_mb: %u)",
+			AT(c->journal.keep_mb), c->journal.keep_mb, c->journal.segment_mb);
+}
+
 void
 config_check(struct config *c, struct err *e)
 {
@@ -878,5 +897,6 @@ config_check(struct config *c, struct err *e)
 	config_tree_check(c, e);
 	risk_check(ck);
 	config_check_stops(c, e);
+	journal_check(ck);
 	memory_check(ck);
 }

@@ -95,6 +95,7 @@ ctl_conn_got(struct ctl_conn *c, const struct state_source *s, size_t n)
 	if (c->have_bytes < c->body_bytes)
 		return;
 	answer(c, ctl_execute_bytes(s, c->body, c->body_bytes, &c->last_command));
+	c->last_bytes = c->body_bytes;
 	c->have_bytes = 0;
 	c->body_bytes = 0;
 }

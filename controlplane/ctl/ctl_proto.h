@@ -28,6 +28,7 @@ struct ctl_conn {
 	uint8_t head[CTL_HEAD_BYTES];
 	bool closing;                  // close when the answer is sent
 	enum ctl_command last_command; // of the last request; CTL_COMMAND_CNT: refused
+	uint32_t last_bytes;           // of its body, which is still there
 	uint8_t *out;                  // the answer with its head, NULL when there is none
 	size_t out_bytes;
 	size_t sent_bytes;

@@ -288,6 +288,17 @@ audit(struct ctl_server *s, const struct client *c)
 	s->c.audit(s->c.audit_ctx, text);
 }
 
+static void
+journal(struct ctl_server *s, struct client *c)
+{
+	const bool done = c->conn.last_command != CTL_COMMAND_CNT;
+
+	if (s->c.journal == NULL || (done && !CTL_COMMAND[c->conn.last_command].changes))
+		return;
+	s->c.journal(s->c.journal_ctx, (uint32_t)c->uid, (uint32_t)c->pid, done, c->conn.body,
+		     c->conn.last_bytes);
+}
+
 /* Reads until one request is answered or nothing is there.  True when one was. */
 static bool
 client_read(struct ctl_server *s, struct client *c)
@@ -308,10 +319,12 @@ client_read(struct ctl_server *s, struct client *c)
 		c->conn.last_command = CTL_COMMAND_CNT;
 		if (s->c.calling != NULL)
 			s->c.calling(s->c.audit_ctx, (uint32_t)c->uid, (uint32_t)c->pid);
+		c->conn.last_bytes = 0;
 		ctl_conn_got(&c->conn, s->c.source, (size_t)n);
 	}
 	if (c->conn.out == NULL)
 		return false;
+	journal(s, c);
 	if (c->conn.last_command == CTL_COMMAND_CNT) {
 		metric_add(&s->metrics.request_refused, 1);
 	} else {

@@ -23,6 +23,10 @@ struct ctl_server_config {
 	void *audit_ctx;
 	/* Says who sends the request that is answered next; NULL: nobody wants to know. */
 	void (*calling)(void *audit_ctx, uint32_t uid, uint32_t pid);
+	/* Every request that changed something or was refused, as it came; NULL: nobody. */
+	void (*journal)(void *ctx, uint32_t uid, uint32_t pid, bool done, const void *request,
+			size_t len);
+	void *journal_ctx;
 };
 
 /*

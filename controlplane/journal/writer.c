@@ -155,7 +155,7 @@ note(struct journal_writer *w, int rc)
 {
 	metric_set((uint64_t *)&w->stats.error, (uint64_t)(int64_t)rc);
 	if (rc != 0) {
-		metric_add(&w->stats.failed_cnt, 1);
+		metric_add(&w->stats.write_failed, 1);
 		w->retry_ns = journal_monotonic_ns() + RETRY_MS * 1000000ULL;
 	}
 }
@@ -213,7 +213,7 @@ put_ring(struct journal_writer *w, uint32_t lane_idx)
 		const enum journal_found found = journal_take(&w->taker[lane_idx], record, &len);
 
 		if (found == JOURNAL_FOUND_TORN) // cannot be while the lane lives
-			metric_add(&w->stats.torn_cnt, 1);
+			metric_add(&w->stats.torn, 1);
 		if (found != JOURNAL_FOUND_RECORD)
 			break;
 		writer_put(w, record[offsetof(struct journal_slot, kind)], (uint8_t)lane_idx, 0,
@@ -226,8 +226,8 @@ put_ring(struct journal_writer *w, uint32_t lane_idx)
 static void
 count(struct journal_writer *w, uint64_t records, uint64_t bytes)
 {
-	metric_add(&w->stats.record_cnt, records);
-	metric_add(&w->stats.byte_cnt, bytes);
+	metric_add(&w->stats.record, records);
+	metric_add(&w->stats.byte, bytes);
 	metric_set(&w->stats.segment_no, w->segment.no);
 	metric_set(&w->stats.segment_at, w->segment.at);
 	metric_set(&w->stats.segment_bytes, w->segment.bytes);
@@ -249,7 +249,7 @@ sync_when_due(struct journal_writer *w, bool now)
 		return;
 	}
 	w->synced_ns = journal_monotonic_ns();
-	metric_add(&w->stats.sync_cnt, 1);
+	metric_add(&w->stats.sync, 1);
 	metric_set(&w->stats.synced_seq, w->next_seq);
 }
 
@@ -291,7 +291,7 @@ round_of(struct journal_writer *w)
 		note(w, rc);
 		if (w->segment.fd >= 0)
 			return false; // its last record waits in the piece
-		metric_add(&w->stats.closed_cnt, 1);
+		metric_add(&w->stats.segment_closed, 1);
 	}
 	if (w->segment.fd < 0) {
 		rc = writer_next_segment(w);
@@ -351,8 +351,8 @@ run_keeper(void *arg)
 			const struct keeper_did did =
 				keeper_round(&c, no, journal_now_ns(), &w->stop_keep);
 
-			metric_add(&w->stats.compressed_cnt, did.compressed_cnt);
-			metric_add(&w->stats.removed_cnt, did.removed_cnt);
+			metric_add(&w->stats.segment_compressed, did.compressed_cnt);
+			metric_add(&w->stats.segment_removed, did.removed_cnt);
 			seen_no = no;
 			next_ns = now_ns + 60 * NS_PER_SEC; // days pass, too
 		}
@@ -418,7 +418,7 @@ journal_writer_say(struct journal_writer *w, enum journal_kind kind,
 	if (SAID_BYTES - w->waiting.len < sizeof(frame) + frame[1]) {
 		if (w->lost_cnt++ == 0)
 			w->lost_ns = t.ns;
-		metric_add(&w->stats.lost_cnt, 1);
+		metric_add(&w->stats.lost, 1);
 	} else {
 		at = w->waiting.bytes + w->waiting.len;
 		memcpy(at, frame, sizeof(frame));

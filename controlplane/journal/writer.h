@@ -56,15 +56,15 @@ struct journal_stats {
 	uint64_t segment_no;
 	uint64_t segment_at;
 	uint64_t segment_bytes;
-	uint64_t record_cnt; // since the start
-	uint64_t byte_cnt;
-	uint64_t closed_cnt;
-	uint64_t compressed_cnt;
-	uint64_t removed_cnt;
-	uint64_t sync_cnt;
-	uint64_t failed_cnt; // writes that the disk refused; each was tried again
-	uint64_t lost_cnt;   // of the control side: no room in memory
-	uint64_t torn_cnt;
+	uint64_t record; // since the start
+	uint64_t byte;
+	uint64_t segment_closed;
+	uint64_t segment_compressed;
+	uint64_t segment_removed;
+	uint64_t sync;
+	uint64_t write_failed; // writes that the disk refused; each was tried again
+	uint64_t lost;         // of the control side: no room in memory
+	uint64_t torn;
 	uint64_t next_seq;
 	uint64_t synced_seq; // of the first record that a power cut may take
 	uint64_t behind_ns;  // since the writer last came round

@@ -23,6 +23,7 @@
 #include "observe/state_config.h"
 #include "observe/state_feed.h"
 #include "observe/state_risk.h"
+#include "observe/state_journal.h"
 
 /* Each module's list of counters. */
 
@@ -852,6 +853,7 @@ get_metrics(void *ctx, state_metric_fn *fn, void *arg)
 			     { "port", c->ports[i].name });
 	state_books_metrics(g, now_ns(), fn, arg);
 	breaker_watch_metrics(g, fn, arg);
+	state_journal_metrics(g, fn, arg);
 	if (g->ctl != NULL)
 		emit(&to, "ctl", CTL_METRIC, ARRAY_CNT(CTL_METRIC),
 		     (const uint64_t *)ctl_server_metrics(g->ctl), NULL, 0);

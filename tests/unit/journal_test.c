@@ -338,7 +338,7 @@ a_full_disk_costs_records_and_no_wait(void **state)
 	assert_int_equal(j.metrics.lost, 100);
 	sleep_ms(120);
 	journal_writer_stats(w, &stats);
-	assert_true(stats.failed_cnt > 0);
+	assert_true(stats.write_failed > 0);
 	assert_int_equal(stats.error, -EFBIG);
 	setrlimit(RLIMIT_FSIZE, &before);
 	(void)little;
