@@ -14,6 +14,7 @@
 
 enum {
 	ASK_WAIT_MS = 100,
+	SETTLE_MS = 20,    // what a command waits for the disk; then it is answered all the same
 	STALLED_MS = 1000, // the writer has not come round for so long: the disk stands still
 	CLOCK_TOKENS_PER_S = 40000, // net/order_session.h
 	CLOCK_AHEAD_S = 60,
@@ -334,6 +335,7 @@ gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done, co
 		return;
 	journal_writer_say(g->journal->w, JOURNAL_COMMAND, &t, request, len);
 	look_at_limits(g);
+	journal_writer_settle(g->journal->w, SETTLE_MS); // before somebody reads the answer
 }
 
 void

@@ -185,6 +185,7 @@ put_said(struct journal_writer *w)
 		pthread_mutex_lock(&w->mutex);
 		swap = w->waiting;
 		w->waiting = (struct said){ w->writing.bytes, 0 };
+		w->taken_cnt = w->said_cnt;
 		w->writing = swap;
 		pthread_mutex_unlock(&w->mutex);
 		w->writing_at = 0;
@@ -305,6 +306,8 @@ round_of(struct journal_writer *w)
 			cnt += put_ring(w, i);
 	if (!flush(w))
 		return false;
+	if (all)
+		store_release_u64(&w->done_cnt, w->taken_cnt); // pairs with journal_writer_settle
 	sync_when_due(w, false);
 	return !all || cnt != 0 || segment_is_full(&w->segment);
 }
@@ -415,6 +418,7 @@ journal_writer_say(struct journal_writer *w, enum journal_kind kind,
 		len = JOURNAL_PAYLOAD_MAX - sizeof(t);
 	frame[1] = (uint32_t)(sizeof(t) + len);
 	pthread_mutex_lock(&w->mutex);
+	w->said_cnt++;
 	if (SAID_BYTES - w->waiting.len < sizeof(frame) + frame[1]) {
 		if (w->lost_cnt++ == 0)
 			w->lost_ns = t.ns;
@@ -428,6 +432,24 @@ journal_writer_say(struct journal_writer *w, enum journal_kind kind,
 		w->waiting.len += sizeof(frame) + frame[1];
 	}
 	pthread_mutex_unlock(&w->mutex);
+}
+
+bool
+journal_writer_settle(struct journal_writer *w, uint32_t wait_ms)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+	const uint64_t end_ns = journal_monotonic_ns() + wait_ms * 1000000ULL;
+	uint64_t want;
+
+	pthread_mutex_lock(&w->mutex);
+	want = w->said_cnt;
+	pthread_mutex_unlock(&w->mutex);
+	while (w->started && load_acquire_u64(&w->done_cnt) < want) {
+		if (journal_monotonic_ns() >= end_ns)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return w->started;
 }
 
 void

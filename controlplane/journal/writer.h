@@ -104,6 +104,12 @@ int journal_writer_start(struct journal_writer *w, struct err *e);
 void journal_writer_say(struct journal_writer *w, enum journal_kind kind,
 			const struct journal_text *head, const char *text, size_t len);
 
+/*
+ * Waits until what was said before is in the file, so that it outlives the process; at most
+ * wait_ms. False: it is not there yet.  Thread: control.
+ */
+bool journal_writer_settle(struct journal_writer *w, uint32_t wait_ms);
+
 void journal_writer_stats(const struct journal_writer *w, struct journal_stats *out);
 
 uint64_t journal_now_ns(void); // since 1970

@@ -43,9 +43,12 @@ struct journal_writer {
 	uint64_t synced_ns;
 	struct said writing; // taken from waiting, not all of it framed yet
 	size_t writing_at;
+	uint64_t taken_cnt; // of said_cnt, as far as they are in writing
+	uint64_t done_cnt;  // atomic: of said_cnt, as far as the file has them
 	// between the control thread and the writer
 	pthread_mutex_t mutex;
 	struct said waiting;
+	uint64_t said_cnt; // records said, kept or not
 	uint64_t lost_cnt; // said and not kept since the last GAP record
 	uint64_t lost_ns;
 	// atomics, for stats

@@ -311,11 +311,38 @@ two_gateways_do_not_share_a_folder(void **state)
 	journal_writer_close(w);
 }
 
+/* What was said and settled is there after a kill at that very moment. */
+static void
+what_the_control_side_said_outlives_a_kill(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+	struct journal_writer *w;
+	struct seen s;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		w = open_writer(&c, NULL);
+		start(w);
+		for (int i = 0; i < 100; i++)
+			say(w, JOURNAL_COMMAND, "do");
+		if (journal_writer_settle(w, 5000))
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFSIGNALED(status));
+	w = open_writer(&c, &found);
+	journal_writer_close(w);
+	read_all(&s);
+	assert_int_equal(s.kind_cnt[JOURNAL_COMMAND], 100);
+}
+
 /* The disk takes no more: lanes lose and say so, and when it does again everything goes on. */
 static void
 a_full_disk_costs_records_and_no_wait(void **state)
 {
-	const struct rlimit little = { 3 * MIB / 2, RLIM_INFINITY };
 	const struct journal_writer_config c = config();
 	struct journal_writer *w = open_writer(&c, NULL);
 	struct journal_stats stats;
@@ -341,7 +368,6 @@ a_full_disk_costs_records_and_no_wait(void **state)
 	assert_true(stats.write_failed > 0);
 	assert_int_equal(stats.error, -EFBIG);
 	setrlimit(RLIMIT_FSIZE, &before);
-	(void)little;
 	for (int ms = 0; ms < 3000 && load_acquire_u32(&j.head->taken_pos) != j.put_pos; ms++)
 		sleep_ms(1);
 	put_note(&j, n++);
@@ -482,6 +508,7 @@ main(void)
 		TEST(after_a_kill_the_rings_tail_is_in_the_journal),
 		TEST(a_start_after_an_orderly_end_finds_nothing_to_do),
 		TEST(two_gateways_do_not_share_a_folder),
+		TEST(what_the_control_side_said_outlives_a_kill),
 		TEST(a_full_disk_costs_records_and_no_wait),
 		TEST(closed_segments_are_compressed_and_still_read),
 		TEST(only_so_many_segments_are_kept),
