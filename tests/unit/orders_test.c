@@ -630,6 +630,30 @@ half_the_table_may_be_open(void **unused)
 }
 
 static void
+no_number_is_used_before_it_is_reserved(void **unused)
+{
+	start_with(16, 0);
+	o.token_end = 3; // as the control side says: 1 and 2 are safe
+	ask(INTENT_NEW, 1, 10, 50, 10);
+	assert_int_equal(req.token, 1);
+	ask(INTENT_NEW, 2, 10, 50, 10);
+	assert_int_equal(req.token, 2);
+	ask(INTENT_NEW, 3, 10, 50, 10);
+	assert_int_equal(made & ORDERS_SEND, 0);
+	assert_int_equal(up.reject_code, ORDERS_REFUSED_NO_TOKEN);
+	assert_int_equal(fill.released_qty, 10);
+	assert_int_equal(o.metrics.refused_no_token, 1);
+	assert_int_equal(orders_take_number(&o), 0);
+	orders_allow_tokens(&o, 2); // nothing is taken back
+	assert_int_equal(o.token_end, 3);
+	orders_allow_tokens(&o, 5);
+	ask(INTENT_NEW, 4, 10, 50, 10);
+	assert_int_equal(req.token, 3);
+	assert_int_equal(orders_take_number(&o), 4);
+	assert_int_equal(orders_take_number(&o), 0);
+}
+
+static void
 the_last_number_is_not_used_twice(void **unused)
 {
 	start_with(16, UINT32_MAX - 1);
@@ -852,6 +876,7 @@ main(void)
 		cmocka_unit_test(what_the_venue_must_not_say_changes_no_quantity_twice),
 		cmocka_unit_test(numbers_only_grow_and_step_over_living_orders),
 		cmocka_unit_test(half_the_table_may_be_open),
+		cmocka_unit_test(no_number_is_used_before_it_is_reserved),
 		cmocka_unit_test(the_last_number_is_not_used_twice),
 		cmocka_unit_test(a_disconnect_leaves_fates_open_until_the_venue_says),
 		cmocka_unit_test(a_venue_that_cannot_say_leaves_fates_open),

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "journal/story.h"
+#include "journal_bytes.h"
+#include "msg/intent.h"
+#include "msg/report.h"
+
+/* What the records of a day add up to. */
+
+static struct journal_bytes day;
+static struct story story;
+
+static void
+sent(uint32_t token, uint8_t kind)
+{
+	const struct journal_wire w = { .token = token, .kind = kind };
+	struct journal_slot s = { .kind = JOURNAL_WIRE_OUT, .instr_idx = 3 };
+
+	memcpy(s.body, &w, sizeof(w));
+	journal_bytes_put(&day, s.kind, &s, sizeof(s));
+}
+
+static void
+report(enum report_type type, uint32_t token, uint32_t orig_token, uint32_t qty, uint64_t match_ref)
+{
+	const struct journal_report m = {
+		.token = token, .orig_token = orig_token, .qty = qty, .match_ref = match_ref
+	};
+	struct journal_slot s = { .kind = JOURNAL_REPORT, .arg = type, .instr_idx = 3 };
+
+	memcpy(s.body, &m, sizeof(m));
+	journal_bytes_put(&day, s.kind, &s, sizeof(s));
+}
+
+/* The venue accepted a login and named its day. */
+static void
+login(const char *name)
+{
+	uint8_t payload[JOURNAL_RECORD_MAX] = { 0 };
+	struct journal_wire w = { .kind = 'A', .len = 30 };
+	struct journal_slot s = { .kind = JOURNAL_WIRE_IN };
+
+	memcpy(w.bytes, name, STORY_SESSION_LEN);
+	memcpy(s.body, &w, sizeof(w));
+	memcpy(payload, &s, sizeof(s));
+	journal_bytes_put(&day, s.kind, payload, sizeof(s) + 30 - JOURNAL_WIRE_FIRST);
+}
+
+static void
+begin(void)
+{
+	journal_bytes_start(&day, 4096);
+	story_fini(&story);
+	story_init(&story);
+}
+
+static void
+take_all(void)
+{
+	struct journal_record r;
+	struct journal_walk w;
+
+	assert_true(journal_walk_start(&w, day.data, day.len));
+	while (journal_walk_next(&w, &r))
+		story_take(&story, &r);
+	assert_int_equal(w.record_cnt, day.cnt);
+}
+
+static void
+executions_count_once_however_often_they_are_replayed(void **state)
+{
+	const struct story_order *o;
+
+	begin();
+	login("OE00000001");
+	sent(1, INTENT_NEW);
+	for (int i = 0; i < 3; i++) { // the day, and two replays of it
+		report(REPORT_ACCEPTED, 1, 0, 300, 0);
+		report(REPORT_EXECUTED, 1, 0, 100, 7);
+		report(REPORT_EXECUTED, 1, 0, 50, 8);
+		login("OE00000001");
+	}
+	take_all();
+	o = story_find(&story.session[0], 1);
+	assert_non_null(o);
+	assert_int_equal(o->executed_qty, 150);
+	assert_true(o->accepted);
+	assert_int_equal(story.session[0].execution_cnt, 2);
+}
+
+static void
+a_replacement_takes_over_what_was_executed(void **state)
+{
+	begin();
+	sent(1, INTENT_NEW);
+	report(REPORT_ACCEPTED, 1, 0, 300, 0);
+	report(REPORT_EXECUTED, 1, 0, 100, 7);
+	sent(2, INTENT_REPLACE);
+	report(REPORT_REPLACED, 2, 1, 200, 0);
+	report(REPORT_EXECUTED, 2, 0, 20, 9);
+	report(REPORT_REPLACED, 2, 1, 200, 0); // again, in a replay
+	take_all();
+	assert_int_equal(story_find(&story.session[0], 2)->executed_qty, 120);
+	assert_int_equal(story_find(&story.session[0], 2)->instr_idx, 3);
+}
+
+static void
+what_was_sent_and_never_answered_is_known_as_that(void **state)
+{
+	begin();
+	sent(5, INTENT_NEW);
+	sent(6, INTENT_NEW);
+	report(REPORT_REJECTED, 6, 0, 0, 0);
+	sent(7, INTENT_CANCEL); // no order of its own
+	take_all();
+	assert_true(story_find(&story.session[0], 5)->sent);
+	assert_false(story_find(&story.session[0], 5)->accepted);
+	assert_false(story_find(&story.session[0], 6)->sent);
+	assert_null(story_find(&story.session[0], 7));
+}
+
+static void
+another_day_of_the_venue_begins_anew(void **state)
+{
+	begin();
+	login("OE00000001");
+	sent(1, INTENT_NEW);
+	report(REPORT_ACCEPTED, 1, 0, 300, 0);
+	login("OE00000002");
+	take_all();
+	assert_null(story_find(&story.session[0], 1));
+	assert_int_equal(story.session[0].cnt, 0);
+	assert_memory_equal(story.session[0].venue_session, "OE00000002", STORY_SESSION_LEN);
+}
+
+/* More orders than the first table has room for; the largest tokens, too. */
+static void
+many_orders_are_all_found_again(void **state)
+{
+	begin();
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct journal_bytes *b = &day;
+		struct journal_record r;
+		struct journal_walk w;
+
+		journal_bytes_start(b, 4096);
+		sent(UINT32_MAX - i * 17, INTENT_NEW);
+		report(REPORT_EXECUTED, UINT32_MAX - i * 17, 0, i + 1, i);
+		assert_true(journal_walk_start(&w, b->data, b->len));
+		while (journal_walk_next(&w, &r))
+			story_take(&story, &r);
+	}
+	assert_int_equal(story.session[0].cnt, 5000);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_int_equal(story_find(&story.session[0], UINT32_MAX - i * 17)->executed_qty,
+				 i + 1);
+	story_fini(&story);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(executions_count_once_however_often_they_are_replayed),
+		cmocka_unit_test(a_replacement_takes_over_what_was_executed),
+		cmocka_unit_test(what_was_sent_and_never_answered_is_known_as_that),
+		cmocka_unit_test(another_day_of_the_venue_begins_anew),
+		cmocka_unit_test(many_orders_are_all_found_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
