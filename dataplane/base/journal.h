@@ -191,16 +191,22 @@ journal_publish(struct journal *j, uint32_t slot_cnt)
 HOT_INLINE void
 journal_message(struct journal *j, enum journal_kind kind, const void *m, uint32_t arg, uint64_t ns)
 {
-	struct journal_slot s;
+	const struct journal_slot *from =
+		m; // its head is read, field by field: they were just written
+	struct journal_slot *to;
 
 	if (j == NULL || unlikely(!journal_has_room(j, 1, ns)))
 		return;
-	memcpy(&s, m, sizeof(s));
-	s.kind = (uint8_t)kind;
-	s.ns = ns > s.rx_ns ? ns : s.rx_ns; // a lane without a port looks at its clock now and then
-	s.arg = arg;
-	memcpy(journal_slot_at(j, j->put_pos) + sizeof(uint32_t),
-	       (const uint8_t *)&s + sizeof(uint32_t), sizeof(s) - sizeof(uint32_t));
+	to = (struct journal_slot *)(void *)journal_slot_at(j, j->put_pos);
+	to->instr_idx = from->instr_idx;
+	to->source_idx = from->source_idx;
+	to->kind = (uint8_t)kind;
+	// a lane without a port looks at its clock now and then
+	to->ns = ns > from->rx_ns ? ns : from->rx_ns;
+	to->arg = arg;
+	to->feed_seq = from->feed_seq;
+	to->rx_ns = from->rx_ns;
+	memcpy(to->body, from->body, sizeof(to->body));
 	journal_publish(j, 1);
 }
 
