@@ -91,7 +91,7 @@ report_word(uint32_t type)
 		[REPORT_PRIORITY] = "priority",
 	};
 
-	return type < REPORT_TYPE_CNT ? WORD[type] : "?";
+	return type < REPORT_TYPE_CNT && WORD[type] != NULL ? WORD[type] : "?";
 }
 
 static const char *

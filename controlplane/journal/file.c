@@ -151,7 +151,7 @@ int
 journal_list_open(struct journal_list *l, const char *path, struct err *e)
 {
 	struct stat st;
-	struct dirent *d;
+	struct dirent *d = NULL;
 	size_t room = 0;
 	DIR *dir;
 
@@ -188,7 +188,8 @@ journal_list_open(struct journal_list *l, const char *path, struct err *e)
 		snprintf(r->path, sizeof(r->path), "%s/%s", path, d->d_name);
 	}
 	closedir(dir);
-	qsort(l->row, l->cnt, sizeof(*l->row), by_no);
+	if (l->cnt != 0)
+		qsort(l->row, l->cnt, sizeof(*l->row), by_no);
 	// a segment and its compressed copy: killed between the two steps; the first is complete
 	for (size_t i = 1; i < l->cnt; i++)
 		if (l->row[i].no == l->row[i - 1].no) {
