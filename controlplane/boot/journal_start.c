@@ -208,9 +208,10 @@ look_at_tokens(struct gateway *g, uint32_t i, uint64_t now_ns)
 		return;
 	next = (uint32_t)metric_get(&l->session[i]->orders.metrics.next_token);
 	if (next < clock_tokens(g, i, now_ns) &&
-	    metric_get(&l->session[i]->metrics.session_up) == 0)
+	    metric_get(&l->session[i]->life.metrics.state) != ORDER_SESSION_UP)
 		next = clock_tokens(g, i, now_ns); // it will begin there
-	if (next >= j->token_wanted[i] || j->token_wanted[i] - next < block / 2) {
+	if (j->token_wanted[i] != UINT32_MAX &&
+	    (next >= j->token_wanted[i] || j->token_wanted[i] - next < block / 2)) {
 		const struct journal_text t = { .arg = i,
 						.value = { next, (uint64_t)next + block } };
 
