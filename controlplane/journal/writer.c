@@ -331,10 +331,23 @@ run_writer(void *arg)
 	return NULL;
 }
 
+/* Until the next look at closed segments, or the end. */
+static void
+keeper_wait(struct journal_writer *w)
+{
+	const uint64_t until_ns = journal_now_ns() + KEEPER_WAIT_MS * 1000000ULL;
+	const struct timespec until = { (time_t)(until_ns / NS_PER_SEC),
+					(long)(until_ns % NS_PER_SEC) };
+
+	pthread_mutex_lock(&w->mutex);
+	if (load_relaxed_u32(&w->stop_keep) == 0)
+		pthread_cond_timedwait(&w->keeper_cond, &w->mutex, &until);
+	pthread_mutex_unlock(&w->mutex);
+}
+
 static void *
 run_keeper(void *arg)
 {
-	const struct timespec wait = { .tv_nsec = KEEPER_WAIT_MS * 1000000L };
 	struct journal_writer *w = arg;
 	const struct keeper_config c = {
 		.folder = w->folder,
@@ -359,7 +372,7 @@ run_keeper(void *arg)
 			seen_no = no;
 			next_ns = now_ns + 60 * NS_PER_SEC; // days pass, too
 		}
-		nanosleep(&wait, NULL);
+		keeper_wait(w);
 	}
 	return NULL;
 }
@@ -514,6 +527,7 @@ writer_free(struct journal_writer *w)
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
 	tokens_close(&w->tokens);
+	pthread_cond_destroy(&w->keeper_cond);
 	pthread_mutex_destroy(&w->mutex);
 	free(w->name);
 	free(w->waiting.bytes);
@@ -533,6 +547,7 @@ journal_writer_open(struct journal_writer **out, const struct journal_writer_con
 	w->c = *c;
 	w->lock_fd = -1;
 	pthread_mutex_init(&w->mutex, NULL);
+	pthread_cond_init(&w->keeper_cond, NULL);
 	snprintf(w->folder, sizeof(w->folder), "%s", c->folder);
 	snprintf(w->build, sizeof(w->build), "%s", c->build);
 	w->c.folder = w->folder;
@@ -592,7 +607,10 @@ void
 journal_writer_close(struct journal_writer *w)
 {
 	if (w->started) {
+		pthread_mutex_lock(&w->mutex);
 		store_release_u32(&w->stop_keep, 1);
+		pthread_cond_signal(&w->keeper_cond);
+		pthread_mutex_unlock(&w->mutex);
 		pthread_join(w->keeper, NULL);
 		store_release_u32(&w->stop, 1);
 		pthread_join(w->writer, NULL);

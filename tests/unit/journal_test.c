@@ -204,18 +204,18 @@ what_was_written_down_is_read_back_over_many_segments(void **state)
 	open_ring(w, 0, &j);
 	start(w);
 	say(w, JOURNAL_START, "begin");
-	for (uint64_t n = 0; n < 40000; n++) {
+	for (uint64_t n = 0; n < 24000; n++) {
 		if (n % 3 == 0)
 			put_wire(&j, n, (uint32_t)(n % JOURNAL_WIRE_MAX));
 		else
 			put_note(&j, n);
-		if (n % 100 == 0)
+		if (n % 300 == 0)
 			wait_taken(&j);
 	}
 	say(w, JOURNAL_STOP, "end");
 	journal_writer_close(w);
 	read_all(&s);
-	assert_int_equal(s.lane_cnt, 40000);
+	assert_int_equal(s.lane_cnt, 24000);
 	assert_int_equal(s.kind_cnt[JOURNAL_START], 1);
 	assert_int_equal(s.kind_cnt[JOURNAL_STOP], 1);
 	assert_true(s.segment_cnt > 3);
@@ -431,7 +431,7 @@ only_so_many_segments_are_kept(void **state)
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
-	for (uint64_t n = 0; n < 60000; n++) {
+	for (uint64_t n = 0; n < 45000; n++) {
 		put_note(&j, n);
 		if (n % 500 == 0)
 			wait_taken(&j);
