@@ -159,6 +159,8 @@ state_health_judge(const struct state_source *s, struct state_health *out)
 		blame(out, "the kill switch is on");
 	if (status.halt_reasons & HALT_BREAKER)
 		blame(out, "a circuit breaker stopped orders");
+	if (status.journal_failing)
+		blame(out, "the audit journal's disk takes no records");
 
 	lane = calloc(LANE_MAX, sizeof(*lane));
 	if (lane != NULL) {

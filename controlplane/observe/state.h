@@ -35,6 +35,7 @@ struct state_status {
 	uint64_t now_ns;                // since 1970
 	uint32_t halt_reasons;          // enum halt_reason; 0: orders may leave
 	char halt_text[STATE_TEXT_MAX]; // what the operator gave as the reason, or empty
+	bool journal_failing; // the audit journal's disk takes no records, or stands still
 	uint32_t limits_version;
 	bool huge_pages;   // false: degraded, ordinary pages
 	bool shared_cores; // lanes share cores: not for speed

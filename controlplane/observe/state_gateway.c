@@ -147,6 +147,7 @@ get_status(void *ctx, struct state_status *out)
 	out->start_ns = g->start_ns;
 	out->now_ns = now_ns();
 	out->halt_reasons = halt_reasons();
+	out->journal_failing = state_journal_failing(g);
 	out->limits_version = g->limits.current == NULL ? 0 : g->limits.current->version;
 	out->huge_pages = g->hugepages;
 	out->shared_cores = g->map->shared_cores;

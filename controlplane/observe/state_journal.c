@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/units.h"
 #include "boot/gateway.h"
 #include "boot/journal_start.h"
 
@@ -23,6 +24,14 @@ emit(state_metric_fn *fn, void *arg, const char *name, bool counter, const char 
 	if (lane != NULL)
 		m.label[0] = (struct state_label){ "lane", lane };
 	fn(arg, &m);
+}
+
+bool
+state_journal_failing(const struct gateway *g)
+{
+	struct journal_stats s;
+
+	return gateway_journal_stats(g, &s) && (s.error != 0 || s.behind_ns > NS_PER_SEC);
 }
 
 void

@@ -68,6 +68,7 @@ for i in range(24):
     s.close()
 TEXT
 wait_for 5 "the log says that the disk is full" said "takes no more records"
+[ "$(ctl_value status healthy)" = false ] || fail "it is healthy with a full disk"
 before=$(sent)
 wait_for 10 "orders leave while the disk is full" sent_more_than $((before + 3))
 rm "$disk/filler"
