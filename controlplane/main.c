@@ -140,13 +140,13 @@ stop_lanes:
 	capture_close(g); // the logout is in it
 	if (code != EXIT_START)
 		control_summary(g);
-	gateway_journal_close(g, code != EXIT_START);
+	gateway_journal_close(g);
 	lanes_free(g);
 stop_ports:
 	ports_stop(g);
 	eal_stop(g);
 close_journal:
-	gateway_journal_close(g, false);
+	gateway_journal_close(g);
 close_control:
 	kill_switch_close(g);
 	control_close(g);

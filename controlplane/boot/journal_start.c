@@ -340,14 +340,13 @@ gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done, co
 }
 
 void
-gateway_journal_close(struct gateway *g, bool orderly)
+gateway_journal_close(struct gateway *g)
 {
 	const struct journal_text t = { 0 };
 
 	if (g->journal == NULL)
 		return;
-	if (orderly)
-		journal_writer_say(g->journal->w, JOURNAL_STOP, &t, "", 0);
+	journal_writer_say(g->journal->w, JOURNAL_STOP, &t, "", 0);
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
 		if (g->lane[i] != NULL)
 			g->lane[i]->journal = NULL; // its ring goes away

@@ -35,8 +35,8 @@ void gateway_journal_look(struct gateway *g, uint64_t now_ns);
 void gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done,
 			     const void *request, size_t len);
 
-/* The lanes have ended.  orderly: as somebody asked. */
-void gateway_journal_close(struct gateway *g, bool orderly);
+/* The lanes have ended.  The journal says that it is complete. */
+void gateway_journal_close(struct gateway *g);
 
 const struct journal_metrics *gateway_journal_lane_metrics(const struct gateway *g,
 							   uint32_t lane_idx);
