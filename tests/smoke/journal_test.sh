@@ -29,7 +29,7 @@ kill_gateway() {
 # Requests that went over the wire to the venue, as hex, in order; from the capture alone.
 wire_requests() {
 	tshark -n -r "$SMOKE_DIR/oe.pcap" -d "tcp.port==$OE_PORT,data" -Y "tcp.dstport == $OE_PORT && tcp.len > 0" \
-		-T fields -e tcp.stream -e tcp.seq_raw -e tcp.payload 2>"$SMOKE_DIR/tshark.log" |
+		-T fields -e tcp.stream -e tcp.seq -e tcp.payload 2>"$SMOKE_DIR/tshark.log" |
 		python3 -c '
 import sys
 streams = {}
@@ -42,11 +42,12 @@ for line in sys.stdin:
 for stream, parts in streams.items():
     text, expected = b"", None
     for seq in sorted(parts):
+        data = parts[seq]
         if expected is not None and seq < expected:  # sent again
-            parts[seq] = parts[seq][expected - seq:]
+            data = data[expected - seq:]
             seq = expected
-        text += parts[seq]
-        expected = seq + len(parts[seq])
+        text += data
+        expected = seq + len(data)
     while len(text) >= 3:
         n = 2 + int.from_bytes(text[:2], "big")
         if text[2:3] == b"U" and text[3:4] in (b"O", b"U", b"X"):
