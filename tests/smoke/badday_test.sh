@@ -6,7 +6,8 @@
 #
 #     badday_test.sh dies    the venue's process is killed and comes back with its day; then it is
 #                            killed again and comes back at the backup address
-#     badday_test.sh back    it comes back without its day: with lower numbers
+#     badday_test.sh back    it comes back without its day: with lower numbers; the operator settles the
+#                            orders that it has forgotten, and trading goes on
 #     badday_test.sh wire    the link is cut in the middle of bursts, then for longer than
 #                            link_down_ms; the venue is frozen for less and for more than silence_ms
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,7 +21,7 @@ VENUE_BACKUP=10.10.2.3
 MAP=${MAP:-three} STRATEGY=take POSITION_MAX=5000 ARM=true HTTP_PORT=0 COOLDOWN_US=1000
 SESSION_KEYS="heartbeat_ms: 250|silence_ms: 1000|login_timeout_ms: 500|reconnect_max_ms: 300|link_down_ms: 600"
 SESSION_KEYS+="|backup: [$VENUE_BACKUP:$OE_PORT]|peer_attempts: 3|tcp: { connect_timeout_ms: 300 }"
-FEED_KEYS="gap_wait_us: 300000|silence_ms: 3000"
+FEED_KEYS="gap_wait_us: 300000|silence_ms: 3000|$(recovery_keys '')" # a busy machine may lose packets
 long_day=$SMOKE_DIR/long.itch
 "$SLUICE_BUILD/tests/sim/sluice-day" --seed 7 --symbols 20 --symbol $SYMBOL=150 --messages 300000 \
 	--live-orders 500 --lead 1 --duration 60 --out "$long_day" >"$SMOKE_DIR/day.log" 2>&1 ||
@@ -42,7 +43,9 @@ feed_lives() {
 	wait_for 10 "every line of the gateway's feeds is joined" feeds_joined
 	start_in "$VENUE" feed "$SLUICE_BUILD/tests/sim/sluice-venue" --itch "$long_day" \
 		--line-a $MD_GROUP_A:$MD_PORT_A --line-b $MD_GROUP_B:$MD_PORT_B --iface md \
-		--source-ip $VENUE_MD --listen-ip $VENUE_MD --order-port 26499 --stay --speed 1.5
+		--source-ip $VENUE_MD --listen-ip $VENUE_MD --order-port 26499 --stay --speed 1.5 \
+		--recovery-ip $VENUE_MD --request-port $REQUEST_PORT --request-port $REQUEST_PORT_2 \
+		--snapshot-port $SNAPSHOT_PORT --snapshot-user $SMOKE_USER --snapshot-password $SMOKE_PASSWORD
 }
 # venue_lives [ARGUMENT...]: order entry; its own books begin the day at the first login.
 venue_lives() {
@@ -104,18 +107,50 @@ group_dies() {
 }
 
 group_back() {
+	local unknown token accepted
 	kill_venue
 	venue_lives
 	wait_for 10 "the log says that the venue went back" \
 		grep -q 'it has lost what it told us or is another one' "$SMOKE_DIR/events.log"
+	wait_for 20 "the session is up" session_up
 	sleep 1.5 # market data flows, and nobody trades on it
 	take_state
 	venue_report_now
-	capture_stop oe
 	expect_said 'the venue goes on at message'
 	expect_eq "orders may leave" "$(of status orders_on)" false
 	expect_eq "orders that reached the venue" "$(venue_value accounts.0.entered)" 0
 	expect_no_order_after 'it has lost what it told us'
+	accepted=$(counted orders_order_accepted)
+
+	# The operator's part: what the venue has forgotten is listed, and settled when he has asked.
+	expect_said 'orders may work at the venue or not, it has not told all: sluicectl orders lists them'
+	unknown=$(ctl --json orders | jq '[.orders[] | select(.state == "unknown")] | length')
+	expect_at_least "orders of unknown fate" "$unknown" 1
+	expect_eq "of all that are open" "$unknown" "$(counter orders_open_order_cnt)"
+	expect_at_least "shares that risk holds for them" "$(reserved)" 1
+	token=$(ctl --json orders | jq '.orders[0].token')
+	ctl cancel "$token" >/dev/null || fail "an order of unknown fate cannot be cancelled"
+	wait_for 5 "the cancel leaves" counter_at_least orders_cancel_sent $(($(counted orders_cancel_sent) + 1))
+	sleep 0.3
+	expect_eq "its state: the venue does not know it" \
+		"$(ctl --json orders | jq -r ".orders[] | select(.token == $token) | .state")" unknown
+	expect_eq "orders settled" "$(ctl --json settle "$token" | jq .order_cnt)" 1
+	ctl settle "$token" >"$SMOKE_DIR/settle.txt" 2>&1
+	expect_eq "settled again: exit code" $? 1
+	ctl settle all >/dev/null || fail "settle was refused"
+	wait_for 5 "nothing is open" nothing_open
+	expect_eq "shares that risk holds" "$(reserved)" 0
+	expect_eq "orders settled" "$(counter orders_order_settled)" "$unknown"
+	ctl resume >/dev/null || fail "resume was refused"
+	more_orders "the operator resumed"
+	ctl halt "the end" >/dev/null || fail "halt was refused"
+	wait_until_both_know
+	take_state
+	venue_report_now
+	expect_eq "orders accepted since" "$(venue_value accounts.0.accepted)" \
+		"$(($(counted orders_order_accepted) - accepted))"
+	expect_eq "orders the venue had seen before" "$(venue_value accounts.0.entered_ignored)" 0
+	capture_stop oe
 	expect_no_malformed oe
 	stop gateway 10
 	stop venue 5
@@ -155,6 +190,9 @@ group_wire() {
 	# whether one was under way at a cut is chance: the link is down at once, and orders are refused
 	note "segments sent again: $(counted tcp_segment_retransmitted)"
 }
+
+# Shares that risk holds back for open orders, of all instruments.
+reserved() { ctl --json positions | jq '[.[] | .open_buy_qty + .open_sell_qty] | add'; }
 
 # An interface that was down has lost its second address.
 venue_addresses() { ip -n "$VENUE" addr replace $VENUE_BACKUP/24 dev oe; }

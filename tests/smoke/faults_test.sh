@@ -202,7 +202,7 @@ group_bad_length() {
 	expect_recovered 2
 }
 group_outcomes() { # everything a venue may answer
-	day_start 'accept_dead=7,reject_every=11,break_every=5,cancel_after=80'
+	day_start 'accept_dead=7,reject_every=11,break_every=5,correct_every=3,cancel_after=80'
 	day_end
 	expect_session_up
 	expect_at_least "orders accepted dead" "$(venue_value accounts.0.accepted_dead)" 2
@@ -214,6 +214,12 @@ group_outcomes() { # everything a venue may answer
 	expect_at_least "trades broken" "$(venue_value accounts.0.broken)" 2
 	expect_eq "trades broken" "$(counted orders_break_applied)" \
 		"$(venue_value accounts.0.broken)"
+	expect_eq "prices corrected" "$(counted orders_correction_applied)" \
+		"$(venue_value accounts.0.corrected)"
+	if [ "$PROTOCOL" = ouch42 ]; then # OUCH 5.0 has no corrections
+		expect_at_least "prices corrected" "$(venue_value accounts.0.corrected)" 5
+		expect_said 'corrects the price of an execution'
+	fi
 	expect_eq "executions" "$(counted orders_execution)" "$(venue_value accounts.0.executions)"
 	expect_eq "open orders at the venue" "$(venue_value accounts.0.open_orders)" 0
 	expect_positions_equal
