@@ -99,6 +99,7 @@ compare_entry(const struct m_token *t)
 	CHECK(e->total_qty == m->total && e->executed_qty == m->done);
 	CHECK(e->open_qty == m->open && e->reserved_qty == m->reserved);
 	CHECK(e->px4 == m->px4 && e->link_token == m->heir);
+	CHECK(order_flags_of(e->flags & ORDER_MARKS) == m->mark);
 }
 
 static void
