@@ -27,7 +27,7 @@
  *
  *     orders_model_test FIRST LAST     those seeds only, and says how often each thing happened
  */
-enum { SEQUENCES = 40000 }; // of the ordinary run: below 2 s under a sanitizer, too
+enum { SEQUENCES = 20000 }; // of the ordinary run: below 2 s under a sanitizer, too
 
 /* ---- what is tested ---- */
 
