@@ -426,25 +426,25 @@ oe_answer_system_event(struct oe *oe, uint8_t event)
 	oe_put(oe, &m, sizeof(m)); // 4.2 has the same
 }
 
+/* What the answers to new orders and replaces say alike in both versions. */
+// clang-format off
+#define TERMS(o, shares, is_dead)                                                         \
+	.side = (o)->r.side, .qty = be32_of(shares), .display = (o)->r.display,           \
+	.order_ref = be64_of((o)->order_ref), .capacity = (o)->r.capacity,                \
+	.sweep = (o)->r.sweep, .cross = (o)->r.cross,                                     \
+	.state = (is_dead) ? OUCH_ORDER_DEAD : OUCH_ORDER_LIVE
+// clang-format on
+
 void
 oe_answer_accepted(struct oe *oe, const struct oe_order *o, bool dead)
 {
-	const uint8_t state = dead ? OUCH_ORDER_DEAD : OUCH_ORDER_LIVE;
-
 	if (oe->c.version == OUCH_50) {
 		struct ouch50_accepted a = {
 			.head = head50(oe, OUCH50_ACCEPTED),
 			.user_ref = be32_of(o->r.user_ref),
-			.side = o->r.side,
-			.qty = be32_of(o->r.qty),
+			TERMS(o, o->r.qty, dead),
 			.px4 = be64_of(o->r.px4),
 			.tif = (uint8_t)o->r.tif_wire,
-			.display = o->r.display,
-			.order_ref = be64_of(o->order_ref),
-			.capacity = o->r.capacity,
-			.sweep = o->r.sweep,
-			.cross = o->r.cross,
-			.state = state,
 		};
 
 		memcpy(a.symbol, o->r.symbol, sizeof(a.symbol));
@@ -454,17 +454,10 @@ oe_answer_accepted(struct oe *oe, const struct oe_order *o, bool dead)
 		struct ouch42_accepted a = {
 			.head = head42(oe, OUCH42_ACCEPTED),
 			.token = token_of(o->r.key),
-			.side = o->r.side,
-			.qty = be32_of(o->r.qty),
+			TERMS(o, o->r.qty, dead),
 			.px4 = be32_of((uint32_t)o->r.px4),
 			.tif = be32_of(o->r.tif_wire),
-			.display = o->r.display,
-			.order_ref = be64_of(o->order_ref),
-			.capacity = o->r.capacity,
-			.sweep = o->r.sweep,
 			.min_qty = be32_of(o->r.min_qty),
-			.cross = o->r.cross,
-			.state = state,
 			.bbo_weight = ' ',
 		};
 
@@ -477,23 +470,14 @@ oe_answer_accepted(struct oe *oe, const struct oe_order *o, bool dead)
 void
 oe_answer_replaced(struct oe *oe, const struct oe_order *o, const struct oe_order *orig, bool dead)
 {
-	const uint8_t state = dead ? OUCH_ORDER_DEAD : OUCH_ORDER_LIVE;
-
 	if (oe->c.version == OUCH_50) {
 		struct ouch50_replaced a = {
 			.head = head50(oe, OUCH50_REPLACED),
 			.orig_user_ref = be32_of(orig->r.user_ref),
 			.user_ref = be32_of(o->r.user_ref),
-			.side = o->r.side,
-			.qty = be32_of(o->m.open_qty),
+			TERMS(o, o->m.open_qty, dead),
 			.px4 = be64_of(o->r.px4),
 			.tif = (uint8_t)o->r.tif_wire,
-			.display = o->r.display,
-			.order_ref = be64_of(o->order_ref),
-			.capacity = o->r.capacity,
-			.sweep = o->r.sweep,
-			.cross = o->r.cross,
-			.state = state,
 		};
 
 		memcpy(a.symbol, o->r.symbol, sizeof(a.symbol));
@@ -503,17 +487,10 @@ oe_answer_replaced(struct oe *oe, const struct oe_order *o, const struct oe_orde
 		struct ouch42_replaced a = {
 			.head = head42(oe, OUCH42_REPLACED),
 			.token = token_of(o->r.key),
-			.side = o->r.side,
-			.qty = be32_of(o->m.open_qty),
+			TERMS(o, o->m.open_qty, dead),
 			.px4 = be32_of((uint32_t)o->r.px4),
 			.tif = be32_of(o->r.tif_wire),
-			.display = o->r.display,
-			.order_ref = be64_of(o->order_ref),
-			.capacity = o->r.capacity,
-			.sweep = o->r.sweep,
 			.min_qty = be32_of(o->r.min_qty),
-			.cross = o->r.cross,
-			.state = state,
 			.orig_token = token_of(orig->r.key),
 			.bbo_weight = ' ',
 		};
