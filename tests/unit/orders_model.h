@@ -55,7 +55,8 @@ rnd(uint32_t below)
 	X(refused)                                                                                \
 	X(accepted)                                                                               \
 	X(taken_less)                                                                             \
-	X(dead) X(rejected) X(filled) X(executed) X(executed_before_accepted) X(late) X(excess)   \
+	X(dead)                                                                                   \
+	X(rejected) X(filled) X(executed) X(executed_before_accepted) X(late) X(excess)           \
 		X(duplicate) X(broken) X(corrected) X(canceled_all) X(canceled_some) X(modified)  \
 			X(modified_up) X(cancel_pending) X(cancel_rejected) X(replaced)           \
 				X(replaced_dead) X(replace_rejected) X(replace_void)              \
