@@ -227,11 +227,12 @@ next_intent(struct intent *in)
 {
 	walk_pair = (walk_pair + PAIR_STRIDE) % PAIR_CNT;
 	walk_ns += STEP_NS;
+	walk_id++;
 	*in = (struct intent){
 		.head = { .instr_idx = instr_of(walk_pair), .rx_ns = walk_ns },
 		.px4 = PX4 + 100, // above the bid: a short sale may ask for it
 		.qty = 100,
-		.intent_id = ++walk_id,
+		.intent_id = walk_id,
 		.side = (uint8_t)(walk_id & 1),
 		.tif = TIF_IOC,
 		.strategy_idx = strategy_of(walk_pair),

@@ -91,6 +91,9 @@ static const struct {
 	{ "a zero inside a text", "{\"command\":\"st\\u0000\"}", "EBADMSG", "JSON" },
 	{ "an unknown limit", "{\"command\":\"limits_set\",\"args\":{\"key\":\"x\",\"value\":\"1\"}}", "EINVAL", "no limit 'x'" },
 	{ "a limit without its value", "{\"command\":\"limits_set\",\"args\":{\"key\":\"x\"}}", "EINVAL", "limits set needs value" },
+	{ "nobody enables a strategy", "{\"command\":\"limits_enable\",\"args\":{\"strategy\":\"maker\"}}", "EINVAL", "--by NAME" },
+	{ "a level there is not", "{\"command\":\"risk\",\"args\":{\"name\":\"floor\"}}", "EINVAL", "no account or strategy" },
+	{ "two levels at once", "{\"command\":\"positions\",\"args\":{\"account\":\"a\",\"strategy\":\"b\"}}", "EINVAL", "one of them" },
 	// clang-format on
 };
 
@@ -382,6 +385,33 @@ a_limit_may_be_named_with_or_without_risk(void **state)
 			 "\"value\":\"300\"}}"));
 	assert_string_equal(fake.limit_value, "300");
 	assert_string_equal(fake.limit_symbol, "*");
+}
+
+static void
+a_limit_may_be_a_levels(void **state)
+{
+	json_t *r;
+
+	json_decref(done("{\"command\":\"limits_set\",\"args\":{\"key\":\"gross_max_usd\","
+			 "\"value\":\"5\",\"symbol\":\"account\",\"name\":\"desk\"}}"));
+	assert_int_equal(fake.limit_act, STATE_LIMITS_NODE);
+	assert_string_equal(fake.limit_key, "gross_max_usd");
+	assert_string_equal(fake.limit_level, "desk");
+	json_decref(done("{\"command\":\"limits_enable\",\"args\":{\"strategy\":\"maker\","
+			 "\"by\":\"Ada\"}}"));
+	assert_int_equal(fake.limit_act, STATE_LIMITS_ENABLE);
+	json_decref(done("{\"command\":\"limits_restrict\",\"args\":{\"symbol\":\"AAPL\"}}"));
+	assert_int_equal(fake.limit_act, STATE_LIMITS_RESTRICT);
+	assert_string_equal(fake.limit_level, "firm");
+	json_decref(done("{\"command\":\"limits_locate\",\"args\":{\"symbol\":\"AAPL\","
+			 "\"account\":\"desk\",\"qty\":700}}"));
+	assert_int_equal(fake.limit_qty, 700);
+	r = done("{\"command\":\"risk\"}"); // what has no limit is left out
+	assert_int_equal(json_array_size(r), 1);
+	json_decref(r);
+	r = done("{\"command\":\"risk\",\"args\":{\"name\":\"desk\",\"all\":true}}");
+	assert_int_equal(json_array_size(r), 2);
+	json_decref(r);
 }
 
 static void
@@ -893,6 +923,7 @@ main(void)
 		TEST(a_capture_is_begun_shown_and_ended),
 		TEST(a_long_reason_is_cut_and_still_halts),
 		TEST(a_limit_may_be_named_with_or_without_risk),
+		TEST(a_limit_may_be_a_levels),
 		TEST(latency_shows_stages_only_when_asked),
 		TEST(more_orders_than_rows_are_counted),
 		TEST(requests_follow_each_other_on_one_connection),
