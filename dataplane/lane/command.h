@@ -23,16 +23,15 @@ enum command_kind {
 	COMMAND_SESSION_DISCONNECT, // arg[0] session: logout, then close
 	COMMAND_CANCEL_ALL,   // arg[0] session: cancel every working order; reply_cnt: how many
 	COMMAND_CANCEL,       // arg[0] session, arg[1] token of a working order; reply_cnt: 1
-	COMMAND_POSITIONS,    // arg[0] 0 or `next` of the piece before, arg[1] node of the tree of
-			      // limits -> struct risk_position[]
+	COMMAND_POSITIONS,    // arg[0] 0 or `next`, arg[1] node of limits -> struct risk_position[]
 	COMMAND_RISK,         // arg[0] first node -> struct risk_node_view[]
 	COMMAND_FEED,         // arg[0] feed -> struct command_feed
 	COMMAND_FEED_RECOVER, // arg[0] feed: build its books that are not live anew
 	COMMAND_LINK,         // arg[0] port, arg[1] 1 up, 0 down
 	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
-	COMMAND_SESSION_ASK,  // arg[0] session, arg[1] enum encode_ask, symbol or blank, arg[2] a
-			      // mass cancel's side letter and, 16 bits above, group; 0: all
+	COMMAND_SESSION_ASK,  // arg[0] session, arg[1] enum encode_ask, symbol or blank, arg[2]
+			      // scope
 	COMMAND_SESSION_UNREAD, // arg[0] session -> struct session_unread[], oldest first
 	COMMAND_MODIFY, // arg[0] session, arg[1] token, arg[2] shares in total, symbol[0]: 'S',
 			// 'T', 'E' or blank, how a sale shall be marked; reply_cnt: 1

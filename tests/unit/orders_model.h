@@ -50,21 +50,17 @@ rnd(uint32_t below)
 }
 
 /* What the sequences were worth: each must have happened in a whole run. */
-#define HAPPENED(X)                                                                               \
-	X(sent)                                                                                   \
-	X(refused)                                                                                \
-	X(accepted)                                                                               \
-	X(taken_less)                                                                             \
-	X(dead)                                                                                   \
-	X(rejected) X(filled) X(executed) X(executed_before_accepted) X(late) X(excess)           \
-		X(duplicate) X(broken) X(corrected) X(canceled_all) X(canceled_some) X(modified)  \
-			X(modified_up) X(cancel_pending) X(cancel_rejected) X(replaced)           \
-				X(replaced_dead) X(replace_rejected) X(replace_void)              \
-					X(cancel_behind_replace) X(adopted) X(adopted_over_ours)  \
-						X(illegal) X(unknown) X(downs) X(ups)             \
-							X(not_processed) X(still_there) X(doubts) \
-								X(settled) X(lost_reports)        \
-									X(stale_replace)
+// clang-format off
+#define HAPPENED(X) \
+	X(sent) X(refused) X(accepted) X(taken_less) X(dead) X(rejected) X(filled) \
+	X(executed) X(executed_before_accepted) X(late) X(excess) X(duplicate) \
+	X(broken) X(corrected) X(canceled_all) X(canceled_some) X(modified) \
+	X(modified_up) X(cancel_pending) X(cancel_rejected) X(replaced) \
+	X(replaced_dead) X(replace_rejected) X(replace_void) X(cancel_behind_replace) \
+	X(adopted) X(adopted_over_ours) X(illegal) X(unknown) X(downs) X(ups) \
+	X(not_processed) X(still_there) X(doubts) X(settled) X(lost_reports) \
+	X(stale_replace)
+// clang-format on
 // clang-format off
 #define HAPPENED(X)                                                                             \
 	X(sent) X(refused) X(accepted) X(taken_less) X(dead) X(rejected) X(filled) X(executed)  \
