@@ -31,7 +31,6 @@ enum command_kind {
 	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 	COMMAND_SESSION_ASK,  // arg[0] session, [1] enum encode_ask, [2] scope; symbol or blank
-			     // scope
 	COMMAND_SESSION_UNREAD, // arg[0] session -> struct session_unread[], oldest first
 	COMMAND_MODIFY, // arg[0] session, arg[1] token, arg[2] shares in total, symbol[0]: 'S',
 			// 'T', 'E' or blank, how a sale shall be marked; reply_cnt: 1
