@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -870,11 +871,14 @@ lanes_launch(struct gateway *g, struct err *e)
 void
 lanes_stop(struct gateway *g)
 {
+	const struct timespec nap = { .tv_nsec = 1000000 };
 	const struct command stop = { .kind = COMMAND_STOP };
 
-	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lcores && rte_eal_get_lcore_state(i + 1) == RUNNING)
-			gateway_ask(g, i, &stop, STOP_WAIT_MS);
+	// a lane that was too slow for the question before hears the next one when it has answered
+	for (uint32_t i = 0; i < g->lane_cnt && g->lcores; i++)
+		while (rte_eal_get_lcore_state(i + 1) == RUNNING &&
+		       gateway_ask(g, i, &stop, STOP_WAIT_MS) == -EBUSY)
+			nanosleep(&nap, NULL);
 	for (uint32_t i = 0; i < g->lane_cnt && g->lcores; i++)
 		rte_eal_wait_lcore(i + 1);
 }
