@@ -235,7 +235,18 @@ compare_session(struct recovery_check *r, uint32_t i)
 	return compare_orders(r, l, i);
 }
 
-/* Risk's positions against the sum of the orders that were compared. */
+static void
+tell_position(struct recovery_check *r, uint32_t instr_idx, int64_t risk_qty, int64_t orders_qty)
+{
+	const struct config *c = r->g->config;
+
+	tell(r, true,
+	     "%s: risk executed %" PRId64 " today, bought less sold, the orders add up to %" PRId64,
+	     instr_idx < c->instruments_cnt ? c->instruments[instr_idx].symbol : "?", risk_qty,
+	     orders_qty);
+}
+
+/* What risk has executed against the sum of the orders that were compared. */
 static void
 compare_positions(struct recovery_check *r)
 {
@@ -253,22 +264,21 @@ compare_positions(struct recovery_check *r)
 
 		if (gateway_ask(g, l->idx, &ask, ASK_WAIT_MS) != 0)
 			return;
+		if (executions_of(g) != r->executions)
+			return; // the market moved meanwhile; the orders agreed
 		for (uint32_t i = 0; i < l->command.reply_cnt; i++) {
-			const uint32_t idx = ask.arg[0] + i;
+			const int64_t net_qty = (int64_t)(p[i].bought_qty - p[i].sold_qty);
+			int64_t *sum_qty = &r->position_qty[p[i].instr_idx];
 
-			if (idx >= INSTR_MAX || p[i].position_qty == r->position_qty[idx])
-				continue;
-			if (executions_of(g) != r->executions)
-				return; // the market moved meanwhile; the orders agreed
-			tell(r, true,
-			     "%s: risk has a position of %" PRId64
-			     ", the orders executed add up to %" PRId64,
-			     idx < g->config->instruments_cnt ? g->config->instruments[idx].symbol
-							      : "?",
-			     p[i].position_qty, r->position_qty[idx]);
+			if (net_qty != *sum_qty)
+				tell_position(r, p[i].instr_idx, net_qty, *sum_qty);
+			*sum_qty = 0; // it was looked at
 		}
 		ask.arg[0] = l->command.next;
 	} while (ask.arg[0] != 0);
+	for (uint32_t i = 0; i < INSTR_MAX; i++)
+		if (r->position_qty[i] != 0)
+			tell_position(r, i, 0, r->position_qty[i]);
 }
 
 static void
