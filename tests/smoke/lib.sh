@@ -445,7 +445,7 @@ write_config() {
 		cat <<TEXT
 environment: simulation
 arm_at_start: ${ARM:-false}
-hugepages: { memory_mb: ${HUGE_MB:-256}, degraded_ok: true }
+hugepages: { memory_mb: ${HUGE_MB:-320}, degraded_ok: true }
 eal: { file_prefix: $EAL_PREFIX }
 control: { socket: $SMOKE_DIR/ctl.sock, http_port: ${HTTP_PORT:-9100}, event_log: $SMOKE_DIR/events.log }
 latency: { stage_sample_every: ${SAMPLE_EVERY:-16}, histogram_file: $SMOKE_DIR/histogram.txt }

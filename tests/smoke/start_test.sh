@@ -60,9 +60,11 @@ given "s/password_file: .*/password: $SMOKE_PASSWORD/"
 refuses_both "a password in the file" 3 "password_file"
 given 's/name: sim, environment: simulation/name: sim, environment: test/'
 refuses_both "environments that differ" 3 "environment"
-given 's/environment: simulation/environment: live/; s/shared_cores: false/shared_cores: true/; s/degraded_ok: true/degraded_ok: false/'
+given 's/environment: simulation/environment: live/; s/shared_cores: false/shared_cores: true/; s/degraded_ok: true/degraded_ok: false/; $a kill_switch: { latch_file: /var/lib/sluice/kill }'
 refuses_both "shared cores at a live venue" 3 "shared_cores"
 given 's/environment: simulation/environment: live/'
+refuses_both "a live venue without a place for the kill switch" 3 "kill_switch.latch_file"
+given 's/environment: simulation/environment: live/; $a kill_switch: { latch_file: /var/lib/sluice/kill }'
 refuses_both "degraded mode at a live venue" 3 "degraded_ok"
 given 's/profile: af_packet/profile: af_bucket/'
 refuses_both "an unknown profile" 3 "af_bucket"

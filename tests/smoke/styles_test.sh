@@ -39,7 +39,7 @@ PY
 cut_day 15000
 make_network
 write_config "$config"
-sed -i -e "s/^strategies:/&\n  - { name: maker, kind: quote, instruments: [$SYMBOL], qty: 100, position_max_qty: 3000, cooldown_us: 1000, order_style: iceberg }/" \
+sed -i -e 's|^risk:|&\n  self_match: allow|' -e "s/^strategies:/&\n  - { name: maker, kind: quote, instruments: [$SYMBOL], qty: 100, position_max_qty: 3000, cooldown_us: 1000, order_style: iceberg }/" \
 	-e 's/kind: take,/kind: take, order_style: fill_or_kill,/' \
 	-e 's/trade: true }/trade: true, short_allowed: true }/' "$config"
 cat >>"$config" <<'TEXT'
