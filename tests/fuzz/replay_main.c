@@ -23,10 +23,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#define LESS 4 // scripts/soak fuzz does the rest with sanitizers
+#else
+#define LESS 1
+#endif
+
 enum {
 	INPUT_MAX_BYTES = 1 << 20, // a larger seed is a mistake: the corpus lives in the repository
-	CUT_MAX_CNT = 2048,        // cuts per seed; longer seeds are cut at evenly spread lengths
-	DAMAGED_CNT = 2000,        // damaged copies per seed
+	CUT_MAX_CNT = 2048 / LESS, // cuts per seed; longer seeds are cut at evenly spread lengths
+	DAMAGED_CNT = 2000 / LESS, // damaged copies per seed
 	DAMAGED_BUDGET_BYTES = 64 << 20, // per seed, so that a large seed cannot take minutes
 	HIT_MAX_CNT = 8,                 // places changed in one copy
 	NAME_MAX_LEN = 255,

@@ -26,8 +26,13 @@
  * and buffer is found again on the other side of every ring.
  */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLOW 10 // guess: what a sanitizer costs
-#else
+#define SLOW 5 // about what a sanitizer costs
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLOW 5
+#endif
+#endif
+#ifndef SLOW
 #define SLOW 1
 #endif
 

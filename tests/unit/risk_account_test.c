@@ -48,7 +48,7 @@ a_book_that_is_not_live_moves_no_price(void **unused)
 	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 10 * 1000000);
 	scene.mark.confidence = CONFIDENCE_SUSPECT;
 	scene.mark.last_px4 = scene.mark.bid_px4 = scene.mark.ask_px4 = 1;
-	risk_on_mark(&scene.r, &scene.mark);
+	on_mark(&scene.r, &scene.mark);
 	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 10 * 1000000);
 	assert_int_equal(scene.r.instr[IDX].ref_px4, 1000000);
 }
@@ -91,11 +91,11 @@ a_replace_reserves_the_worse_of_both(void **unused)
 	f = fill_of(2, SIDE_BUY, 0, 100, false); // replaced: 200 at the new price stay
 	f.replace_done = 1;
 	f.reserved_px4 = 1000100;
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY],
 			 200 * 1000100);
 	f = fill_of(2, SIDE_BUY, 200, 200, true);
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
 	assert_int_equal(scene.r.open_cnt, 0);
 	assert_int_equal(scene.r.metrics.release_excess, 0);
@@ -118,11 +118,11 @@ a_replace_that_comes_too_late_gives_all_back(void **unused)
 	assert_true(judged(&scene, &out, &no));
 	assert_int_equal(out.reserve_qty, 100);
 	f = fill_of(2, SIDE_BUY, 300, 300, true);
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 100);
 	f = fill_of(2, SIDE_BUY, 0, 100, true);
 	f.replace_done = 1;
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
 	assert_int_equal(scene.r.open_cnt, 0);
@@ -138,14 +138,14 @@ a_fill_that_releases_too_much_releases_what_there_is(void **unused)
 
 	scene_start(&scene);
 	assert_true(judged(&scene, &out, &no));
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
 	assert_int_equal(scene.r.metrics.release_excess, 1);
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
 	assert_int_equal(scene.r.metrics.fill_unreserved, 1);
 	f.head.instr_idx = INSTR_CNT;
-	risk_on_fill(&scene.r, &f);
+	on_fill(&scene.r, &f);
 	assert_int_equal(scene.r.metrics.index_out_of_range, 1);
 }
 
@@ -169,7 +169,7 @@ profit_is_exact_over_a_day(void **unused)
 	};
 
 	scene_start(&scene);
-	risk_on_mark(&scene.r, &scene.mark);
+	on_mark(&scene.r, &scene.mark);
 	for (size_t n = 0; n < ARRAY_CNT(steps); n++) {
 		struct risk_position p;
 		struct fill f = fill_of(77, steps[n].qty < 0 ? SIDE_SELL : SIDE_BUY,
@@ -178,7 +178,7 @@ profit_is_exact_over_a_day(void **unused)
 
 		f.px4 = steps[n].px4;
 		f.broken = steps[n].broken;
-		risk_on_fill(&scene.r, &f);
+		on_fill(&scene.r, &f);
 		assert_true(risk_position_of(&scene.r, IDX, &p));
 		if (p.position_qty != steps[n].position || p.average_px4 != steps[n].average ||
 		    p.realised_ntl4 != steps[n].realised ||
@@ -219,7 +219,7 @@ a_corrected_price_is_cost_where_shares_are_held_and_realised_where_not(void **un
 	};
 
 	scene_start(&scene);
-	risk_on_mark(&scene.r, &scene.mark);
+	on_mark(&scene.r, &scene.mark);
 	for (size_t n = 0; n < ARRAY_CNT(steps); n++) {
 		struct risk_position p;
 		struct fill f = fill_of(77, steps[n].qty < 0 ? SIDE_SELL : SIDE_BUY,
@@ -229,7 +229,7 @@ a_corrected_price_is_cost_where_shares_are_held_and_realised_where_not(void **un
 		f.px4 = (uint32_t)steps[n].px4;
 		f.was_px4 = (uint32_t)steps[n].was_px4;
 		f.corrected = steps[n].was_px4 != 0;
-		risk_on_fill(&scene.r, &f);
+		on_fill(&scene.r, &f);
 		assert_true(risk_position_of(&scene.r, IDX, &p));
 		if (p.position_qty != steps[n].position || p.average_px4 != steps[n].average ||
 		    p.realised_ntl4 != steps[n].realised)
@@ -253,10 +253,10 @@ sums_meet_the_end_of_64_bits_and_stay(void **unused)
 
 	scene_start(&scene);
 	scene.mark.last_px4 = scene.mark.bid_px4 = scene.mark.ask_px4 = (uint32_t)PX4_MAX;
-	risk_on_mark(&scene.r, &scene.mark);
+	on_mark(&scene.r, &scene.mark);
 	f.px4 = PX4_MAX;
 	for (int n = 0; n < 300; n++) // beyond RISK_POSITION_END
-		risk_on_fill(&scene.r, &f);
+		on_fill(&scene.r, &f);
 	assert_true(scene.r.metrics.sum_saturated > 0);
 	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->position_qty,
 			 RISK_POSITION_END);
@@ -269,7 +269,7 @@ sums_meet_the_end_of_64_bits_and_stay(void **unused)
 	scene.lim.instr[IDX].order_max_ntl4 = INT64_MAX;
 	scene.lim.instr[IDX].position_max_qty = UINT32_MAX;
 	scene.in.side = SIDE_SELL; // even where the position would let it
-	assert_false(risk_on_intent(&scene.r, &scene.lim, &scene.in, &out, &no));
+	assert_false(on_intent(&scene.r, &scene.lim, &scene.in, &out, &no));
 	assert_int_equal(no.verdict, RISK_REJECT_GROSS);
 }
 
@@ -290,7 +290,7 @@ the_table_of_open_orders_loses_nothing(void **unused)
 			const uint32_t at = (x >> 8) % live_cnt;
 			const struct fill f = fill_of(live[at], SIDE_BUY, 0, 1, true);
 
-			risk_on_fill(&scene.r, &f);
+			on_fill(&scene.r, &f);
 			live[at] = live[--live_cnt];
 		}
 		assert_int_equal(scene.r.open_cnt, live_cnt);

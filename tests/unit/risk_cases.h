@@ -48,7 +48,7 @@ run_cases(const struct risk_case *cases, size_t cnt, uint64_t needed)
 
 		scene_start(s);
 		cases[n].tweak(s, cases[n].x);
-		risk_on_mark(&s->r, &s->mark);
+		on_mark(&s->r, &s->mark);
 		risk_take_limits(&s->r, &s->lim); // the case changed them
 		memcpy(before, &s->r.metrics, sizeof(before));
 		open = *risk_firm_cell(&s->r, &s->r.instr[IDX]);

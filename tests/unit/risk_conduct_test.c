@@ -149,7 +149,7 @@ own_sale_behind(struct scene *s, int64_t x)
 
 	send(s, 7, SIDE_SELL, x, 10);
 	send(s, 8, SIDE_SELL, 999000, 10);
-	risk_on_fill(&s->r, &gone);
+	on_fill(&s->r, &gone);
 	s->lim.self_match = 0;
 }
 
@@ -162,7 +162,7 @@ own_sales_many(struct scene *s, int64_t x)
 	for (uint32_t n = 0; n < RISK_OWN_LOOK + 4; n++)
 		send(s, 100 + n, SIDE_SELL, x, 1);
 	send(s, 8, SIDE_SELL, 999000, 10);
-	risk_on_fill(&s->r, &gone);
+	on_fill(&s->r, &gone);
 	s->lim.self_match = 0;
 }
 
@@ -182,11 +182,11 @@ own_replace(struct scene *s, int64_t x, bool answered, uint32_t px4)
 	in.orig_id = 7;
 	in.qty = 10;
 	in.px4 = x;
-	assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+	assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 	f.replace_done = 1;
 	f.reserved_px4 = px4;
 	if (answered)
-		risk_on_fill(&s->r, &f);
+		on_fill(&s->r, &f);
 }
 
 static void
@@ -303,11 +303,11 @@ located_and_used(struct scene *s, int64_t x)
 	located(s, x);
 	send(s, 2, SIDE_SELL, 1000000, 40);
 	send(s, 3, SIDE_SELL, 1000000, 40);
-	risk_on_fill(&s->r, &f);
+	on_fill(&s->r, &f);
 	f = fill_of(2, SIDE_SELL, 0, 30, true);
-	risk_on_fill(&s->r, &f);
+	on_fill(&s->r, &f);
 	f = fill_of(3, SIDE_SELL, 40, 40, true);
-	risk_on_fill(&s->r, &f);
+	on_fill(&s->r, &f);
 }
 
 static void
@@ -321,7 +321,7 @@ messages(struct scene *s, int64_t x)
 		struct intent in = s->in;
 
 		in.kind = INTENT_CANCEL;
-		assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+		assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 	}
 }
 
@@ -355,7 +355,7 @@ node_drawdown(struct scene *s, int64_t x)
 	hold(s, 100);
 	s->lim.node[1].drawdown_max_ntl4 = x;
 	s->mark.bid_px4 = s->mark.ask_px4 = s->mark.last_px4 = 1010000;
-	risk_on_mark(&s->r, &s->mark);
+	on_mark(&s->r, &s->mark);
 	s->mark.bid_px4 = s->mark.ask_px4 = s->mark.last_px4 = 990000;
 }
 

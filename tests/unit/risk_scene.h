@@ -29,6 +29,26 @@ enum {
 static struct arena arena;
 static struct scene scene;
 
+/* One copy of each for all cases: a sanitizer's build of an inlined stage takes half a minute. */
+HOT_APART static bool
+on_intent(struct risk *r, const struct risk_limits *lim, const struct intent *in, struct order *out,
+	  struct verdict *no)
+{
+	return risk_on_intent(r, lim, in, out, no);
+}
+
+HOT_APART static void
+on_fill(struct risk *r, const struct fill *f)
+{
+	risk_on_fill(r, f);
+}
+
+HOT_APART static void
+on_mark(struct risk *r, const struct mark *m)
+{
+	risk_on_mark(r, m);
+}
+
 static inline void
 scene_start(struct scene *s)
 {
@@ -80,8 +100,8 @@ scene_start(struct scene *s)
 static inline bool
 judged(struct scene *s, struct order *out, struct verdict *no)
 {
-	risk_on_mark(&s->r, &s->mark);
-	return risk_on_intent(&s->r, &s->lim, &s->in, out, no);
+	on_mark(&s->r, &s->mark);
+	return on_intent(&s->r, &s->lim, &s->in, out, no);
 }
 
 static inline void
@@ -96,8 +116,8 @@ send(struct scene *s, uint32_t id, uint8_t side, int64_t px4, uint32_t qty)
 	in.px4 = px4;
 	in.qty = qty;
 	in.kind = INTENT_NEW;
-	risk_on_mark(&s->r, &s->mark);
-	assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+	on_mark(&s->r, &s->mark);
+	assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 	for (uint32_t k = 0; k < s->r.node_cnt; k++)
 		s->r.node[k].order_cnt = 0; // not what the case is about
 }
@@ -123,8 +143,8 @@ hold(struct scene *s, int64_t position_qty)
 
 	f = fill_of(9999, position_qty < 0 ? SIDE_SELL : SIDE_BUY,
 		    (uint32_t)(position_qty < 0 ? -position_qty : position_qty), 0, false);
-	risk_on_mark(&s->r, &s->mark);
-	risk_on_fill(&s->r, &f);
+	on_mark(&s->r, &s->mark);
+	on_fill(&s->r, &f);
 }
 
 #endif

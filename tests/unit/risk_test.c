@@ -102,13 +102,13 @@ rate(struct scene *s, int64_t x)
 	struct verdict no;
 	struct order out;
 
-	risk_on_mark(&s->r, &s->mark);
+	on_mark(&s->r, &s->mark);
 	for (uint32_t id = 0; id < x; id++) {
 		struct intent in = s->in;
 
 		in.qty = 1;
 		in.intent_id = 100 + id;
-		assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+		assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 	}
 }
 
@@ -171,7 +171,7 @@ instrument(struct scene *s, int64_t x)
 	struct mark m = s->mark;
 
 	for (m.head.instr_idx = 1; m.head.instr_idx < INSTR_CNT; m.head.instr_idx++)
-		risk_on_mark(&s->r, &m);
+		on_mark(&s->r, &m);
 	s->in.head.instr_idx = (uint16_t)x;
 }
 
@@ -330,7 +330,7 @@ replace_to(struct scene *s, int64_t x)
 	struct fill f = fill_of(2, SIDE_BUY, 100, 100, false);
 
 	send(s, 2, SIDE_BUY, 1000000, 300);
-	risk_on_fill(&s->r, &f);
+	on_fill(&s->r, &f);
 	s->in.kind = INTENT_REPLACE;
 	s->in.orig_id = 2;
 	s->in.qty = (uint32_t)x;
@@ -395,12 +395,12 @@ replace_twice(struct scene *s, int64_t x)
 	struct order out;
 
 	replace_to(s, 300);
-	assert_true(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+	assert_true(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 	if (x) {
 		struct fill f = fill_of(2, SIDE_BUY, 0, 0, false);
 
 		f.replace_done = 1;
-		risk_on_fill(&s->r, &f);
+		on_fill(&s->r, &f);
 	}
 }
 

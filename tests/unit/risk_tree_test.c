@@ -21,7 +21,7 @@ mark_at(struct scene *s, uint32_t px4)
 	s->mark.bid_px4 = px4 - 100;
 	s->mark.ask_px4 = px4 + 100;
 	s->mark.last_px4 = px4;
-	risk_on_mark(&s->r, &s->mark);
+	on_mark(&s->r, &s->mark);
 }
 
 static void
@@ -32,7 +32,7 @@ cancel(struct scene *s)
 	struct order out;
 
 	in.kind = INTENT_CANCEL;
-	assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+	assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 }
 
 /* Each makes a situation and says what the scene's intent would bring the measure to. */
@@ -92,7 +92,7 @@ loss_realised(struct scene *s)
 
 	hold(s, 50);
 	sold.px4 = 990000;
-	risk_on_fill(&s->r, &sold);
+	on_fill(&s->r, &sold);
 	return 50 * 10000;
 }
 
@@ -139,13 +139,13 @@ order_rate(struct scene *s)
 	struct verdict no;
 	struct order out;
 
-	risk_on_mark(&s->r, &s->mark);
+	on_mark(&s->r, &s->mark);
 	for (uint32_t id = 2; id < 5; id++) {
 		struct intent in = s->in;
 
 		in.intent_id = id;
 		in.qty = 1;
-		assert_true(risk_on_intent(&s->r, &s->lim, &in, &out, &no));
+		assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
 	}
 	return 4;
 }
@@ -209,12 +209,12 @@ each_node_limit_holds_at_each_level(void **unused)
 				bool pass;
 
 				scene_start(s);
-				risk_on_mark(&s->r, &s->mark);
+				on_mark(&s->r, &s->mark);
 				x = CHECKS[n].situation(s) + off;
 				CHECKS[n].set(&s->lim.node[level], x);
 				risk_take_limits(&s->r, &s->lim);
 				refused_cnt = s->r.node[level].refused_cnt;
-				pass = risk_on_intent(&s->r, &s->lim, &s->in, &out, &no);
+				pass = on_intent(&s->r, &s->lim, &s->in, &out, &no);
 				if (pass != (off >= 0) || (!pass && no.verdict != CHECKS[n].want))
 					fail_msg("%s, level %u, limit %+d: %s", CHECKS[n].what,
 						 level, off,
@@ -246,15 +246,15 @@ a_loser_may_reduce(void **unused)
 			else
 				s->lim.node[level].loss_max_ntl4 = 1;
 			risk_take_limits(&s->r, &s->lim);
-			assert_false(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+			assert_false(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 			assert_int_equal(no.verdict,
 					 drawn ? RISK_REJECT_DRAWDOWN : RISK_REJECT_LOSS);
 			s->in.side = SIDE_SELL;
 			s->in.qty = 300;
-			assert_true(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+			assert_true(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 			s->in.intent_id = 2; // what is open already would be sold twice
 			s->in.qty = 1;
-			assert_false(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+			assert_false(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 		}
 }
 
@@ -273,10 +273,10 @@ reduce_only_looks_at_its_own_level(void **unused)
 	risk_take_limits(&s->r, &s->lim);
 	s->in.strategy_idx = 1; // holds nothing, but the account does
 	s->in.side = SIDE_SELL;
-	assert_true(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+	assert_true(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 	s->in.intent_id = 2;
 	s->in.qty = 1;
-	assert_false(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+	assert_false(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 	assert_int_equal(no.verdict, RISK_REJECT_REDUCE_ONLY);
 	assert_int_equal(no.node_idx, ACCOUNT);
 }
@@ -389,9 +389,9 @@ sums_of_a_node_do_not_overflow(void **unused)
 		s->lim.instr[i].var_bp = 100000;
 		s->lim.instr[i].order_max_ntl4 = INT64_MAX;
 		s->lim.instr[i].position_max_qty = UINT32_MAX;
-		risk_on_mark(&s->r, &s->mark);
+		on_mark(&s->r, &s->mark);
 		f.head.instr_idx = i;
-		risk_on_fill(&s->r, &f);
+		on_fill(&s->r, &f);
 	}
 	s->lim.node[FIRM].gross_max_ntl4 = INT64_MAX;
 	s->lim.var_version++;
@@ -411,7 +411,7 @@ sums_of_a_node_do_not_overflow(void **unused)
 	s->in.px4 = PX4_MAX;
 	s->in.side = SIDE_SELL;
 	s->in.qty = 1;
-	assert_false(risk_on_intent(&s->r, &s->lim, &s->in, &out, &no));
+	assert_false(on_intent(&s->r, &s->lim, &s->in, &out, &no));
 	assert_int_equal(no.verdict, RISK_REJECT_GROSS); // also where the position would let it
 }
 
@@ -475,9 +475,9 @@ an_order_of_nobody_is_the_firms(void **unused)
 	struct risk_node_view v;
 
 	scene_start(s);
-	risk_on_mark(&s->r, &s->mark);
+	on_mark(&s->r, &s->mark);
 	f.strategy_idx = STRATEGY_NONE;
-	risk_on_fill(&s->r, &f);
+	on_fill(&s->r, &f);
 	assert_int_equal(s->r.metrics.fill_unassigned, 1);
 	assert_true(risk_node_of(&s->r, &s->lim, FIRM, &v));
 	assert_int_equal(v.net_ntl4, 70 * 1000000);
