@@ -24,6 +24,7 @@ struct throttle {
 	uint32_t msg_max; // 0: no limit
 	uint32_t order_max;
 	uint32_t waiting_cnt; // of the last ones, written but not on the wire yet
+	uint32_t burst_cnt;   // of the last ones, in the burst that is not handed over yet
 };
 
 struct throttle_config {
@@ -67,13 +68,28 @@ throttle_on_sent(struct throttle *t, uint64_t now_ns)
 	if (likely(t->msg_max == 0))
 		return;
 	t->sent_ns[t->cnt++ & t->mask] = now_ns;
+	t->burst_cnt++;
+}
+
+/*
+ * The burst was handed to the port, before now_ns: what was written counts from then.  By the time
+ * of its writing it would stand too near to what follows a window later.
+ */
+HOT_INLINE void
+throttle_on_burst(struct throttle *t, uint64_t now_ns)
+{
+	for (; t->burst_cnt != 0; t->burst_cnt--)
+		t->sent_ns[(t->cnt - t->burst_cnt) & t->mask] = now_ns;
 }
 
 /* The message just counted waits for TCP's window: it counts from when it leaves. */
 HOT_INLINE void
 throttle_on_queued(struct throttle *t)
 {
-	if (t->msg_max != 0 && t->waiting_cnt < t->msg_max)
+	if (t->msg_max == 0)
+		return;
+	t->burst_cnt--;
+	if (t->waiting_cnt < t->msg_max)
 		t->waiting_cnt++;
 }
 

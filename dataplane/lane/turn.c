@@ -456,6 +456,7 @@ turn_flush(struct lane *l)
 		const struct lane_sent *sent = &l->sent[i];
 
 		turn_journal_sent(l, sent);
+		throttle_on_burst(&sent->session->throttle, l->now_ns);
 		// a cancel that an operator or the end asked for has no trigger
 		if (likely(sent->rx_tsc != 0))
 			hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - sent->rx_tsc);

@@ -74,7 +74,7 @@ note "came up $up times before the cut, $(metric sluice_session_session_up_total
 capture_stop oe
 decode oe "tcp.dstport==$OE_PORT && soupbintcp.packet_type == 0x55 && !tcp.analysis.retransmission" frame.time_epoch soupbintcp.message >"$SMOKE_DIR/sent.txt"
 expect_at_least "messages on the wire" "$(wc -l <"$SMOKE_DIR/sent.txt")" "$LIMIT"
-most() { "$SMOKE_TOP/tests/smoke/most_in_window.py" "$SMOKE_DIR/sent.txt" 0.985 "$1"; } # see two_sessions_test.sh
+most() { "$SMOKE_TOP/tests/smoke/most_in_window.py" "$SMOKE_DIR/sent.txt" 1 "$1"; }
 all=$(most '') orders=$(most OUM)
 [ "$all" -le $LIMIT ] || fail "$all messages within a second, the limit is $LIMIT"
 [ "$orders" -le $((LIMIT - RESERVE)) ] ||

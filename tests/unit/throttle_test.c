@@ -76,6 +76,24 @@ without_a_limit_everything_may_leave(void **state)
 }
 
 static void
+a_message_counts_from_when_its_burst_was_handed_over(void **state)
+{
+	struct throttle t = fresh(2, 0);
+
+	throttle_on_sent(&t, 100);
+	throttle_on_sent(&t, 100);
+	throttle_on_burst(&t, 3400);
+	throttle_on_burst(&t, 9000); // of a burst without us
+	assert_false(throttle_allows(&t, false, 3399 + WINDOW_NS));
+	assert_true(throttle_allows(&t, false, 3400 + WINDOW_NS));
+	throttle_on_sent(&t, 3400 + WINDOW_NS); // queued: from when it leaves
+	throttle_on_queued(&t);
+	throttle_on_burst(&t, 5000 + WINDOW_NS);
+	assert_int_equal(t.waiting_cnt, 1);
+	assert_true(throttle_allows(&t, false, 3400 + WINDOW_NS));
+}
+
+static void
 orders_stop_before_cancels_do(void **state)
 {
 	struct throttle t = fresh(5, 2);
@@ -173,6 +191,9 @@ main(void)
 						close_arena),
 		cmocka_unit_test_setup_teardown(without_a_limit_everything_may_leave, open_arena,
 						close_arena),
+		cmocka_unit_test_setup_teardown(
+			a_message_counts_from_when_its_burst_was_handed_over, open_arena,
+			close_arena),
 		cmocka_unit_test_setup_teardown(orders_stop_before_cancels_do, open_arena,
 						close_arena),
 		cmocka_unit_test_setup_teardown(what_waited_counts_from_when_it_leaves, open_arena,
