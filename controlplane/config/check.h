@@ -4,6 +4,23 @@
 
 #include "config/config.h"
 
+/* Where a value of the configuration stands, as a text that lives as long as the statement it is
+ * used in. */
+#define AT(c, field) (where_of((c), &(field)).text)
+
+struct where {
+	char text[300];
+};
+
+static inline struct where
+where_of(const struct config *c, const void *field)
+{
+	struct where w;
+
+	config_where(c, field, w.text, sizeof(w.text));
+	return w;
+}
+
 /*
  * Rules that join several keys.  Every fault becomes a line of *e that names the places of all
  * values involved.  Resolves the references on the way.

@@ -6,13 +6,6 @@
 
 #include "config/check.h"
 
-/* Where a value stands, as a text that lives as long as the statement it is used in. */
-#define AT(field) (where_of(ck->c, &(field)).text)
-
-struct where {
-	char text[300];
-};
-
 struct check {
 	struct config *c;
 	struct err *e;
@@ -25,15 +18,6 @@ struct names {
 	size_t stride;
 	uint32_t cnt;
 };
-
-static struct where
-where_of(const struct config *c, const void *field)
-{
-	struct where w;
-
-	config_where(c, field, w.text, sizeof(w.text));
-	return w;
-}
 
 #define NAMES(word, list, list_cnt)                                       \
 	(struct names)                                                    \
@@ -66,14 +50,14 @@ names_check(struct check *ck, const struct names *n)
 		if (!is_name(name))
 			err_add(ck->e, -EINVAL,
 				"%s: %s '%s': a name consists of letters, digits, _ and -",
-				AT(*name), n->what, name);
+				AT(ck->c, *name), n->what, name);
 		for (uint32_t j = 0; j < i; j++) {
 			if (strcmp(name, name_of(n, j)) != 0)
 				continue;
 			err_add(ck->e, -EINVAL,
 				"%s: %s '%s' stands there twice, first at %s; give each its own "
 				"name",
-				AT(*name), n->what, name, AT(*name_of(n, j)));
+				AT(ck->c, *name), n->what, name, AT(ck->c, *name_of(n, j)));
 			break;
 		}
 	}
@@ -96,7 +80,7 @@ name_find(struct check *ck, const struct names *n, const char *name, const char 
 						 name_of(n, i));
 	}
 	err_add(ck->e, -EINVAL, "%s: %s names the %s '%s', which is not there; there is:%s",
-		AT(*name), who, n->what, name, used ? list : " none");
+		AT(ck->c, *name), who, n->what, name, used ? list : " none");
 	return false;
 }
 
@@ -126,9 +110,9 @@ venue_check(struct check *ck, const char *venue, const char *who, uint32_t *venu
 		err_add(ck->e, -EINVAL,
 			"%s: %s uses the venue '%s', which is for %s (%s), while environment is %s "
 			"at %s; they must be equal",
-			AT(*venue), who, venue, environment_word(v->environment),
-			AT(v->environment), environment_word(ck->c->environment),
-			AT(ck->c->environment));
+			AT(ck->c, *venue), who, venue, environment_word(v->environment),
+			AT(ck->c, v->environment), environment_word(ck->c->environment),
+			AT(ck->c, ck->c->environment));
 }
 
 static void
@@ -140,12 +124,12 @@ globals_check(struct check *ck)
 		err_add(ck->e, -EINVAL,
 			"%s: core_map.shared_cores is true while environment is live at %s; "
 			"shared cores are for tests: give each lane a core of its own",
-			AT(c->core_map.shared_cores), AT(c->environment));
+			AT(ck->c, c->core_map.shared_cores), AT(ck->c, c->environment));
 	if (c->environment == ENVIRONMENT_LIVE && c->hugepages.degraded_ok)
 		err_add(ck->e, -EINVAL,
 			"%s: hugepages.degraded_ok is true while environment is live at %s; set "
 			"up huge pages instead",
-			AT(c->hugepages.degraded_ok), AT(c->environment));
+			AT(ck->c, c->hugepages.degraded_ok), AT(ck->c, c->environment));
 }
 
 static uint32_t
@@ -185,23 +169,23 @@ port_check(struct check *ck, uint32_t idx)
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': profile '%s' is a name in pmd_config, without folder and "
 			".yaml",
-			AT(p->profile), p->name, p->profile);
+			AT(ck->c, p->profile), p->name, p->profile);
 	if (!is_unicast(p->address.ip))
 		err_add(ck->e, -EINVAL, "%s: port '%s': its address cannot be a host's",
-			AT(p->address), p->name);
+			AT(ck->c, p->address), p->name);
 	else if (p->address.prefix_len < 31 && (host == 0 || host == host_mask))
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': its address is the %s of the network, not a host's",
-			AT(p->address), p->name, host ? "broadcast address" : "number");
+			AT(ck->c, p->address), p->name, host ? "broadcast address" : "number");
 	if (p->gateway && (!is_neighbour(p, p->gateway) || p->gateway == p->address.ip))
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': the gateway is no other host of the port's network, given "
 			"at %s",
-			AT(p->gateway), p->name, AT(p->address));
+			AT(ck->c, p->gateway), p->name, AT(ck->c, p->address));
 	if (p->mac.is_set && (p->mac.byte[0] & 1))
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': a hardware address with an odd first byte is a group's",
-			AT(p->mac), p->name);
+			AT(ck->c, p->mac), p->name);
 	for (uint32_t i = 0; i < idx; i++) {
 		const struct config_port *o = &ck->c->ports[i];
 
@@ -209,12 +193,13 @@ port_check(struct check *ck, uint32_t idx)
 			err_add(ck->e, -EINVAL,
 				"%s: port '%s' has the device '%s', while port '%s' has it at %s; "
 				"a device is one port",
-				AT(p->device), p->name, p->device, o->name, AT(o->device));
+				AT(ck->c, p->device), p->name, p->device, o->name,
+				AT(ck->c, o->device));
 		if (o->address.ip == p->address.ip)
 			err_add(ck->e, -EINVAL,
 				"%s: port '%s' has the address that port '%s' has at %s; give each "
 				"its own",
-				AT(p->address), p->name, o->name, AT(o->address));
+				AT(ck->c, p->address), p->name, o->name, AT(ck->c, o->address));
 	}
 }
 
@@ -231,20 +216,20 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 	if (!is_multicast(l->group))
 		err_add(ck->e, -EINVAL,
 			"%s: %s: the group is no multicast address (224.0.0.0 to 239.255.255.255)",
-			AT(l->group), who);
+			AT(ck->c, l->group), who);
 	else if (l->group >> 8 == 0xe00000)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: groups 224.0.0.x belong to the network itself and are never "
 			"routed; choose another",
-			AT(l->group), who);
+			AT(ck->c, l->group), who);
 	if (l->source && !is_unicast(l->source))
 		err_add(ck->e, -EINVAL, "%s: %s: the source cannot be a host's address",
-			AT(l->source), who);
+			AT(ck->c, l->source), who);
 	if (l->source && f->igmp_version == 2)
 		err_add(ck->e, -EINVAL,
 			"%s: %s names a source, while igmp_version is 2 at %s; only version 3 can "
 			"ask for one",
-			AT(l->source), who, AT(f->igmp_version));
+			AT(ck->c, l->source), who, AT(ck->c, f->igmp_version));
 	for (uint32_t i = 0; i <= feed_idx; i++) {
 		const struct config_feed *of = &ck->c->feeds[i];
 		const uint32_t end = i == feed_idx ? line_idx : of->lines_cnt;
@@ -257,7 +242,7 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 				err_add(ck->e, -EINVAL,
 					"%s: %s has the port, group and udp_port of feed '%s' line "
 					"%u at %s; a line belongs to one feed, once",
-					AT(l->group), who, of->name, j, AT(o->group));
+					AT(ck->c, l->group), who, of->name, j, AT(ck->c, o->group));
 		}
 	}
 }
@@ -277,16 +262,16 @@ server_check(struct check *ck, const struct config_feed *f, const struct ip4_end
 	const struct config_port *p = &ck->c->ports[f->recovery.port_idx];
 
 	if (!is_unicast(s->ip))
-		err_add(ck->e, -EINVAL, "%s: feed '%s': a server's address is no host's", AT(*s),
-			f->name);
+		err_add(ck->e, -EINVAL, "%s: feed '%s': a server's address is no host's",
+			AT(ck->c, *s), f->name);
 	else if (s->ip == p->address.ip)
 		err_add(ck->e, -EINVAL, "%s: feed '%s': the server is our own address, given at %s",
-			AT(*s), f->name, AT(p->address));
+			AT(ck->c, *s), f->name, AT(ck->c, p->address));
 	else if (!is_neighbour(p, s->ip) && !p->gateway && !f->recovery.neighbour_mac.is_set)
 		err_add(ck->e, -EINVAL,
 			"%s: feed '%s': the server is outside the network of port '%s' (%s), and "
 			"the port has no gateway; give it a gateway, or recovery a neighbour_mac",
-			AT(*s), f->name, p->name, AT(p->address));
+			AT(ck->c, *s), f->name, p->name, AT(ck->c, p->address));
 }
 
 static void
@@ -302,7 +287,7 @@ recovery_check(struct check *ck, uint32_t idx)
 			err_add(ck->e, -EINVAL,
 				"%s: feed '%s': recovery has a port and neither servers nor a "
 				"snapshot; name one, or leave recovery out",
-				AT(r->port), f->name);
+				AT(ck->c, r->port), f->name);
 		return;
 	}
 	snprintf(who, sizeof(who), "feed '%s' recovery", f->name);
@@ -317,7 +302,7 @@ recovery_check(struct check *ck, uint32_t idx)
 			    r->servers[i].port == r->servers[j].port)
 				err_add(ck->e, -EINVAL,
 					"%s: %s: a request server stands there twice, first at %s",
-					AT(r->servers[i]), who, AT(r->servers[j]));
+					AT(ck->c, r->servers[i]), who, AT(ck->c, r->servers[j]));
 	}
 	if (!r->local_port)
 		r->local_port = RECOVERY_PORT_FIRST + idx;
@@ -326,7 +311,7 @@ recovery_check(struct check *ck, uint32_t idx)
 		    config_feed_recovers(&ck->c->feeds[i]))
 			err_add(ck->e, -EINVAL,
 				"%s: %s: its local_port %u is that of feed '%s'; give each its own",
-				AT(r->local_port), who, r->local_port, ck->c->feeds[i].name);
+				AT(ck->c, r->local_port), who, r->local_port, ck->c->feeds[i].name);
 	if (r->snapshot.ip == 0)
 		return;
 	server_check(ck, f, &r->snapshot);
@@ -334,17 +319,17 @@ recovery_check(struct check *ck, uint32_t idx)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: snapshot_username is '%s'; a snapshot needs one of 1 to 6 letters "
 			"and digits",
-			AT(r->snapshot_username), who, r->snapshot_username);
+			AT(ck->c, r->snapshot_username), who, r->snapshot_username);
 	if (!r->snapshot_password_file[0] == !r->snapshot_credential[0])
 		err_add(ck->e, -EINVAL,
 			"%s: %s has %s; give exactly one of snapshot_password_file and "
 			"snapshot_credential",
-			AT(r->snapshot), who,
+			AT(ck->c, r->snapshot), who,
 			r->snapshot_credential[0] ? "both a password file and a credential"
 						  : "no password");
 	if (strchr(r->snapshot_credential, '/') || r->snapshot_credential[0] == '.')
 		err_add(ck->e, -EINVAL, "%s: %s: a credential is a name, not a path",
-			AT(r->snapshot_credential), who);
+			AT(ck->c, r->snapshot_credential), who);
 }
 
 static void
@@ -359,7 +344,7 @@ feed_check(struct check *ck, uint32_t idx)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: trust_late_join is true while environment is live at %s; a book "
 			"without its morning is not to be traded on",
-			AT(f->trust_late_join), who, AT(ck->c->environment));
+			AT(ck->c, f->trust_late_join), who, AT(ck->c, ck->c->environment));
 	for (uint32_t i = 0; i < f->lines_cnt; i++)
 		line_check(ck, idx, i);
 	recovery_check(ck, idx);
@@ -371,24 +356,25 @@ login_check(struct check *ck, const struct config_session *s)
 	if (!s->password_file[0] == !s->credential[0])
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s' has %s; give exactly one of password_file and credential",
-			s->password_file[0] ? AT(s->credential) : AT(s->name), s->name,
+			s->password_file[0] ? AT(ck->c, s->credential) : AT(ck->c, s->name),
+			s->name,
 			s->password_file[0] ? "both a password_file and a credential"
 					    : "no password");
 	if (strchr(s->credential, '/') || s->credential[0] == '.')
 		err_add(ck->e, -EINVAL, "%s: session '%s': a credential is a name, not a path",
-			AT(s->credential), s->name);
+			AT(ck->c, s->credential), s->name);
 	if (!is_alnum_text(s->username))
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': username '%s' has other signs than letters and digits",
-			AT(s->username), s->name, s->username);
+			AT(ck->c, s->username), s->name, s->username);
 	if (!is_alnum_text(s->session))
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': session '%s' has other signs than letters and digits",
-			AT(s->session), s->name, s->session);
+			AT(ck->c, s->session), s->name, s->session);
 	if (!is_alnum_text(s->firm))
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': firm '%s' has other signs than letters and digits",
-			AT(s->firm), s->name, s->firm);
+			AT(ck->c, s->firm), s->name, s->firm);
 }
 
 /* a <= b, both keys of one session. */
@@ -399,7 +385,7 @@ order_check(struct check *ck, const struct config_session *s, const char *a_key,
 	if (a_value > b_value)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': %s is %u, which is more than %s allows: %u at %s",
-			AT(*a), s->name, a_key, *a, b_key, *b, AT(*b));
+			AT(ck->c, *a), s->name, a_key, *a, b_key, *b, AT(ck->c, *b));
 }
 
 static void
@@ -413,7 +399,7 @@ power_check(struct check *ck, const struct config_session *s, const char *key, c
 		less *= 2;
 	err_add(ck->e, -EINVAL,
 		"%s: session '%s': %s is %u, which is no power of two; the nearest are %u and %u",
-		AT(*v), s->name, key, *v, less, less * 2);
+		AT(ck->c, *v), s->name, key, *v, less, less * 2);
 }
 
 static void
@@ -423,17 +409,17 @@ peer_check(struct check *ck, const struct config_session *s, const struct ip4_en
 
 	if (!is_unicast(peer->ip))
 		err_add(ck->e, -EINVAL, "%s: session '%s': the peer's address is no host's",
-			AT(*peer), s->name);
+			AT(ck->c, *peer), s->name);
 	else if (peer->ip == p->address.ip)
 		err_add(ck->e, -EINVAL,
-			"%s: session '%s': the peer is our own address, given at %s", AT(*peer),
-			s->name, AT(p->address));
+			"%s: session '%s': the peer is our own address, given at %s",
+			AT(ck->c, *peer), s->name, AT(ck->c, p->address));
 	else if (!is_neighbour(p, peer->ip) && !p->gateway && !s->neighbour_mac.is_set)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': the peer is outside the network of port '%s' (%s), and "
 			"the port has no gateway; give it a gateway, or the session a "
 			"neighbour_mac",
-			AT(*peer), s->name, p->name, AT(p->address));
+			AT(ck->c, *peer), s->name, p->name, AT(ck->c, p->address));
 }
 
 static void
@@ -448,8 +434,8 @@ route_check(struct check *ck, const struct config_session *s)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': tcp.mss_bytes is %u, while port '%s' has mtu_bytes %u "
 			"at %s; at most %u fit, 40 bytes are headers",
-			AT(s->tcp.mss_bytes), s->name, s->tcp.mss_bytes, p->name, p->mtu_bytes,
-			AT(p->mtu_bytes), p->mtu_bytes - 40);
+			AT(ck->c, s->tcp.mss_bytes), s->name, s->tcp.mss_bytes, p->name,
+			p->mtu_bytes, AT(ck->c, p->mtu_bytes), p->mtu_bytes - 40);
 }
 
 static void
@@ -483,11 +469,11 @@ session_check(struct check *ck, uint32_t idx)
 			"%s: session '%s': schedule has connect '%s', disconnect '%s', utc_offset "
 			"'%s'; give two different times HH:MM or HH:MM:SS, and local, +HH:MM "
 			"or -HH:MM",
-			AT(s->schedule.connect), s->name, s->schedule.connect,
+			AT(ck->c, s->schedule.connect), s->name, s->schedule.connect,
 			s->schedule.disconnect, s->schedule.utc_offset);
 	if (s->user_ref_idx != 0 && s->protocol == SESSION_OUCH42)
 		err_add(ck->e, -EINVAL, "%s: session '%s': OUCH 4.2 has no user_ref_idx",
-			AT(s->user_ref_idx), s->name);
+			AT(ck->c, s->user_ref_idx), s->name);
 	power_check(ck, s, "tcp.send_buffer_bytes", &s->tcp.send_buffer_bytes);
 	power_check(ck, s, "tcp.receive_buffer_bytes", &s->tcp.receive_buffer_bytes);
 	power_check(ck, s, "orders_max", &s->orders_max);
@@ -499,7 +485,8 @@ session_check(struct check *ck, uint32_t idx)
 			err_add(ck->e, -EINVAL,
 				"%s: session '%s' has the local_port that session '%s' has on the "
 				"same port at %s; give each its own, or 0",
-				AT(s->local_port), s->name, o->name, AT(o->local_port));
+				AT(ck->c, s->local_port), s->name, o->name,
+				AT(ck->c, o->local_port));
 	}
 }
 
@@ -525,22 +512,24 @@ instrument_check(struct check *ck, uint32_t idx)
 	known = name_find(ck, &feeds, in->feed, who, &in->feed_idx);
 	if (strchr(in->symbol, ' '))
 		err_add(ck->e, -EINVAL, "%s: %s: a symbol is written without spaces",
-			AT(in->symbol), who);
+			AT(ck->c, in->symbol), who);
 	if (known && !feed_has_symbol(&ck->c->feeds[in->feed_idx], in->symbol))
 		err_add(ck->e, -EINVAL,
 			"%s: %s is none of the symbols at %s, which are all that feed '%s' takes; "
 			"add it there",
-			AT(in->symbol), who, AT(ck->c->feeds[in->feed_idx].symbols), in->feed);
+			AT(ck->c, in->symbol), who, AT(ck->c, ck->c->feeds[in->feed_idx].symbols),
+			in->feed);
 	for (uint32_t i = 1; i < idx; i++)
 		if (strcmp(ck->c->instruments[i].symbol, in->symbol) == 0)
 			err_add(ck->e, -EINVAL, "%s: %s stands there twice, first at %s",
-				AT(in->symbol), who, AT(ck->c->instruments[i].symbol));
+				AT(ck->c, in->symbol), who,
+				AT(ck->c, ck->c->instruments[i].symbol));
 	if (!in->session[0]) {
 		in->session_idx = SESSION_MAX;
 		if (in->trade)
 			err_add(ck->e, -EINVAL,
 				"%s: %s has trade: true and no session for its orders; name one",
-				AT(in->trade), who);
+				AT(ck->c, in->trade), who);
 		return;
 	}
 	if (name_find(ck, &sessions, in->session, who, &in->session_idx) && known) {
@@ -551,8 +540,8 @@ instrument_check(struct check *ck, uint32_t idx)
 			err_add(ck->e, -EINVAL,
 				"%s: %s: session '%s' is at venue '%s' (%s), while feed '%s' is at "
 				"venue '%s' (%s); prices and orders must be of one market",
-				AT(in->session), who, s->name, s->venue, AT(s->venue), f->name,
-				f->venue, AT(f->venue));
+				AT(ck->c, in->session), who, s->name, s->venue, AT(ck->c, s->venue),
+				f->name, f->venue, AT(ck->c, f->venue));
 	}
 }
 
@@ -576,12 +565,13 @@ style_check(struct check *ck, uint32_t idx)
 	config_style_of(ck->c, idx, &style);
 	fault = encode_style_fault(&style, ENCODE_OUCH50);
 	if (fault != NULL)
-		err_add(ck->e, -EINVAL, "%s: order style '%s': %s", AT(s->name), s->name, fault);
+		err_add(ck->e, -EINVAL, "%s: order style '%s': %s", AT(ck->c, s->name), s->name,
+			fault);
 	if (!is_alnum_text(s->locate_broker) || !is_alnum_text(s->aiq_group))
 		err_add(ck->e, -EINVAL,
 			"%s: order style '%s': locate_broker and aiq_group have letters and digits "
 			"only",
-			AT(s->name), s->name);
+			AT(ck->c, s->name), s->name);
 }
 
 /* The strategy's style against its sessions and its orders. */
@@ -612,24 +602,24 @@ order_style_check(struct check *ck, struct config_strategy *s)
 		if (fault != NULL)
 			err_add(ck->e, -EINVAL,
 				"%s: %s: order style '%s' cannot be said on session '%s': %s",
-				AT(s->order_style), who, st->name, in->session, fault);
+				AT(ck->c, s->order_style), who, st->name, in->session, fault);
 		break;
 	}
 	if (st->min_qty > s->qty || st->max_floor_qty > s->qty)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: qty is %u, less than min_qty or max_floor_qty of order style '%s' "
 			"(%s); the venue would reject each order",
-			AT(s->order_style), who, s->qty, st->name, AT(st->name));
+			AT(ck->c, s->order_style), who, s->qty, st->name, AT(ck->c, st->name));
 	if (s->kind == STRATEGY_TAKE && st->expire_s != 0)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: its orders are immediate or cancel, and order style '%s' has "
 			"expire_s at %s",
-			AT(s->order_style), who, st->name, AT(st->expire_s));
+			AT(ck->c, s->order_style), who, st->name, AT(ck->c, st->expire_s));
 	if (s->kind == STRATEGY_QUOTE && st->after_hours)
 		err_add(ck->e, -EINVAL,
 			"%s: %s: it replaces its orders, and those of order style '%s' cannot be "
 			"replaced: after_hours at %s",
-			AT(s->order_style), who, st->name, AT(st->after_hours));
+			AT(ck->c, s->order_style), who, st->name, AT(ck->c, st->after_hours));
 }
 
 static void
@@ -645,10 +635,10 @@ strategy_check(struct check *ck, uint32_t idx)
 			err_add(ck->e, -EINVAL,
 				"%s: strategy '%s' acts on '%s', which is not in instruments; add "
 				"it there",
-				AT(s->instruments[i]), s->name, s->instruments[i]);
+				AT(ck->c, s->instruments[i]), s->name, s->instruments[i]);
 		else if (seen[instr_idx])
 			err_add(ck->e, -EINVAL, "%s: strategy '%s' has '%s' twice",
-				AT(s->instruments[i]), s->name, s->instruments[i]);
+				AT(ck->c, s->instruments[i]), s->name, s->instruments[i]);
 		seen[instr_idx] = true;
 		s->instr_idx[i] = instr_idx;
 	}
@@ -657,18 +647,19 @@ strategy_check(struct check *ck, uint32_t idx)
 		err_add(ck->e, -EINVAL,
 			"%s: strategy '%s': spread_min_usd is more than spread_max_usd at %s; it "
 			"would never act",
-			AT(s->spread_min_usd), s->name, AT(s->spread_max_usd));
+			AT(ck->c, s->spread_min_usd), s->name, AT(ck->c, s->spread_max_usd));
 	if (s->qty > s->position_max_qty)
 		err_add(ck->e, -EINVAL,
 			"%s: strategy '%s': qty is %u, while position_max_qty is %u at %s; it "
 			"would never act",
-			AT(s->qty), s->name, s->qty, s->position_max_qty, AT(s->position_max_qty));
+			AT(ck->c, s->qty), s->name, s->qty, s->position_max_qty,
+			AT(ck->c, s->position_max_qty));
 	if (s->qty > ck->c->risk.order_max_qty)
 		err_add(ck->e, -EINVAL,
 			"%s: strategy '%s': qty is %u, while risk.order_max_qty is %u at %s; risk "
 			"would refuse each order",
-			AT(s->qty), s->name, s->qty, ck->c->risk.order_max_qty,
-			AT(ck->c->risk.order_max_qty));
+			AT(ck->c, s->qty), s->name, s->qty, ck->c->risk.order_max_qty,
+			AT(ck->c, ck->c->risk.order_max_qty));
 }
 
 /* Takes over what an instrument does not set; refuses what would loosen the global limit. */
@@ -682,7 +673,7 @@ tighter_check(struct check *ck, const struct config_risk_instrument *in, const c
 		err_add(ck->e, -EINVAL,
 			"%s: risk for '%s': %s is %u, while risk.%s is %u at %s; an instrument's "
 			"limit can only be tighter",
-			AT(*own), in->symbol, key, *own, key, *global, AT(*global));
+			AT(ck->c, *own), in->symbol, key, *own, key, *global, AT(ck->c, *global));
 }
 
 static void
@@ -695,12 +686,13 @@ risk_instrument_check(struct check *ck, uint32_t idx)
 	if (in->instr_idx == INSTR_NONE)
 		err_add(ck->e, -EINVAL,
 			"%s: risk.instruments: '%s' is not in instruments; add it there",
-			AT(in->symbol), in->symbol);
+			AT(ck->c, in->symbol), in->symbol);
 	for (uint32_t i = 0; i < idx; i++)
 		if (strcmp(r->instruments[i].symbol, in->symbol) == 0)
 			err_add(ck->e, -EINVAL,
 				"%s: risk.instruments: '%s' stands there twice, first at %s",
-				AT(in->symbol), in->symbol, AT(r->instruments[i].symbol));
+				AT(ck->c, in->symbol), in->symbol,
+				AT(ck->c, r->instruments[i].symbol));
 	tighter_check(ck, in, "order_max_qty", &in->order_max_qty, &r->order_max_qty);
 	tighter_check(ck, in, "collar_bp", &in->collar_bp, &r->collar_bp);
 	tighter_check(ck, in, "open_max_qty", &in->open_max_qty, &r->open_max_qty);
@@ -713,7 +705,7 @@ risk_instrument_check(struct check *ck, uint32_t idx)
 		err_add(ck->e, -EINVAL,
 			"%s: risk for '%s': order_max_usd is more than risk.order_max_usd at %s; "
 			"an instrument's limit can only be tighter",
-			AT(in->order_max_usd), in->symbol, AT(r->order_max_usd));
+			AT(ck->c, in->order_max_usd), in->symbol, AT(ck->c, r->order_max_usd));
 }
 
 static void
@@ -725,19 +717,19 @@ risk_check(struct check *ck)
 		err_add(ck->e, -EINVAL,
 			"%s: risk.order_max_qty is %u, while risk.open_max_qty is %u at %s; the "
 			"largest order could never be open",
-			AT(r->order_max_qty), r->order_max_qty, r->open_max_qty,
-			AT(r->open_max_qty));
+			AT(ck->c, r->order_max_qty), r->order_max_qty, r->open_max_qty,
+			AT(ck->c, r->open_max_qty));
 	if (r->order_max_qty > r->position_max_qty)
 		err_add(ck->e, -EINVAL,
 			"%s: risk.order_max_qty is %u, while risk.position_max_qty is %u at %s; "
 			"the largest order could never be filled",
-			AT(r->order_max_qty), r->order_max_qty, r->position_max_qty,
-			AT(r->position_max_qty));
+			AT(ck->c, r->order_max_qty), r->order_max_qty, r->position_max_qty,
+			AT(ck->c, r->position_max_qty));
 	if (r->order_max_usd.usd4 > r->gross_max_usd.usd4)
 		err_add(ck->e, -EINVAL,
 			"%s: risk.order_max_usd is more than risk.gross_max_usd at %s; the largest "
 			"order could never be open",
-			AT(r->order_max_usd), AT(r->gross_max_usd));
+			AT(ck->c, r->order_max_usd), AT(ck->c, r->gross_max_usd));
 	for (uint32_t i = 0; i < r->instruments_cnt; i++)
 		risk_instrument_check(ck, i);
 }
@@ -752,7 +744,7 @@ memory_check(struct check *ck)
 			"%s: hugepages.memory_mb is %u, while packet buffers, books and rings need "
 			"%llu; raise it, or lower feeds' orders_max, levels_max and "
 			"reorder_packets, sessions' orders_max, or core_map.ring_slots",
-			AT(ck->c->hugepages.memory_mb), ck->c->hugepages.memory_mb,
+			AT(ck->c, ck->c->hugepages.memory_mb), ck->c->hugepages.memory_mb,
 			(unsigned long long)mb);
 }
 
@@ -852,14 +844,14 @@ journal_check(struct check *ck)
 		err_add(ck->e, -EINVAL,
 			"%s: journal.enabled: true needs journal.directory: the folder that the "
 			"segments go to",
-			AT(c->journal.enabled));
+			AT(ck->c, c->journal.enabled));
 	if ((c->journal.ring_slots & (c->journal.ring_slots - 1)) != 0)
 		err_add(ck->e, -EINVAL, "%s: journal.ring_slots: %u is no power of two",
-			AT(c->journal.ring_slots), c->journal.ring_slots);
+			AT(ck->c, c->journal.ring_slots), c->journal.ring_slots);
 	if (c->journal.keep_mb != 0 && c->journal.keep_mb < c->journal.segment_mb)
 		err_add(ck->e, -EINVAL,
 			"%s: journal.keep_mb: %u is less than one segment (journal.segment_mb: %u)",
-			AT(c->journal.keep_mb), c->journal.keep_mb, c->journal.segment_mb);
+			AT(ck->c, c->journal.keep_mb), c->journal.keep_mb, c->journal.segment_mb);
 }
 
 void

@@ -5,22 +5,6 @@
 #include "config/check.h"
 #include "limits/breaker_kind.h"
 
-/* Where a value stands, as a text that lives as long as the statement it is used in. */
-#define AT(field) (where_of(c, &(field)).text)
-
-struct where {
-	char text[300];
-};
-
-static struct where
-where_of(const struct config *c, const void *field)
-{
-	struct where w;
-
-	config_where(c, field, w.text, sizeof(w.text));
-	return w;
-}
-
 static void
 kill_switch_check(const struct config *c, struct err *e)
 {
@@ -30,12 +14,12 @@ kill_switch_check(const struct config *c, struct err *e)
 		err_add(e, -EINVAL,
 			"%s: kill_switch.latch_file is not given while environment is live at %s; "
 			"name a file on a disk that a reboot does not empty",
-			AT(c->kill_switch.latch_file), AT(c->environment));
+			AT(c, c->kill_switch.latch_file), AT(c, c->environment));
 	if (c->kill_switch.control_silence_ms == 0)
 		err_add(e, -EINVAL,
 			"%s: kill_switch.control_silence_ms is 0 while environment is live at %s: "
 			"orders would go on when nobody can stop them; 5000 is a good value",
-			AT(c->kill_switch.control_silence_ms), AT(c->environment));
+			AT(c, c->kill_switch.control_silence_ms), AT(c, c->environment));
 }
 
 /* The place of the thing that of names, or -1. */
@@ -83,13 +67,13 @@ subject_check(struct config *c, struct config_breaker *b, struct err *e)
 		return;
 	if (d->subject == BREAKER_OF_GATEWAY) {
 		err_add(e, -EINVAL, "%s: breaker '%s': %s is of the whole gateway; leave 'of' out",
-			AT(b->of), b->name, d->word);
+			AT(c, b->of), b->name, d->word);
 		return;
 	}
 	idx = subject_find(c, d->subject, b->of);
 	if (idx < 0)
 		err_add(e, -EINVAL, "%s: breaker '%s': %s is of a %s, and there is no %s '%s'",
-			AT(b->of), b->name, d->word, BREAKER_SUBJECT_WORD[d->subject],
+			AT(c, b->of), b->name, d->word, BREAKER_SUBJECT_WORD[d->subject],
 			BREAKER_SUBJECT_WORD[d->subject], b->of);
 	else
 		b->of_idx = (uint32_t)idx;
@@ -103,25 +87,25 @@ numbers_check(const struct config *c, const struct config_breaker *b, struct err
 	const uint64_t most = d->kind == BREAKER_LATE ? b->count : b->threshold;
 
 	if (d->kind == BREAKER_LATE && b->count == 0)
-		err_add(e, -EINVAL, "%s: breaker '%s': %s needs count: how many trip it", AT(*b),
+		err_add(e, -EINVAL, "%s: breaker '%s': %s needs count: how many trip it", AT(c, *b),
 			b->name, d->word);
 	if (d->kind != BREAKER_LATE && b->count != 0)
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': count is for round_trip_us; for %s threshold says it",
-			AT(b->count), b->name, d->word);
+			AT(c, b->count), b->name, d->word);
 	if (d->kind != BREAKER_LEVEL && b->window_ms == 0)
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': %s is counted within window_ms, which is missing",
-			AT(*b), b->name, d->word);
+			AT(c, *b), b->name, d->word);
 	if (b->watch == BREAKER_RING_DEPTH && b->threshold > 100)
 		err_add(e, -EINVAL, "%s: breaker '%s': a ring is never fuller than 100 percent",
-			AT(b->threshold), b->name);
+			AT(c, b->threshold), b->name);
 	if (most != 0 && b->rearm_below > most)
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': rearm_below %llu is above the %llu at %s that trip it",
-			AT(b->rearm_below), b->name, (unsigned long long)b->rearm_below,
+			AT(c, b->rearm_below), b->name, (unsigned long long)b->rearm_below,
 			(unsigned long long)most,
-			d->kind == BREAKER_LATE ? AT(b->count) : AT(b->threshold));
+			d->kind == BREAKER_LATE ? AT(c, b->count) : AT(c, b->threshold));
 }
 
 /* Whose mode it sets. */
@@ -136,13 +120,13 @@ node_check(struct config *c, struct config_breaker *b, struct err *e)
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': node goes with the actions reduce_only, cancel_only and "
 			"halted; %s at %s is the whole gateway's",
-			AT(b->node), b->name, BREAKER_ACTION_WORD[b->action], AT(b->action));
+			AT(c, b->node), b->name, BREAKER_ACTION_WORD[b->action], AT(c, b->action));
 		return;
 	}
 	idx = subject_find(c, BREAKER_OF_NODE, b->node);
 	if (idx < 0)
 		err_add(e, -EINVAL, "%s: breaker '%s': there is no account and no strategy '%s'",
-			AT(b->node), b->name, b->node);
+			AT(c, b->node), b->name, b->node);
 	else
 		b->node_idx = (uint32_t)idx;
 }
@@ -154,13 +138,13 @@ rearm_check(const struct config *c, const struct config_breaker *b, struct err *
 		err_add(e, -EINVAL,
 			"%s: breaker '%s': what %s stopped at %s only a person starts again; set "
 			"rearm: manual",
-			AT(b->rearm), b->name, BREAKER_ACTION_WORD[b->action], AT(b->action));
+			AT(c, b->rearm), b->name, BREAKER_ACTION_WORD[b->action], AT(c, b->action));
 	if (b->rearm == BREAKER_AUTOMATIC && b->cool_down_ms == 0)
 		err_add(e, -EINVAL, "%s: breaker '%s': rearm: automatic needs cool_down_ms",
-			AT(b->rearm), b->name);
+			AT(c, b->rearm), b->name);
 	if (b->rearm == BREAKER_MANUAL && b->cool_down_ms != 0)
 		err_add(e, -EINVAL, "%s: breaker '%s': cool_down_ms goes with rearm: automatic",
-			AT(b->cool_down_ms), b->name);
+			AT(c, b->cool_down_ms), b->name);
 }
 
 /* A session times its orders against one limit. */
@@ -177,7 +161,7 @@ round_trip_check(const struct config *c, uint32_t idx, struct err *e)
 			err_add(e, -EINVAL,
 				"%s: breaker '%s': a session's orders are timed against one "
 				"threshold, and breaker '%s' at %s has %llu",
-				AT(b->threshold), b->name, other->name, AT(other->threshold),
+				AT(c, b->threshold), b->name, other->name, AT(c, other->threshold),
 				(unsigned long long)other->threshold);
 	}
 }

@@ -7,22 +7,6 @@
 
 /* The tree of limits: the firm, accounts, strategies. */
 
-/* Where a value stands, as a text that lives as long as the statement it is used in. */
-#define AT(field) (where_of(c, &(field)).text)
-
-struct where {
-	char text[300];
-};
-
-static struct where
-where_of(const struct config *c, const void *field)
-{
-	struct where w;
-
-	config_where(c, field, w.text, sizeof(w.text));
-	return w;
-}
-
 static bool
 is_firm(const char *name)
 {
@@ -45,7 +29,7 @@ account_find(const struct config *c, const char *name, const char *what, const c
 						 c->accounts[i].name);
 	}
 	err_add(e, -EINVAL, "%s: %s '%s' names the account '%s', which is not there; there is:%s",
-		AT(*name), what, who, name, used ? list : " none");
+		AT(c, *name), what, who, name, used ? list : " none");
 	return 0;
 }
 
@@ -76,7 +60,7 @@ restricted_check(const struct config *c, const struct config_account *a, struct 
 			err_add(e, -EINVAL,
 				"%s: account '%s' restricts '%s', which is not in instruments; "
 				"correct it, or add it there with trade: false",
-				AT(a->restricted[i]), a->name, a->restricted[i]);
+				AT(c, a->restricted[i]), a->name, a->restricted[i]);
 	}
 }
 
@@ -90,7 +74,7 @@ accounts_check(struct config *c, struct err *e)
 			err_add(e, -EINVAL,
 				"%s: account 'firm': the firm is the root of the tree and has its "
 				"limits in risk; take another name",
-				AT(a->name));
+				AT(c, a->name));
 		if (is_firm(a->parent))
 			a->parent_idx = RISK_NODE_FIRM;
 		else
@@ -105,11 +89,11 @@ accounts_check(struct config *c, struct err *e)
 			err_add(e, -EINVAL,
 				"%s: account '%s': the way up by parent '%s' comes back and never "
 				"reaches the firm; give one of them another parent",
-				AT(a->parent), a->name, a->parent);
+				AT(c, a->parent), a->name, a->parent);
 		else if (depth > ACCOUNT_DEPTH_MAX)
 			err_add(e, -EINVAL,
 				"%s: account '%s' is %u levels below the firm; allowed 1..%u",
-				AT(a->parent), a->name, depth, ACCOUNT_DEPTH_MAX);
+				AT(c, a->parent), a->name, depth, ACCOUNT_DEPTH_MAX);
 	}
 }
 
@@ -137,7 +121,7 @@ strategies_check(struct config *c, struct err *e)
 			err_add(e, -EINVAL,
 				"%s: strategy '%s' names no account, and there are %u; say which "
 				"one with account",
-				AT(s->name), s->name, c->accounts_cnt - 1);
+				AT(c, s->name), s->name, c->accounts_cnt - 1);
 	}
 }
 
