@@ -105,7 +105,9 @@ struct lane {
 	uint16_t rx_next;
 	bool strategies_due;    // housekeeping wants strategies to look at the time
 	bool rehearsal_due;     // and an empty turn to warm the way of orders
-	bool walking;           // parse has not finished with datagram
+	bool walking;           // the book has not finished with datagram
+	bool next_known;        // next is the datagram after it
+	bool next_wanted;       // and may be looked for once parse is through with datagram
 	bool book_walking;      // the book has instruments to tell about
 	bool net_busy;          // frames came for a port's host: there may be something to answer
 	uint32_t arb_ready;     // LANE_ARB_BIT(i): feed i's arbiter may have datagrams,
@@ -113,6 +115,7 @@ struct lane {
 	uint32_t recovery_busy; // LANE_RECOVERY_BIT(i): feed i's datagrams do not simply pass
 	uint32_t recovered_cnt; // recovered datagrams of this turn
 	struct datagram datagram;
+	struct datagram next;
 	struct md_walk walk;
 	void *rx_buf[LANE_BURST_MAX];
 	uint8_t rx_buf_rxq[LANE_BURST_MAX];

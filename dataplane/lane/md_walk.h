@@ -11,6 +11,9 @@
  * to apply.  So parse runs some messages ahead; each one's order is asked for as soon as it is
  * decoded, its level once the order is there, and the prices of its side when a level will come or
  * go.  Nothing is applied early: the book takes the messages one by one, in order.
+ *
+ * The next datagram may be known before this one is through: parse then goes on with it, so that
+ * its first messages, too, are asked for ahead.
  */
 enum {
 	MD_AHEAD = 16,      // messages decoded ahead; a power of two
@@ -22,14 +25,36 @@ struct md_walk {
 	struct parse_walk walk;
 	uint32_t from; // next message of the book
 	uint32_t end;  // next message of parse
+	uint32_t seam; // where the next datagram begins; MD_NO_SEAM: it is not known
 	struct md md[MD_AHEAD];
 };
+
+#define MD_NO_SEAM UINT32_MAX
 
 HOT_INLINE void
 md_walk_start(struct md_walk *w, const struct datagram *d)
 {
 	parse_start(&w->walk, d);
 	w->from = w->end = 0;
+	w->seam = MD_NO_SEAM;
+}
+
+/* Parse is through with the datagram, and the next one is not known yet. */
+HOT_INLINE bool
+md_walk_wants_next(const struct md_walk *w)
+{
+	return w->walk.left_cnt == 0 && w->seam == MD_NO_SEAM;
+}
+
+/* From the end of a datagram into the one appended to it. */
+HOT_INLINE void
+md_walk_cross(struct md_walk *w)
+{
+	const uint32_t whole = w->seam / MD_AHEAD * MD_AHEAD; // places stay what they are
+
+	w->end = w->end == w->seam ? 0 : w->end - whole;
+	w->from = w->end == 0 ? 0 : w->seam - whole;
+	w->seam = MD_NO_SEAM;
 }
 
 /* The sequence number of the first message that the book has not taken. */
@@ -52,39 +77,61 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 }
 
 /*
- * Decodes the first messages of a datagram.  What was asked for meanwhile is looked at as soon as
- * it can have arrived, and not only when all are decoded.
+ * Decodes as many messages ahead as there is room for.  What was asked for meanwhile is looked at
+ * as soon as it can have arrived, and not only when all are decoded.
  */
 static __attribute__((noinline)) void
 md_walk_fill(struct md_walk *w, struct parse *p, const struct book *b)
 {
-	uint32_t level = 0, side = 0;
+	const uint32_t level_end = w->from + MD_AHEAD_LEVEL;
+	const uint32_t side_end = w->from + MD_AHEAD_SIDE;
+	uint32_t level = w->end, side = w->end;
 
-	while (w->end < MD_AHEAD - 1 && md_walk_decode(w, p, b)) {
-		if (w->end >= MD_AHEAD_LEVEL)
-			book_prefetch_level(b, &w->md[level++]);
-		if (w->end >= MD_AHEAD - MD_AHEAD_SIDE)
-			book_prefetch_side(b, &w->md[side++]);
+	while (w->end - w->from < MD_AHEAD - 1 && md_walk_decode(w, p, b)) {
+		if (level < level_end && w->end - level >= MD_AHEAD_LEVEL)
+			book_prefetch_level(b, &w->md[level++ % MD_AHEAD]);
+		if (side < side_end && w->end - side >= MD_AHEAD - MD_AHEAD_SIDE)
+			book_prefetch_side(b, &w->md[side++ % MD_AHEAD]);
 	}
-	for (; level < MD_AHEAD_LEVEL && level < w->end; level++)
-		book_prefetch_level(b, &w->md[level]);
-	for (; side < MD_AHEAD_SIDE && side < w->end; side++)
-		book_prefetch_side(b, &w->md[side]);
+	for (; level < level_end && level < w->end; level++)
+		book_prefetch_level(b, &w->md[level % MD_AHEAD]);
+	for (; side < side_end && side < w->end; side++)
+		book_prefetch_side(b, &w->md[side % MD_AHEAD]);
+}
+
+/*
+ * The datagram that comes after the one in hand: parse goes on with it.  It has no flags, and
+ * stays where it is until md_walk_next said NULL, and md_walk_cross was called instead of
+ * md_walk_start, and its own messages are through.
+ */
+HOT_INLINE void
+md_walk_append(struct md_walk *w, const struct datagram *d, struct parse *p, const struct book *b)
+{
+	parse_start(&w->walk, d);
+	w->seam = w->end;
+	if (w->end - w->from < MD_AHEAD - 1)
+		md_walk_fill(w, p, b);
 }
 
 /* The next message for the book; NULL at the end of the datagram.  Valid until the next call. */
 HOT_INLINE struct md *
 md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 {
-	if (unlikely(w->end == 0))
-		md_walk_fill(w, p, b);
-	if (likely(w->walk.left_cnt != 0))
-		md_walk_decode(w, p, b);
-	if (unlikely(w->from == w->end))
+	uint32_t ahead;
+
+	if (unlikely(w->from == w->seam))
 		return NULL;
-	if (likely(w->end - w->from > MD_AHEAD_LEVEL))
+	if (likely(w->walk.left_cnt != 0)) {
+		if (unlikely(w->end == 0))
+			md_walk_fill(w, p, b);
+		md_walk_decode(w, p, b);
+	}
+	ahead = w->end - w->from;
+	if (likely(ahead > MD_AHEAD_LEVEL))
 		book_prefetch_level(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
-	if (likely(w->end - w->from > MD_AHEAD_SIDE))
+	else if (ahead == 0)
+		return NULL;
+	if (likely(ahead > MD_AHEAD_SIDE))
 		book_prefetch_side(b, &w->md[(w->from + MD_AHEAD_SIDE) % MD_AHEAD]);
 	return &w->md[w->from++ % MD_AHEAD];
 }

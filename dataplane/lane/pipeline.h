@@ -347,6 +347,58 @@ md_has_way(struct lane *l)
 	return bbo_has_way(l, 1);
 }
 
+/* Parse is through with the datagram in hand, and nobody has looked for the one after it yet. */
+static inline bool
+lane_wants_next(const struct lane *l)
+{
+	return md_walk_wants_next(&l->walk) && l->next_wanted;
+}
+
+/* A datagram is taken in hand; parse may be some messages into it already. */
+static inline void
+take_datagram(struct lane *l, const struct datagram *m, bool appended)
+{
+	struct book *book = l->book[m->head.feed_idx];
+
+	if (likely(m->head.rx_ns > book->now_ns))
+		book->now_ns = m->head.rx_ns;
+	l->datagram = *m;
+	l->datagram.head.trace.feed_seq = (uint32_t)m->seq; // until a message says more
+	l->walking = true;
+	l->next_wanted = !here_holds(RX) || l->rx_next < l->rx_cnt;
+	if (unlikely(m->flags != 0))
+		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);
+	if (appended)
+		md_walk_cross(&l->walk);
+	else
+		md_walk_start(&l->walk, &l->datagram);
+	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
+			  book_on_datagram_flags(book, m->flags) != 0;
+	if (likely(m->seq + m->msg_cnt > book->next_seq && !(m->flags & DATAGRAM_SNAPSHOT)))
+		book->next_seq = m->seq + m->msg_cnt; // a new session began at 0 above
+}
+
+/* The datagram after the one in hand: parse may go on with it. */
+static inline void
+take_next_datagram(struct lane *l, const struct datagram *m)
+{
+	const uint32_t feed = m->head.feed_idx;
+
+	must(!l->next_known, EVENT_MUST_INDEX, feed, FEED_MAX);
+	l->next = *m;
+	l->next_known = true;
+	if (likely(m->flags == 0 && l->datagram.head.feed_idx == feed) &&
+	    !book_wants_flags(l->book[feed]))
+		md_walk_append(&l->walk, m, l->parse[feed], l->book[feed]);
+}
+
+static inline void
+take_known_datagram(struct lane *l)
+{
+	l->next_known = false;
+	take_datagram(l, &l->next, l->walk.seam != MD_NO_SEAM);
+}
+
 /*
  * Walks the datagram in hand: parse -> book -> and on.  Stops early when a ring ahead is full or an
  * order waits to be sent, and goes on in a later turn.  Returns 0 when it did not come any further.
@@ -365,6 +417,8 @@ walk_datagram(struct lane *l)
 	while (l->sent_cnt == 0 && md_has_way(l)) {
 		unsigned said;
 
+		if (unlikely(lane_wants_next(l)))
+			return 0;
 		work = 1;
 		if (unlikely(l->book_walking)) {
 			said = book_next(book, &bbo, &mark);
@@ -391,25 +445,6 @@ walk_datagram(struct lane *l)
 	return work;
 }
 
-static inline void
-start_datagram(struct lane *l, const struct datagram *m)
-{
-	struct book *book = l->book[m->head.feed_idx];
-
-	if (likely(m->head.rx_ns > book->now_ns))
-		book->now_ns = m->head.rx_ns;
-	l->datagram = *m;
-	l->datagram.head.trace.feed_seq = (uint32_t)m->seq; // until a message says more
-	l->walking = true;
-	if (unlikely(m->flags != 0))
-		parse_on_datagram_flags(l->parse[m->head.feed_idx], m->flags);
-	md_walk_start(&l->walk, &l->datagram);
-	l->book_walking = unlikely(m->flags != 0 || book_wants_flags(book)) &&
-			  book_on_datagram_flags(book, m->flags) != 0;
-	if (likely(m->seq + m->msg_cnt > book->next_seq && !(m->flags & DATAGRAM_SNAPSHOT)))
-		book->next_seq = m->seq + m->msg_cnt; // a new session began at 0 above
-}
-
 /*
  * arb -> parse.  In this lane the datagram is taken in hand, and the turn walks it; other lanes get
  * a copy each, and the buffer one owner each.
@@ -421,7 +456,10 @@ give_datagram(struct lane *l, const struct datagram *m)
 	const uint32_t cnt = l->datagram_out_cnt[feed];
 
 	if (here_holds(PARSE)) {
-		start_datagram(l, m);
+		if (unlikely(l->walking))
+			take_next_datagram(l, m);
+		else
+			take_datagram(l, m, false);
 		return;
 	}
 	if (unlikely(cnt > 1) && m->buf != NULL)

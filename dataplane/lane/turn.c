@@ -375,6 +375,32 @@ turn_poll(struct lane *l)
 }
 
 /*
+ * The datagram after the one in hand, while the last messages of that one are on their way: what
+ * its first messages touch is asked for in time.  A feed in recovery takes its datagrams in turn.
+ */
+static uint32_t
+turn_stage(struct lane *l, bool burst_left)
+{
+	uint32_t work = 0;
+
+	l->next_wanted = false;
+	if (!here_holds(ARB)) {
+		if (burst_left)
+			turn_datagram(l);
+		return 0; // counted when it is walked
+	}
+	while (!l->next_known && l->sent_cnt == 0 && l->recovery_busy == 0) {
+		if (l->arb_ready != 0)
+			work += turn_arb(l);
+		else if (l->rx_next < l->rx_cnt)
+			work += turn_frame(l);
+		else
+			break;
+	}
+	return work;
+}
+
+/*
  * The way in.  Each round does the most advanced thing there is to do: walk the datagram in hand,
  * else take the next one, else look at the next frame.  Ends when nothing is left, when a ring
  * ahead is full, or when an order wants to leave.
@@ -393,7 +419,11 @@ turn_in(struct lane *l)
 	while (l->sent_cnt == 0) {
 		if (here_holds(PARSE) && l->walking) {
 			work += walk_datagram(l);
-			if (l->walking)
+			if (!l->walking && l->next_known)
+				take_known_datagram(l);
+			else if (l->walking && l->sent_cnt == 0 && lane_wants_next(l))
+				work += turn_stage(l, work < l->burst);
+			else if (l->walking)
 				break;
 			continue;
 		}
