@@ -626,7 +626,7 @@ key_close(uint32_t *keys, uint32_t cnt, uint32_t at)
 }
 
 uint32_t
-book_level_make(struct book *b, struct book_instr *in, uint64_t key)
+book_level_make(struct book *b, struct book_instr *in, uint64_t key, uint32_t home)
 {
 	struct book_side *s = &in->side[key >> 48];
 	const uint32_t side_key = book_key((uint8_t)(key >> 48), (uint32_t)key);
@@ -635,7 +635,7 @@ book_level_make(struct book *b, struct book_instr *in, uint64_t key)
 
 	if (unlikely(s->cnt == s->cap) && !side_grow(b, s))
 		return 0;
-	idx = price_levels_add(&b->levels, key);
+	idx = price_levels_add(&b->levels, key, home);
 	if (unlikely(idx == 0))
 		return 0;
 	keys = &b->key[s->key_at];

@@ -426,7 +426,7 @@ unsigned book_on_execution(struct book *b, struct book_instr *in, const struct m
 unsigned book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
 		   struct mark *mark);
 /* A new level, with no order yet; 0 when there is no room. */
-uint32_t book_level_make(struct book *b, struct book_instr *in, uint64_t price_key);
+uint32_t book_level_make(struct book *b, struct book_instr *in, uint64_t price_key, uint32_t home);
 /* Takes an empty level out. */
 void book_level_drop(struct book *b, struct book_instr *in, uint32_t idx);
 
@@ -477,6 +477,8 @@ HOT_INLINE uint32_t
 book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t ref, uint8_t side)
 {
 	const uint64_t key = price_key(m->locate, side, m->px4);
+	const uint32_t home =
+		m->level_at != 0 ? m->level_at - 1 : price_levels_home(&b->levels, key);
 	struct order_rec *order;
 	uint32_t idx;
 
@@ -484,11 +486,9 @@ book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t 
 		metric_add(&b->metrics.order_table_full, 1);
 		return 0;
 	}
-	idx = price_levels_find_at(&b->levels, key,
-				   m->level_at != 0 ? m->level_at - 1
-						    : price_levels_home(&b->levels, key));
+	idx = price_levels_find_at(&b->levels, key, home);
 	if (idx == 0)
-		idx = book_level_make(b, in, key);
+		idx = book_level_make(b, in, key, home);
 	if (unlikely(idx == 0 || price_level_is_full(&b->levels.level[idx], m->qty))) {
 		metric_add(&b->metrics.level_table_full, 1);
 		return 0;
@@ -537,6 +537,7 @@ book_on_added(struct book *b, const struct md *m, struct bbo *bbo, struct mark *
 		if (!enters)
 			return what;
 	}
+	order_table_reach(&b->order, m->order_ref);
 	if (unlikely(order_table_find(&b->order, m->order_ref) != NULL))
 		return what | book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
 	idx = book_insert(b, in, m, m->order_ref, m->side);

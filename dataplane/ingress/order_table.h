@@ -206,6 +206,17 @@ void order_table_relink(struct order_table *t, uint32_t from_idx, uint32_t to_id
 void order_table_clear(struct order_table *t);
 
 /*
+ * The ring comes to the place of an order that will be added, when that is near: asked before find
+ * is, neither find nor add meets a branch that cannot be foreseen.
+ */
+HOT_INLINE void
+order_table_reach(struct order_table *t, uint64_t ref)
+{
+	if (!order_table_in_ring(t, ref) && likely(ref - t->ref_end < ORDER_STEP_MAX))
+		order_table_advance(t, ref);
+}
+
+/*
  * Adds an order that is not there.  NULL when the table is full, or when so many references crowd
  * around it in the map that only an attack explains it.
  */

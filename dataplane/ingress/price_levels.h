@@ -40,7 +40,7 @@ enum {
 struct price_levels {
 	struct price_level *level; // [0] is no level; [1] begins a cache line
 	uint32_t mask;             // slots - 1
-	uint32_t shift;            // 64 - log2(groups)
+	uint32_t group_mask;       // groups of slots - 1
 	uint32_t cnt;
 	uint32_t max; // most levels; three quarters of the slots or less
 };
@@ -80,7 +80,7 @@ price_levels_init(struct price_levels *t, uint32_t max, struct arena *a)
 		.mask = price_levels_slots(max) - 1,
 		.max = max,
 	};
-	t->shift = 64 - (uint32_t)__builtin_ctz((t->mask + 1) / PRICE_LEVEL_GROUP);
+	t->group_mask = t->mask / PRICE_LEVEL_GROUP;
 	return true;
 }
 
@@ -153,12 +153,13 @@ price_levels_home(const struct price_levels *t, uint64_t key)
 	const uint32_t px4 = (uint32_t)key, cents = px4 / PRICE_TICK_PX4;
 	const bool on_tick = (cents * PRICE_TICK_PX4 == px4) & (px4 >= PRICE_TICK_FROM_PX4);
 	const uint32_t tick = (uint32_t)pick(on_tick, cents, px4);
-	uint64_t h = (key >> 32 << 32) | (tick / PRICE_LEVEL_GROUP);
+	const uint64_t group = (key >> 32 << 32) | (tick / PRICE_LEVEL_GROUP);
+	// 2^64 / golden ratio; every bit of the group is in the low bits of the product's upper
+	// half
+	const unsigned __int128 h = (unsigned __int128)group * 0x9E3779B97F4A7C15;
 
-	h *= 0x9E3779B97F4A7C15; // 2^64 / golden ratio
-	h ^= h >> 32;
-	h *= 0xBF58476D1CE4E5B9;
-	return (uint32_t)(h >> t->shift) * PRICE_LEVEL_GROUP + tick % PRICE_LEVEL_GROUP;
+	return (((uint32_t)(h >> 64) ^ (uint32_t)h) & t->group_mask) * PRICE_LEVEL_GROUP +
+	       tick % PRICE_LEVEL_GROUP;
 }
 
 HOT_INLINE bool
@@ -189,14 +190,13 @@ price_levels_find(const struct price_levels *t, uint64_t key)
 }
 
 /*
- * Makes a level that is not there, with no order yet: the caller adds one, or removes the level,
- * before it asks for another.  0 when the table is full, or when the levels around it are so many
- * (more than 255 pushed past one slot) that only an attack explains it.
+ * Makes a level that is not there, with no order yet, home being its key's: the caller adds one, or
+ * removes the level, before it asks for another.  0 when the table is full, or when the levels
+ * around it are so many (more than 255 pushed past one slot) that only an attack explains it.
  */
 static inline uint32_t
-price_levels_add(struct price_levels *t, uint64_t key)
+price_levels_add(struct price_levels *t, uint64_t key, uint32_t home)
 {
-	const uint32_t home = price_levels_home(t, key);
 	uint32_t i = home;
 
 	if (unlikely(t->cnt == t->max))

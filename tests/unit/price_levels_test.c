@@ -26,7 +26,7 @@ start(void **state)
 static uint32_t
 make(uint64_t key)
 {
-	const uint32_t idx = price_levels_add(&t, key);
+	const uint32_t idx = price_levels_add(&t, key, price_levels_home(&t, key));
 
 	if (idx != 0)
 		price_level_add_order(&t.level[idx], 100);
