@@ -35,11 +35,17 @@ tcp_fast_has_room(const struct tcp *c, uint16_t payload_len)
 	       (int32_t)(c->fast_limit_seq - c->snd_nxt) >= (int32_t)payload_len;
 }
 
-/* The retransmit store is a ring indexed by sequence number. */
+/* Where the byte of that number is in the retransmit store, a ring. */
+HOT_INLINE uint32_t
+tcp_store_at(const struct tcp *c, uint32_t seq)
+{
+	return (seq - c->isn - 1) & c->tx_mask;
+}
+
 HOT_INLINE void
 tcp_store_put(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
 {
-	const uint32_t at = (seq - c->isn - 1) & c->tx_mask;
+	const uint32_t at = tcp_store_at(c, seq);
 	const uint32_t first = c->tx_mask + 1 - at;
 
 	if (likely(len <= first)) {
@@ -54,10 +60,22 @@ tcp_store_put(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
 HOT_INLINE void
 tcp_fast_prepare(const struct tcp *c)
 {
-	const uint32_t at = (c->snd_nxt - c->isn - 1) & c->tx_mask;
+	const uint32_t at = tcp_store_at(c, c->snd_nxt);
 
 	__builtin_prefetch(c->tx_buf + at, 1);
 	__builtin_prefetch(c->tx_buf + ((at + CACHE_LINE) & c->tx_mask), 1);
+}
+
+/* tcp_store_put, and the bytes are added to the checksum on the way. */
+HOT_INLINE uint64_t
+tcp_store_sum(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, uint64_t sum)
+{
+	const uint32_t at = tcp_store_at(c, seq);
+
+	if (likely(len <= c->tx_mask + 1 - at))
+		return ip_sum_copy(sum, c->tx_buf + at, data, len);
+	tcp_store_put(c, seq, data, len);
+	return ip_sum_bytes(sum, data, len);
 }
 
 /* Our timestamp clock: one tick a millisecond (RFC 7323 4.1 allows 1 ms to 1 s). */
@@ -112,14 +130,14 @@ tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now
 	}
 	if (c->sum_offload) {
 		t->sum = ip_sum_fold(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_TCP, l4_len));
+		tcp_store_put(c, seq, buf + c->head_len, payload_len);
 	} else {
 		if (c->ts_on)
 			sum = ip_sum_bytes(sum, (uint8_t *)(t + 1) + 4, 8);
 		sum = ip_sum_be16(ip_sum_be32(ip_sum_be32(sum, t->seq), t->ack), t->window);
-		t->sum = ip_sum_finish(ip_sum_bytes(sum, buf + c->head_len, payload_len));
+		t->sum = ip_sum_finish(tcp_store_sum(c, seq, buf + c->head_len, payload_len, sum));
 	}
 
-	tcp_store_put(c, seq, buf + c->head_len, payload_len);
 	c->snd_nxt = c->tx_end = seq + payload_len;
 	if (c->rto_deadline_ns == 0) {
 		c->rto_deadline_ns = now_ns + c->rto_ns;

@@ -2,6 +2,7 @@
 #ifndef SLUICE_WIRE_ETH_IP_H
 #define SLUICE_WIRE_ETH_IP_H
 
+#include "base/bytes16.h"
 #include "base/wire_int.h"
 
 /*
@@ -140,25 +141,52 @@ static_assert(offsetof(struct icmp_head, seq_or_mtu) == 6, "RFC 1191 4: router s
  * memory, so no word is swapped while adding; 2^32 words fit without an overflow.
  */
 
-/* Adds bytes.  All parts but the last must have even length, or the next part is out of step. */
+/* The next bytes as one word: copied to `to` unless that is NULL, and added. */
+#define IP_SUM_WORD(type)                                                  \
+	do {                                                               \
+		type word_;                                                \
+                                                                           \
+		memcpy(&word_, (const uint8_t *)from + at, sizeof(word_)); \
+		if (to != NULL)                                            \
+			memcpy((uint8_t *)to + at, &word_, sizeof(word_)); \
+		sum += word_;                                              \
+		at += sizeof(word_);                                       \
+	} while (0)
+
+/*
+ * Adds bytes while it copies them; to NULL only adds.  All parts but the last must have even
+ * length, or the next part is out of step.  Reads and writes nothing beyond len.
+ */
+HOT_INLINE uint64_t
+ip_sum_copy(uint64_t sum, void *to, const void *from, size_t len)
+{
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	pair both = { 0, 0 };
+	size_t at = 0;
+
+	for (; len - at >= sizeof(both); at += sizeof(both)) {
+		const pair v = (pair)bytes16_load((const uint8_t *)from + at);
+
+		if (to != NULL)
+			bytes16_store((uint8_t *)to + at, (bytes16)v);
+		both += (v & UINT32_MAX) + (v >> 32);
+	}
+	sum += both[0] + both[1];
+	while (len - at >= sizeof(uint32_t))
+		IP_SUM_WORD(uint32_t);
+	if (len - at >= sizeof(uint16_t))
+		IP_SUM_WORD(uint16_t);
+	if (len != at) // the missing last byte counts as zero
+		IP_SUM_WORD(uint8_t);
+	return sum;
+}
+#undef IP_SUM_WORD
+
+/* Adds bytes.  All parts but the last must have even length. */
 HOT_INLINE uint64_t
 ip_sum_bytes(uint64_t sum, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-	uint32_t word4;
-	uint16_t word2;
-
-	for (; len >= sizeof(word4); len -= sizeof(word4), p += sizeof(word4)) {
-		memcpy(&word4, p, sizeof(word4));
-		sum += word4;
-	}
-	if (len >= sizeof(word2)) {
-		memcpy(&word2, p, sizeof(word2));
-		sum += word2;
-		p += sizeof(word2);
-		len -= sizeof(word2);
-	}
-	return len ? sum + *p : sum; // the missing last byte counts as zero
+	return ip_sum_copy(sum, NULL, data, len);
 }
 
 HOT_INLINE uint64_t
