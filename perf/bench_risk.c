@@ -9,10 +9,9 @@
  * risk.all: how long an intent that passes every check spends in risk, its reservation at every
  * level of the tree and the order it becomes included.
  *
- * 8,000 instruments; 100 accounts below the firm, ten of them with nine others below each; 32
- * strategies, each below an account of the lower row, so an order passes four levels: strategy,
- * account, account, firm.  Each instrument is traded by four strategies.  Every limit that there is
- * is set, at every level.
+ * 8,000 instruments; a tree of three levels: the firm, 100 accounts, 32 strategies of as many
+ * accounts.  Each instrument is traded by four strategies.  Every limit that there is is set, at
+ * every level.
  *
  * Floor: copying the message of 64 bytes, which any stage that hands it on must do.
  *
@@ -31,9 +30,7 @@
  */
 enum {
 	INSTR_CNT = 8001,
-	DESK_CNT = 10,
-	BELOW_CNT = 9,
-	ACCOUNT_CNT = 1 + DESK_CNT + DESK_CNT * BELOW_CNT, // the firm included
+	ACCOUNT_CNT = 1 + 100, // the firm included
 	NODE_CNT = ACCOUNT_CNT + STRATEGY_MAX,
 	PER_INSTR = 4, // strategies that trade it
 	PAIR_CNT = (INSTR_CNT - 1) * PER_INSTR,
@@ -85,10 +82,10 @@ make_tree(void)
 	if (has == NULL || pairs == NULL)
 		bench_die("no memory");
 	for (uint16_t n = 1; n < ACCOUNT_CNT; n++)
-		parent[n] = n <= DESK_CNT ? RISK_NODE_FIRM : (uint16_t)(1 + (n - 1) % DESK_CNT);
+		parent[n] = RISK_NODE_FIRM;
 	for (uint16_t s = 0; s < STRATEGY_MAX; s++) {
 		leaf[s] = (uint16_t)(ACCOUNT_CNT + s);
-		parent[leaf[s]] = (uint16_t)(1 + DESK_CNT + 2 * s);
+		parent[leaf[s]] = (uint16_t)(1 + 3 * s);
 	}
 	for (uint32_t p = 0; p < PAIR_CNT; p++)
 		for (uint16_t n = leaf[strategy_of(p)]; n != RISK_NODE_FIRM; n = parent[n])
@@ -367,7 +364,7 @@ time_single(const struct bench *b, struct bench_series *s)
 	X("short sale, locate", risk_judge_sale(&risk, &limits, il, i, in, &plan))                 \
 	X("instrument: open, position, gross, net",                                                \
 	  risk_judge_instr(il, risk_firm_cell(&risk, i), in->side, &plan))                         \
-	X("four levels: ten limits each", risk_tree_has_room(&risk, in, i->var_bp, &plan))         \
+	X("three levels: ten limits each", risk_tree_has_room(&risk, in, i->var_bp, &plan))        \
 	X("the same order again", risk_is_same_order(&risk, &limits, in))                          \
 	X("repeated executions",                                                                   \
 	  plan.cell->execution_cnt[in->side] >= limits.leaf[in->strategy_idx].execution_max)       \
@@ -394,7 +391,7 @@ time_checks(struct bench *b, unsigned samples)
 				const struct risk_instr *i = &risk.instr[idx];                   \
 				struct risk_plan plan = {                                        \
 					.entry = &risk.open[0],                                  \
-					.cell = &risk.cell[risk.cell_of[in->strategy_idx][idx]], \
+					.cell = &risk.cell[risk_leaf_cell(i, in->strategy_idx)], \
 					.grow_qty = 100,                                         \
 					.grow_ntl4 = 100 * PX4,                                  \
 				};                                                               \

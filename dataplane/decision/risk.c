@@ -42,11 +42,9 @@ risk_bytes(const struct risk_config *c)
 
 	bytes += c->instr_cnt * sizeof(struct risk_instr);
 	bytes += n.node_cnt * (sizeof(struct risk_node) + 2 * n.rate_slots * sizeof(uint64_t));
-	bytes += n.cell_cnt *
-		 (sizeof(struct risk_cell) + sizeof(struct risk_ledger) + sizeof(uint32_t));
+	bytes += n.cell_cnt * (sizeof(struct risk_cell) + sizeof(struct risk_ledger));
 	bytes += n.slot_cnt * sizeof(struct risk_open);
 	bytes += RISK_RECENT_CNT * sizeof(struct risk_recent);
-	bytes += STRATEGY_MAX * (c->instr_cnt * sizeof(uint32_t) + CACHE_LINE);
 	return bytes;
 }
 
@@ -86,8 +84,13 @@ static uint32_t
 cell_find(const struct risk *r, uint16_t node_idx, uint16_t instr_idx)
 {
 	const struct risk_instr *i = &r->instr[instr_idx];
-	uint32_t from = i->cell, to = i->cell + i->cell_cnt;
+	uint32_t from = i->cell + 1 + (uint32_t)__builtin_popcount(i->leaf_mask);
+	uint32_t to = i->cell + i->cell_cnt;
 
+	if (node_idx == RISK_NODE_FIRM)
+		return i->cell;
+	if (r->node[node_idx].strategy != 0)
+		return risk_leaf_cell(i, r->node[node_idx].strategy - 1);
 	while (from < to) {
 		const uint32_t mid = from + (to - from) / 2;
 
@@ -120,38 +123,67 @@ pairs_are_good(const struct risk *r, const struct risk_config *c)
 }
 
 static void
-cell_add(struct risk *r, uint16_t node_idx, uint16_t instr_idx)
+cell_put(struct risk *r, uint32_t cell, uint16_t node_idx, uint16_t instr_idx)
 {
-	struct risk_instr *i = &r->instr[instr_idx];
-	struct risk_cell *c = &r->cell[i->cell + i->cell_cnt++];
+	struct risk_cell *c = &r->cell[cell];
 
 	c->node_idx = node_idx;
 	c->instr_idx = instr_idx;
 	r->node[node_idx].cell_cnt++;
 }
 
-/* The cells of each instrument together: the firm's, then those of the pairs. */
+static void
+cell_count(struct risk *r, uint16_t node_idx, uint16_t instr_idx)
+{
+	struct risk_instr *i = &r->instr[instr_idx];
+	const uint8_t strategy = r->node[node_idx].strategy;
+
+	i->cell_cnt++;
+	if (strategy != 0)
+		i->leaf_mask |= 1U << (strategy - 1);
+}
+
+/* After all were counted; in the order of the nodes. */
+static void
+cell_add(struct risk *r, uint16_t node_idx, uint16_t instr_idx)
+{
+	struct risk_instr *i = &r->instr[instr_idx];
+	const uint8_t strategy = r->node[node_idx].strategy;
+
+	if (strategy != 0)
+		cell_put(r, risk_leaf_cell(i, strategy - 1), node_idx, instr_idx);
+	else
+		cell_put(r, i->cell + i->cell_cnt++, node_idx, instr_idx);
+}
+
+/* Either of the pairs, or of every node with every instrument when there are none. */
+static void
+each_pair(struct risk *r, const struct risk_config *c,
+	  void (*take)(struct risk *r, uint16_t node_idx, uint16_t instr_idx))
+{
+	for (uint32_t k = 0; c->node_cnt != 0 && k < c->pair_cnt; k++)
+		take(r, c->pair[k].node_idx, c->pair[k].instr_idx);
+	for (uint16_t node = 1; c->node_cnt == 0 && node < r->node_cnt; node++)
+		for (uint16_t i = 1; i < r->instr_cnt; i++)
+			take(r, node, i);
+}
+
+/* The cells of each instrument together: see struct risk_instr. */
 static void
 make_cells(struct risk *r, const struct risk_config *c)
 {
-	const bool given = c->node_cnt != 0;
 	uint32_t at = 1;
 
-	for (uint32_t k = 0; given && k < c->pair_cnt; k++)
-		r->instr[c->pair[k].instr_idx].cell_cnt++;
+	each_pair(r, c, cell_count);
 	for (uint16_t i = 1; i < r->instr_cnt; i++) {
-		const uint32_t cnt = given ? r->instr[i].cell_cnt : r->node_cnt - 1;
+		struct risk_instr *in = &r->instr[i];
 
-		r->instr[i].cell = at;
-		r->instr[i].cell_cnt = 0;
-		cell_add(r, RISK_NODE_FIRM, i);
-		at += 1 + cnt;
+		in->cell = at;
+		at += 1 + in->cell_cnt;
+		in->cell_cnt = 1 + (uint32_t)__builtin_popcount(in->leaf_mask);
+		cell_put(r, in->cell, RISK_NODE_FIRM, i);
 	}
-	for (uint32_t k = 0; given && k < c->pair_cnt; k++)
-		cell_add(r, c->pair[k].node_idx, c->pair[k].instr_idx);
-	for (uint16_t i = 1; !given && i < r->instr_cnt; i++)
-		for (uint16_t node = 1; node < r->node_cnt; node++)
-			cell_add(r, node, i);
+	each_pair(r, c, cell_add);
 }
 
 /* Leads each cell to the ones above. */
@@ -190,18 +222,12 @@ make_path(struct risk *r, uint32_t strategy_idx, uint16_t leaf)
 }
 
 static int
-make_leaf(struct risk *r, uint32_t strategy_idx, uint16_t leaf, struct arena *a)
+make_leaf(struct risk *r, uint8_t strategy_idx, uint16_t leaf)
 {
-	int rc = make_path(r, strategy_idx, leaf);
-
-	if (rc != 0)
-		return rc;
-	r->cell_of[strategy_idx] = arena_take(a, r->instr_cnt * sizeof(uint32_t));
-	if (r->cell_of[strategy_idx] == NULL)
-		return -ENOMEM;
-	for (uint16_t i = 1; i < r->instr_cnt; i++)
-		r->cell_of[strategy_idx][i] = cell_find(r, leaf, i);
-	return 0;
+	if (leaf >= r->node_cnt || r->node[leaf].strategy != 0)
+		return -EINVAL;
+	r->node[leaf].strategy = strategy_idx + 1;
+	return make_path(r, strategy_idx, leaf);
 }
 
 COLD int
@@ -222,15 +248,15 @@ risk_init(struct risk *r, const struct risk_config *c, struct arena *a)
 	}
 	if (rc == 0 && given && !pairs_are_good(r, c))
 		rc = -EINVAL;
-	if (rc == 0) {
-		make_cells(r, c);
-		rc = link_cells(r);
-	}
-	for (uint32_t s = 0; rc == 0 && s < STRATEGY_MAX; s++) {
+	for (uint8_t s = 0; rc == 0 && s < STRATEGY_MAX; s++) {
 		const uint16_t leaf = given ? c->leaf_node[s] : (uint16_t)(2 + s);
 
 		if (leaf != RISK_NODE_FIRM)
-			rc = make_leaf(r, s, leaf, a);
+			rc = make_leaf(r, s, leaf);
+	}
+	if (rc == 0) {
+		make_cells(r, c);
+		rc = link_cells(r);
 	}
 	return rc;
 }
@@ -318,6 +344,15 @@ take_var(struct risk *r, const struct risk_limits *lim)
 		n->open_var_ntl4bp += (c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) * bp;
 	}
 	r->var_version = lim->var_version;
+}
+
+COLD void
+risk_set_gauges(struct risk *r)
+{
+	const __int128 gross_ntl4 = risk_gross(&r->node[RISK_NODE_FIRM]);
+
+	metric_set(&r->metrics.gross_exposure_usd,
+		   (gross_ntl4 > INT64_MAX ? (uint64_t)INT64_MAX : (uint64_t)gross_ntl4) / 10000);
 }
 
 COLD void

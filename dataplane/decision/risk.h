@@ -61,7 +61,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	if (unlikely(v != RISK_PASS))
 		return v;
 
-	plan->cell = &r->cell[r->cell_of[in->strategy_idx][idx]];
+	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
 	plan->entry = risk_open_of(r, risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
 									      ? in->intent_id
 									      : in->orig_id));
@@ -124,8 +124,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 HOT_INLINE bool
 risk_is_known(const struct risk *r, const struct intent *in)
 {
-	return likely(in->head.instr_idx < r->instr_cnt && in->strategy_idx < STRATEGY_MAX &&
-		      r->path[in->strategy_idx].cnt != 0);
+	return likely(in->head.instr_idx < r->instr_cnt && in->strategy_idx < STRATEGY_MAX);
 }
 
 HOT_INLINE void
@@ -137,7 +136,6 @@ risk_look_at_instr(const struct risk *r, const struct risk_limits *lim, const st
 		return;
 	__builtin_prefetch(&lim->instr[idx]);
 	__builtin_prefetch(&r->instr[idx], 1);
-	__builtin_prefetch(&r->cell_of[in->strategy_idx][idx]);
 	__builtin_prefetch(
 		&r->open[risk_open_home(r, risk_open_key(in->strategy_idx, in->intent_id))], 1);
 }
@@ -145,14 +143,15 @@ risk_look_at_instr(const struct risk *r, const struct risk_limits *lim, const st
 HOT_INLINE void
 risk_look_at_cell(const struct risk *r, const struct intent *in)
 {
-	const uint16_t idx = in->head.instr_idx;
+	const struct risk_instr *i;
 	uint32_t head;
 
 	if (!risk_is_known(r, in))
 		return;
-	__builtin_prefetch(&r->cell[r->cell_of[in->strategy_idx][idx]], 1);
-	__builtin_prefetch(risk_firm_cell(r, &r->instr[idx]), 1);
-	head = r->instr[idx].own_head[in->side & 1]; // the new one's neighbour
+	i = &r->instr[in->head.instr_idx];
+	__builtin_prefetch(&r->cell[risk_leaf_cell(i, in->strategy_idx)], 1);
+	__builtin_prefetch(risk_firm_cell(r, i), 1);
+	head = i->own_head[in->side & 1]; // the new one's neighbour
 	__builtin_prefetch(&r->open[head != 0 ? head - 1 : 0], 1);
 }
 
@@ -163,7 +162,7 @@ risk_look_above(const struct risk *r, const struct intent *in)
 
 	if (!risk_is_known(r, in))
 		return;
-	c = &r->cell[r->cell_of[in->strategy_idx][in->head.instr_idx]];
+	c = &r->cell[risk_leaf_cell(&r->instr[in->head.instr_idx], in->strategy_idx)];
 	__builtin_prefetch(&r->cell[c->up], 1);
 	__builtin_prefetch(&r->cell[c->above], 1);
 }
@@ -189,7 +188,7 @@ risk_reserve_cell(struct risk *r, struct risk_cell *c, const struct intent *in,
 	n->open_ntl4[in->side] += plan->grow_ntl4;
 	n->open_var_ntl4bp += take->pair[RISK_ROOM_VAR / 2][RISK_ROOM_VAR % 2];
 	n->open_cnt += in->kind == INTENT_NEW;
-	for (int p = 0; p < RISK_ROOM_PAIRS; p++)
+	for (int p = 0; p < RISK_ROOM_RATE / 2; p++)
 		n->room_pair[p] -= take->pair[p];
 	n->order_ns[n->order_cnt++ & r->rate_mask] = r->last_ns;
 	risk_rate_settle(r, n);
@@ -207,7 +206,7 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	const struct risk_rooms take = { {
 		{ plan->grow_ntl4, in->side == SIDE_BUY ? plan->grow_ntl4 : 0 },
 		{ in->side == SIDE_SELL ? plan->grow_ntl4 : 0, plan->grow_ntl4 * i->var_bp },
-		{ in->kind == INTENT_NEW, 0 },
+		{ in->kind == INTENT_NEW, 0 }, // the rates' rooms are times
 	} };
 
 	if (in->kind == INTENT_NEW) {
@@ -241,7 +240,6 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	}
 	for (uint32_t k = e->cell; k != 0; k = r->cell[k].up)
 		risk_reserve_cell(r, &r->cell[k], in, plan, &take);
-	risk_show_gross(r);
 	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW) {
 		const uint64_t terms = risk_terms_of(in);
 

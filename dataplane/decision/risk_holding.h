@@ -36,16 +36,6 @@ risk_reference_px4(const struct mark *m)
 	return m->last_px4;
 }
 
-/* The firm's exposure for people. */
-HOT_INLINE void
-risk_show_gross(struct risk *r)
-{
-	const __int128 gross_ntl4 = risk_gross(&r->node[RISK_NODE_FIRM]);
-
-	metric_set(&r->metrics.gross_exposure_usd,
-		   (gross_ntl4 > INT64_MAX ? (uint64_t)INT64_MAX : (uint64_t)gross_ntl4) / 10000);
-}
-
 /* Values a cell's position at the mark again.  The node is not settled yet. */
 HOT_INLINE void
 risk_value(struct risk *r, const struct risk_instr *i, struct risk_cell *c)
@@ -78,7 +68,6 @@ risk_value_all(struct risk *r, const struct risk_instr *i)
 		risk_value(r, i, c);
 		risk_node_settle(&r->node[c->node_idx]);
 	}
-	risk_show_gross(r);
 }
 
 /* What the book says of an instrument: the only source of prices. */
@@ -225,18 +214,8 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 		risk_release_located(r, e, released_qty, f->broken ? 0 : f->executed_qty);
 	for (uint32_t k = e->cell; k != 0; k = r->cell[k].up)
 		risk_release_cell(r, i, &r->cell[k], e->side, released_qty, freed_ntl4, gone);
-	risk_show_gross(r);
 	if (gone)
 		risk_open_drop(r, e);
-}
-
-/* The strategy's cell, 0 when it has none for the instrument. */
-HOT_INLINE uint32_t
-risk_cell_of(const struct risk *r, uint8_t strategy_idx, uint16_t instr_idx)
-{
-	return strategy_idx < STRATEGY_MAX && r->path[strategy_idx].cnt != 0
-		       ? r->cell_of[strategy_idx][instr_idx]
-		       : 0;
 }
 
 /*
@@ -261,7 +240,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	}
 	i = &r->instr[idx];
 	metric_add(&r->metrics.fill_applied, 1);
-	cell = risk_cell_of(r, f->strategy_idx, idx);
+	cell = f->strategy_idx < STRATEGY_MAX ? risk_leaf_cell(i, f->strategy_idx) : 0;
 	if (unlikely(f->corrected)) {
 		risk_correct(r, cell != 0 ? cell : i->cell, f);
 		return;
@@ -287,7 +266,6 @@ risk_on_fill(struct risk *r, const struct fill *f)
 		risk_count_execution(&r->ledger[cell], f);
 		risk_execute(r, i, cell, side, f->px4, f->executed_qty);
 	}
-	risk_show_gross(r);
 }
 
 #endif

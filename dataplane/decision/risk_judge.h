@@ -52,8 +52,7 @@ risk_judge_market(const struct risk *r, const struct risk_limits *lim,
 		return RISK_REJECT_INSTR_HALTED;
 	if (unlikely(il->restricted_mask >> in->strategy_idx & 1))
 		return RISK_REJECT_RESTRICTED;
-	if (unlikely(r->path[in->strategy_idx].cnt == 0 ||
-		     r->cell_of[in->strategy_idx][in->head.instr_idx] == 0))
+	if (unlikely(!(i->leaf_mask >> in->strategy_idx & 1)))
 		return RISK_REJECT_UNASSIGNED;
 	if (unlikely(mode > RISK_MODE_REDUCE_ONLY))
 		return mode == RISK_MODE_CANCEL_ONLY ? RISK_REJECT_CANCEL_ONLY

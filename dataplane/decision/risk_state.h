@@ -89,9 +89,9 @@ struct risk_instr {
 	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
 	uint32_t own_head[2]; // first of a list, 1 more than its place in risk->open; 0: none
 	uint32_t var_bp;      // as the limits said when the nodes' sums were last made
-	uint32_t cell;        // the firm's, followed by those of all other nodes
+	uint32_t cell;        // the firm's; then those of leaf_mask, in order; then the accounts'
 	uint32_t cell_cnt;
-	uint8_t pad[4];
+	uint32_t leaf_mask; // bit per strategy that has a cell
 };
 static_assert(sizeof(struct risk_instr) == CACHE_LINE, "one line per instrument");
 
@@ -149,8 +149,9 @@ struct risk_node {
 	uint64_t refused_cnt;     // intents that a limit of this node refused
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
-	uint8_t mode; // enum risk_mode
-	uint8_t pad[33];
+	uint8_t mode;     // enum risk_mode
+	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
+	uint8_t pad[32];
 	// line 5: as last taken
 	struct risk_node_limits lim;
 };
@@ -211,7 +212,6 @@ struct risk {
 	uint32_t cell_cnt;
 	uint32_t message_cnt[SESSION_MAX]; // of the day
 	struct risk_path path[STRATEGY_MAX];
-	uint32_t *cell_of[STRATEGY_MAX]; // by instr_idx: place of the strategy's cell, 0: none
 	struct risk_recent *recent;
 	struct risk_metrics metrics;
 };
@@ -326,6 +326,9 @@ int risk_load_position(struct risk *r, uint16_t node_idx, uint16_t instr_idx, in
  */
 COLD void risk_take_limits(struct risk *r, const struct risk_limits *lim);
 
+/* Brings the gauges up to date.  Thread: the lane that owns r, now and then. */
+COLD void risk_set_gauges(struct risk *r);
+
 const char *risk_verdict_name(enum risk_verdict v); // "REJECT_QTY"
 const char *risk_verdict_text(enum risk_verdict v);
 const char *risk_mode_word(enum risk_mode m); // "reduce_only"
@@ -335,6 +338,16 @@ HOT_INLINE struct risk_cell *
 risk_firm_cell(const struct risk *r, const struct risk_instr *i)
 {
 	return &r->cell[i->cell];
+}
+
+/* Place of the strategy's cell, 0: none. */
+HOT_INLINE uint32_t
+risk_leaf_cell(const struct risk_instr *i, uint8_t strategy_idx)
+{
+	const uint32_t below = i->leaf_mask & ((1U << strategy_idx) - 1);
+
+	return i->leaf_mask >> strategy_idx & 1 ? i->cell + 1 + (uint32_t)__builtin_popcount(below)
+						: 0;
 }
 
 HOT_INLINE int64_t
@@ -410,13 +423,20 @@ risk_rate_free_ns(const uint64_t *sent_ns, uint32_t mask, uint64_t cnt, uint32_t
 	return max == 0 || cnt < max ? 0 : sent_ns[(cnt - max) & mask] + window_ns;
 }
 
-/* An order passed, or the limits changed. */
+/*
+ * An order passed, or the limits changed.  Both rooms of the pair are written together: read
+ * together by the next order, they would wait for half of it to leave the store buffer.
+ */
 HOT_INLINE void
 risk_rate_settle(const struct risk *r, struct risk_node *n)
 {
-	n->room[RISK_ROOM_RATE] = -(int64_t)risk_rate_free_ns(
-		n->order_ns, r->rate_mask, n->order_cnt, n->lim.order_rate_max, r->rate_window_ns);
+	const uint64_t free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt,
+						   n->lim.order_rate_max, r->rate_window_ns);
+
+	n->room_pair[RISK_ROOM_RATE / 2] =
+		(risk_pair_of_rooms){ -(int64_t)free_ns, n->room[RISK_ROOM_CANCEL] };
 }
+static_assert(RISK_ROOM_RATE % 2 == 0 && RISK_ROOM_CANCEL == RISK_ROOM_RATE + 1, "one pair");
 
 /* A cancel passed: it cannot be kept, so what it exceeds is paid by orders, from one too many on.
  */

@@ -675,6 +675,8 @@ lane_housekeeping(struct lane *l)
 		recovery_housekeeping(l->recovery[i], l->now_ns);
 		note_recovery(l, i);
 	}
+	if (l->risk != NULL)
+		risk_set_gauges(l->risk);
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)
 			host_on_time(&l->port[i]->host, l->now_ns);

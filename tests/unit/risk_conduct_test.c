@@ -234,7 +234,7 @@ restricted(struct scene *s, int64_t x)
 static void
 unassigned(struct scene *s, int64_t x)
 {
-	s->r.cell_of[x][IDX] = 0;
+	s->r.instr[IDX].leaf_mask &= ~(1U << x);
 }
 
 static void
