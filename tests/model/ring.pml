@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dataplane/base/ring.h as a model for spin: one putter, one taker, two slots, positions that wrap.
+ *
+ * Memory is weaker than x86.  The putter's stores wait in a buffer and become visible in any order,
+ * but a store with release not before those ahead of it, and two to the same place in theirs.  The
+ * taker's loads of a message happen one by one in any order between its load with acquire and its
+ * store with release; that store waits in a buffer of its own.  Two threads see each other's stores
+ * in one order on every machine, so more than this no machine does.
+ *
+ * What must hold: each message once, whole and in order, also when looked at ahead; room is never
+ * claimed that is not there; and neither side waits for ever.
+ *
+ * Each of these takes one ordering away, and the model must then fail (tests/model/run):
+ *   -DPLAIN_SEQ_STORE    the number may become visible before the message
+ *   -DPLAIN_SEQ_LOAD     the message may be loaded before its number
+ *   -DPLAIN_TAKEN_STORE  the place may be given back before the message was loaded
+ *   -DNO_ROOM            the putter does not ask
+ */
+#define SLOTS   2
+#define WRAP    8 /* stands for 2^32 */
+#define FIRST   5 /* wraps on the way */
+#define MSGS    12
+#define WAITING 6 /* of the putter's stores: two messages */
+
+#define WORD(slot, k) mem[(slot) * 3 + (k)] /* k 0: the number, 1 and 2: the message */
+
+byte mem[SLOTS * 3] = { 5, 0, 0, 4, 0, 0 }; /* as the round before left it */
+byte taken_pos = FIRST;
+
+/* The putter's stores on their way to memory. */
+byte at[WAITING], val[WAITING];
+bool release[WAITING];
+byte waiting;
+
+inline store(place, value, is_release) {
+	atomic {
+		waiting < WAITING;
+		at[waiting] = place;
+		val[waiting] = value;
+		release[waiting] = is_release;
+		waiting++
+	}
+}
+
+/* Store i may become visible: nothing ahead of it holds it back. */
+#define FREE(i)                                                                                    \
+	(waiting > i &&                                                                            \
+	 (!release[i] || i == 0) &&                                                                \
+	 (i < 1 || at[0] != at[i]) && (i < 2 || at[1] != at[i]) && (i < 3 || at[2] != at[i]) &&    \
+	 (i < 4 || at[3] != at[i]) && (i < 5 || at[4] != at[i]))
+
+inline drain(i) {
+	mem[at[i]] = val[i];
+	j = i;
+	do
+	:: j + 1 < waiting ->
+		at[j] = at[j + 1];
+		val[j] = val[j + 1];
+		release[j] = release[j + 1];
+		j++
+	:: else -> break
+	od;
+	waiting--;
+	at[waiting] = 0;
+	val[waiting] = 0;
+	release[waiting] = false;
+	j = 0
+}
+
+active proctype memory()
+{
+	byte j;
+end:
+	do
+	:: atomic { FREE(0) -> drain(0) }
+	:: atomic { FREE(1) -> drain(1) }
+	:: atomic { FREE(2) -> drain(2) }
+	:: atomic { FREE(3) -> drain(3) }
+	:: atomic { FREE(4) -> drain(4) }
+	:: atomic { FREE(5) -> drain(5) }
+	od
+}
+
+#ifdef PLAIN_SEQ_STORE
+#define SEQ_RELEASES false
+#else
+#define SEQ_RELEASES true
+#endif
+
+active proctype putter()
+{
+	byte put_pos = FIRST, taken_seen = FIRST, nr = 1, slot;
+
+	do
+	:: nr <= MSGS ->
+#ifndef NO_ROOM
+		/* ring_room: the taker's position is loaded only when the last seen one leaves none */
+		do
+		:: (put_pos + WRAP - taken_seen) % WRAP < SLOTS -> break
+		:: else ->
+			taken_pos != taken_seen; /* waits; a stale load only waits longer */
+			taken_seen = taken_pos
+		od;
+#endif
+		/* ring_put */
+		slot = put_pos % SLOTS;
+		if
+		:: store(slot * 3 + 1, nr, false); store(slot * 3 + 2, nr, false)
+		:: store(slot * 3 + 2, nr, false); store(slot * 3 + 1, nr, false)
+		fi;
+		put_pos = (put_pos + 1) % WRAP;
+		store(slot * 3, put_pos, SEQ_RELEASES);
+		nr++
+	:: else -> break
+	od
+}
+
+/* The two words of a message, one at a time, in either order. */
+inline load(slot) {
+	if
+	:: one = WORD(slot, 1); two = WORD(slot, 2)
+	:: two = WORD(slot, 2); one = WORD(slot, 1)
+	fi
+}
+
+active proctype taker()
+{
+	byte take_pos = FIRST, nr = 1, one, two, seq, slot;
+
+	do
+	:: nr <= MSGS ->
+		/* ring_ahead: the one behind the next, looked at where it lies */
+		if
+		:: nr < MSGS ->
+			slot = (take_pos + 1) % SLOTS;
+			if
+			:: WORD(slot, 0) == (take_pos + 2) % WRAP ->
+				load(slot);
+				assert(one == nr + 1 && two == nr + 1)
+			:: else
+			fi
+		:: true
+		fi;
+		/* ring_take */
+		slot = take_pos % SLOTS;
+#ifdef PLAIN_SEQ_LOAD
+		load(slot);
+		seq = WORD(slot, 0);
+		if
+		:: seq != (take_pos + 1) % WRAP -> goto again
+		:: else
+		fi;
+#else
+		WORD(slot, 0) == (take_pos + 1) % WRAP; /* spins */
+#endif
+		take_pos = (take_pos + 1) % WRAP;
+#ifdef PLAIN_TAKEN_STORE
+		taken_pos = take_pos;
+		load(slot);
+#else
+#ifndef PLAIN_SEQ_LOAD
+		load(slot);
+#endif
+#endif
+		assert(one == nr && two == nr);
+#ifndef PLAIN_TAKEN_STORE
+		taken_pos = take_pos;
+#endif
+		nr++;
+again:		skip
+	:: else -> break
+	od;
+	assert(taken_pos == (FIRST + MSGS) % WRAP)
+}
