@@ -21,9 +21,11 @@
  * cache, or not), and where they are changes within seconds: so all ways are measured in turns of a
  * fraction of a millisecond, a ratio is taken within one round of turns only, and rounds are told
  * apart by the bare line's own time.  Where both regimes occurred both are shown; ring.hop is the
- * near one if that occurred, and near/rounds or far/rounds says which.  A ping-pong has one message
- * under way, so it says nothing of a stream: ring.hop/stream is one thread putting and the other
- * taking as fast as they can.  With fewer than two cores there is nothing to measure.
+ * near one if that occurred, and near/rounds or far/rounds says which.  All takers wait as a lane
+ * does after an empty turn, by spin_settle(): the bare line and the rivals are faster by it, too.
+ * A ping-pong has one message under way, so it says nothing of a stream: ring.hop/stream is one
+ * thread putting and the other taking as fast as they can.  With fewer than two cores there is
+ * nothing to measure.
  */
 enum {
 	TRIPS = 256, // to and fro per turn
@@ -111,19 +113,19 @@ take(struct link *l, enum way way, struct hop *m, uint32_t nr)
 	switch (way) {
 	case WAY_LINE:
 		while (load_acquire_u64(&l->line) != nr)
-			;
+			spin_settle();
 		return;
 	case WAY_RING:
 		while (!ring_take(&l->ring, m))
-			;
+			spin_settle();
 		break;
 	case WAY_CK:
 		while (!CK_RING_DEQUEUE_SPSC(hop, &l->ck, l->ck_slot, m))
-			;
+			spin_settle();
 		break;
 	default:
 		while (rte_ring_sc_dequeue_elem(l->rte, m, sizeof(*m)) != 0)
-			;
+			spin_settle();
 	}
 	bench_keep(m);
 	if (unlikely(m->nr != nr))

@@ -116,4 +116,15 @@ store_relaxed_u64(uint64_t *p, uint64_t x)
 	__atomic_store_n(p, x, __ATOMIC_RELAXED);
 }
 
+/*
+ * Between two looks at a line that another core will write.  A core that spins without it has
+ * begun dozens of further looks when the line changes, and what it did with their results is thrown
+ * away first: some 10 ns on the reference machine.
+ */
+HOT_INLINE void
+spin_settle(void)
+{
+	ck_pr_fence_strict_load();
+}
+
 #endif

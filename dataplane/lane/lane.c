@@ -32,12 +32,16 @@ turn_counted(struct lane *l, uint32_t (*turn)(struct lane *))
 }
 
 /* The loop of each kind calls its turn directly. */
-#define LANE(name, set)                                                     \
-	static void run_##name(struct lane *l)                              \
-	{                                                                   \
-		while (!l->stop)                                            \
-			if (turn_counted(l, turn_##name) == 0 && l->yields) \
-				sched_yield();                              \
+#define LANE(name, set)                                        \
+	static void run_##name(struct lane *l)                 \
+	{                                                      \
+		while (!l->stop) {                             \
+			if (turn_counted(l, turn_##name) != 0) \
+				continue;                      \
+			spin_settle();                         \
+			if (l->yields)                         \
+				sched_yield();                 \
+		}                                              \
 	}
 #include "lane/lanes.def"
 #undef LANE

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dataplane/base/ring.h as a model for spin: one putter, one taker, two slots, positions that wrap.
+ * dataplane/base/ring.h as a model for spin: one putter, one taker, two near and four far slots,
+ * positions that wrap.
  *
  * Memory is weaker than x86.  The putter's stores wait in a buffer and become visible in any order,
  * but a store with release not before those ahead of it, and two to the same place in theirs.  The
@@ -15,17 +16,37 @@
  *   -DPLAIN_SEQ_STORE    the number may become visible before the message
  *   -DPLAIN_SEQ_LOAD     the message may be loaded before its number
  *   -DPLAIN_TAKEN_STORE  the place may be given back before the message was loaded
+ *   -DPLAIN_TAKEN_LOAD   the putter uses a near slot by what it guesses was taken
  *   -DNO_ROOM            the putter does not ask
+ *   -DNO_MARK            a near slot keeps the number of the message that was taken
+ *   -DNO_RENEW           the far slots are never written anew: needs that all goes near
  */
-#define SLOTS   2
-#define WRAP    8 /* stands for 2^32 */
-#define FIRST   5 /* wraps on the way */
+#define NEAR    2
+#define FAR     4
+#define WRAP    16 /* stands for 2^32 */
+#define RENEW   8  /* stands for 2^30: the last FAR of so many positions go far */
+#define FIRST   12 /* wraps on the way */
 #define MSGS    12
 #define WAITING 6 /* of the putter's stores: two messages */
 
-#define WORD(slot, k) mem[(slot) * 3 + (k)] /* k 0: the number, 1 and 2: the message */
+#define SLOTS          (NEAR + FAR)
+#define NEAR_OF(pos)   ((pos) % NEAR)
+#define FAR_OF(pos)    (NEAR + (pos) % FAR)
+#define WORD(slot, k)  mem[(slot) * 3 + (k)] /* k 0: the number, 1 and 2: the message */
+#define HOLDS(slot, pos) (WORD(slot, 0) == ((pos) + 1) % WRAP)
 
-byte mem[SLOTS * 3] = { 5, 0, 0, 4, 0, 0 }; /* as the round before left it */
+/*
+ * As rounds before left it: near slots that were used almost 2^32 positions ago, far ones with
+ * numbers of the renewal before.
+ */
+#ifdef NO_MARK
+#define LEFT_0 15
+#define LEFT_1 0
+#else
+#define LEFT_0 14
+#define LEFT_1 15
+#endif
+byte mem[SLOTS * 3] = { LEFT_0, 0, 0, LEFT_1, 0, 0, 5, 0, 0, 6, 0, 0, 7, 0, 0, 8, 0, 0 };
 byte taken_pos = FIRST;
 
 /* The putter's stores on their way to memory. */
@@ -88,6 +109,17 @@ end:
 #define SEQ_RELEASES true
 #endif
 
+#ifdef NO_RENEW
+#define MAY_BE_NEAR(pos) true
+#else
+#define MAY_BE_NEAR(pos) ((pos) % RENEW < RENEW - FAR)
+#endif
+#ifdef PLAIN_TAKEN_LOAD
+#define GUESSED 1
+#else
+#define GUESSED 0
+#endif
+
 active proctype putter()
 {
 	byte put_pos = FIRST, taken_seen = FIRST, nr = 1, slot;
@@ -95,22 +127,30 @@ active proctype putter()
 	do
 	:: nr <= MSGS ->
 #ifndef NO_ROOM
-		/* ring_room: the taker's position is loaded only when the last seen one leaves none */
+		/* ring_room: the taker's position is loaded when the last seen one leaves none */
 		do
-		:: (put_pos + WRAP - taken_seen) % WRAP < SLOTS -> break
+		:: (put_pos + WRAP - taken_seen) % WRAP < FAR -> break
 		:: else ->
 			taken_pos != taken_seen; /* waits; a stale load only waits longer */
 			taken_seen = taken_pos
 		od;
 #endif
 		/* ring_put */
-		slot = put_pos % SLOTS;
+		if
+		:: (put_pos + WRAP - taken_seen) % WRAP < NEAR + GUESSED && MAY_BE_NEAR(put_pos) ->
+			slot = NEAR_OF(put_pos)
+		:: slot = FAR_OF(put_pos) /* chosen by an older look */
+		fi;
 		if
 		:: store(slot * 3 + 1, nr, false); store(slot * 3 + 2, nr, false)
 		:: store(slot * 3 + 2, nr, false); store(slot * 3 + 1, nr, false)
 		fi;
 		put_pos = (put_pos + 1) % WRAP;
 		store(slot * 3, put_pos, SEQ_RELEASES);
+		if
+		:: taken_seen = taken_pos /* looks, or not yet */
+		:: true
+		fi;
 		nr++
 	:: else -> break
 	od
@@ -126,33 +166,47 @@ inline load(slot) {
 
 active proctype taker()
 {
-	byte take_pos = FIRST, nr = 1, one, two, seq, slot;
+	byte take_pos = FIRST, nr = 1, one, two, slot;
 
 	do
 	:: nr <= MSGS ->
 		/* ring_ahead: the one behind the next, looked at where it lies */
 		if
 		:: nr < MSGS ->
-			slot = (take_pos + 1) % SLOTS;
 			if
-			:: WORD(slot, 0) == (take_pos + 2) % WRAP ->
-				load(slot);
+			:: HOLDS(NEAR_OF(take_pos + 1), take_pos + 1) ->
+				load(NEAR_OF(take_pos + 1));
 				assert(one == nr + 1 && two == nr + 1)
-			:: else
+			:: else ->
+				if
+				:: HOLDS(FAR_OF(take_pos + 1), take_pos + 1) ->
+					load(FAR_OF(take_pos + 1));
+					assert(one == nr + 1 && two == nr + 1)
+				:: else
+				fi
 			fi
 		:: true
 		fi;
 		/* ring_take */
-		slot = take_pos % SLOTS;
 #ifdef PLAIN_SEQ_LOAD
+		slot = NEAR_OF(take_pos);
 		load(slot);
-		seq = WORD(slot, 0);
 		if
-		:: seq != (take_pos + 1) % WRAP -> goto again
+		:: HOLDS(slot, take_pos) -> goto found
 		:: else
 		fi;
+		slot = FAR_OF(take_pos);
+		load(slot);
+		if
+		:: HOLDS(slot, take_pos)
+		:: else -> goto again
+		fi;
+found:		skip;
 #else
-		WORD(slot, 0) == (take_pos + 1) % WRAP; /* spins */
+		if
+		:: HOLDS(NEAR_OF(take_pos), take_pos) -> slot = NEAR_OF(take_pos)
+		:: HOLDS(FAR_OF(take_pos), take_pos) -> slot = FAR_OF(take_pos)
+		fi; /* spins */
 #endif
 		take_pos = (take_pos + 1) % WRAP;
 #ifdef PLAIN_TAKEN_STORE
@@ -165,6 +219,12 @@ active proctype taker()
 #endif
 		assert(one == nr && two == nr);
 #ifndef PLAIN_TAKEN_STORE
+#ifndef NO_MARK
+		if
+		:: slot < NEAR -> WORD(slot, 0) = (take_pos + WRAP - 1) % WRAP
+		:: else
+		fi;
+#endif
 		taken_pos = take_pos;
 #endif
 		nr++;

@@ -39,6 +39,46 @@ a_full_ring_has_no_room(void **state)
 	assert_true(ring_room(&r, 1));
 }
 
+/* Every fill level, every size, where positions wrap and where far slots are written anew. */
+static void
+messages_near_and_far_come_in_order(void **state)
+{
+	_Alignas(CACHE_LINE) static uint8_t slot[256 * CACHE_LINE];
+	static const uint32_t START[] = { 0, (1U << 30) - 700, UINT32_MAX - 700 };
+	static struct ring r;
+	uint32_t rng = 1;
+
+	for (uint32_t size = 2; size <= 256; size *= 2)
+		for (unsigned s = 0; s < ARRAY_CNT(START); s++) {
+			uint32_t in = 0, out = 0;
+			struct note n = { 0 };
+
+			ring_init_at(&r, slot, size, START[s]);
+			while (out < 3000) {
+				rng = rng * 1103515245 + 12345;
+				for (uint32_t k = rng >> 16 & 63; k != 0 && ring_room(&r, 1); k--) {
+					n.value[6] = in++;
+					ring_put(&r, &n);
+				}
+				assert_true(in - out <= size);
+				assert_int_equal(ring_depth(&r), in - out);
+				for (uint32_t k = 0; k < in - out; k++) {
+					const struct note *at = ring_ahead(&r, k);
+
+					assert_non_null(at);
+					assert_int_equal(at->value[6], out + k);
+				}
+				assert_null(ring_ahead(&r, in - out));
+				for (uint32_t k = rng >> 22 & 63; k != 0; k--) {
+					assert_int_equal(ring_take(&r, &n), in != out);
+					if (in == out)
+						break;
+					assert_int_equal(n.value[6], out++);
+				}
+			}
+		}
+}
+
 enum { CROSSINGS = 200000 };
 
 static void *
@@ -60,13 +100,12 @@ put_all(void *arg)
 static void
 two_threads_lose_and_tear_nothing(void **state)
 {
-	_Alignas(CACHE_LINE) static uint8_t slot[8 * CACHE_LINE];
+	_Alignas(CACHE_LINE) static uint8_t slot[64 * CACHE_LINE]; // more than are near
 	static struct ring r;
 	pthread_t putter;
 	struct note n;
 
-	ring_init(&r, slot, 8);
-	r.put_pos = r.take_pos = r.taken_pos = r.taken_seen = UINT32_MAX - 1000; // wraps on the way
+	ring_init_at(&r, slot, 64, UINT32_MAX - 1000); // wraps on the way
 	assert_int_equal(pthread_create(&putter, NULL, put_all, &r), 0);
 	for (uint64_t i = 0; i < CROSSINGS; i++) {
 		while (!ring_take(&r, &n))
@@ -108,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_ring_has_no_room),
+		cmocka_unit_test(messages_near_and_far_come_in_order),
 		cmocka_unit_test(two_threads_lose_and_tear_nothing),
 		cmocka_unit_test(a_histogram_keeps_three_digits),
 	};
