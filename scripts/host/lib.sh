@@ -41,6 +41,15 @@ value_of_text() {
 }
 value_of() { read_line "$1" && value_of_text "$REPLY"; }
 
+# What a tool that only looks says; below $ROOT a file stands for it.
+ask_tool() {
+	if [ -n "$ROOT" ]; then
+		cat "$ROOT/tools/$1" 2>/dev/null
+	else
+		shift
+		have "$1" && "$@" 2>/dev/null
+	fi
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 sum_of() { sha256sum <"$1" | cut -d' ' -f1; }
 same_bytes() { [ "$(sum_of "$1")" = "$(sum_of "$2")" ]; }
@@ -122,16 +131,17 @@ cmdline_value() {
 
 # What keeps us from changing anything, in words; false when nothing does.
 held_back_by() {
-	local caps
+	local caps status=$ROOT/proc/self/status
 	REPLY=""
-	[ -z "$ROOT" ] || return 1
-	if [ "$(id -u)" != 0 ]; then
+	if [ -n "$ROOT" ]; then
+		[ -e "$status" ] || return 1
+	elif [ "$(id -u)" != 0 ]; then
 		REPLY="needs root: sudo $PROGRAM ..."
 		return 0
 	fi
 	while read -r caps REPLY; do
 		[ "$caps" = CapEff: ] && break
-	done </proc/self/status
+	done <"$status"
 	if ! ((16#${REPLY:-0} >> 21 & 1)); then
 		REPLY="this is a container without CAP_SYS_ADMIN: what it would change belongs to the host; run it there"
 		return 0
@@ -260,9 +270,10 @@ state_open() {
 
 # The one place that writes to the machine's files in /sys and /proc.
 poke() {
-	{ printf '%s\n' "$2" >"$1"; } 2>/dev/null || return 1
 	if [ -n "$ROOT" ] && [ -n "${SLUICE_FAKE_KERNEL-}" ]; then
-		"$SLUICE_FAKE_KERNEL" "$ROOT" "$1" "$2" || return 1
+		"$SLUICE_FAKE_KERNEL" "$ROOT" write "$1" "$2" || return 1
+	else
+		{ printf '%s\n' "$2" >"$1"; } 2>/dev/null || return 1
 	fi
 	# For tests of what a crash leaves behind.
 	[ "${SLUICE_CRASH_AFTER-}" != "write ${1#"$ROOT"}" ] || kill -9 $$
@@ -300,12 +311,11 @@ remember() {
 	if [ "${3-}" = text ]; then
 		printf '%s\n' "$4" >"$dir.new/before"
 	elif [ -n "${3-}" ]; then
-		# with its mode and times, but through cat: files of /proc have no size
-		cp -p "$3" "$dir.new/before" 2>/dev/null
+		[ "$1" != file ] || cp -p "$3" "$dir.new/before" 2>/dev/null # its mode and owner, too
 		cat "$3" >"$dir.new/before" 2>/dev/null || { rm -rf "$dir.new"; return 1; }
-		touch -r "$3" "$dir.new/before" 2>/dev/null
 	fi
-	sync "$dir.new"/* 2>/dev/null
+	# A value of the kernel is gone with the power; a file is not.
+	[ "$1" != file ] || sync "$dir.new"/* 2>/dev/null
 	mv "$dir.new" "$dir" || return 1
 	RECORD_OF["$1 $2"]=$dir
 	MADE+=("${dir##*/}")
@@ -353,11 +363,11 @@ set_value() {
 write_refusal() {
 	local source target type options rest
 	while read -r source target type options rest; do
-		if [[ "$1" == "$target"/* && ",$options," == *,ro,* ]] && [ "$target" != / ]; then
+		if [[ ${1#"$ROOT"} == "$target"/* && ",$options," == *,ro,* ]] && [ "$target" != / ]; then
 			echo "$target is mounted read-only (is this a container?)"
 			return
 		fi
-	done </proc/mounts
+	done <"$ROOT/proc/mounts"
 	[ -w "$1" ] || { echo "not permitted to write it"; return; }
 	echo "the kernel refused the value"
 }

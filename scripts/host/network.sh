@@ -2,15 +2,9 @@
 # shellcheck shell=bash
 #
 # What an interface carries, and how its state is remembered and given back.  Uses ip where there is
-# one (busybox has it, too); below --root, the files ip-addr and ip-route stand for what ip says.
+# one (busybox has it, too); below --root, tools/ip-addr and tools/ip-route-NAME stand for what it says.
 
-addresses_text() {
-	if [ -n "$ROOT" ]; then
-		cat "$ROOT/ip-addr" 2>/dev/null
-	else
-		ip -o addr show 2>/dev/null
-	fi
-}
+addresses_text() { ask_tool ip-addr ip -o addr show; }
 
 # Into ADDRESSES: "10.0.0.5/24 brd 10.0.0.255" of an interface; the kernel makes fe80:: itself.
 addresses_of() {
@@ -142,10 +136,10 @@ save_interface() {
 		read_line "$ROOT/sys/class/net/$name/flags" && ((REPLY & 1)) && echo "up"
 		addresses_of "$name"
 		for entry in "${ADDRESSES[@]}"; do echo "address $entry"; done
-		if [ -n "$ROOT" ]; then cat "$ROOT/ip-route" 2>/dev/null; else
-			ip route show dev "$name" 2>/dev/null
-			ip -6 route show dev "$name" 2>/dev/null
-		fi | while read -r entry; do
+		{
+			ask_tool "ip-route-$name" ip route show dev "$name"
+			ask_tool "ip-6-route-$name" ip -6 route show dev "$name"
+		} | while read -r entry; do
 			# what an address or the kernel brings along comes back by itself
 			[[ $entry == *"proto kernel"* ]] || [[ $entry == fe80:* ]] || echo "route $entry"
 		done

@@ -18,13 +18,12 @@ TEXT
 nic_ring() {
 	local key value rest part=max
 	RING_MAX="" RING_NOW=""
-	have ethtool || return 1
 	while read -r key value rest; do
 		case "$key $value" in
 		"Current hardware") part=now ;;
 		"RX: "*) [ $part = max ] && RING_MAX=$value || RING_NOW=$value ;;
 		esac
-	done < <(ethtool -g "$1" 2>/dev/null)
+	done < <(ask_tool "ethtool-g-$1" ethtool -g "$1")
 	[[ $RING_MAX =~ ^[0-9]+$ ]] && [[ $RING_NOW =~ ^[0-9]+$ ]]
 }
 

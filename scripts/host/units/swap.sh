@@ -41,7 +41,10 @@ swap_apply() {
 	local area name status=0 record
 	swap_areas
 	[ ${#AREAS[@]} -gt 0 ] || told already "there is no swap"
-	for area in "${AREAS[@]}"; do
+	local i
+	# The last one first: undo goes the other way round, so each gets the kernel's place it had.
+	for ((i = ${#AREAS[@]} - 1; i >= 0; i--)); do
+		area=${AREAS[i]}
 		name=${area% *}
 		if [ $YES = no ]; then
 			told would "swapoff $name (priority ${area##* })"

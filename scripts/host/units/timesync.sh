@@ -35,11 +35,11 @@ timesync_check() {
 		return
 	fi
 	found pass "who keeps time" "$runs" "chrony or PTP"
-	if [[ " $runs " == *" chronyd "* ]] && have chronyc && line=$(chronyc -c tracking 2>/dev/null); then
+	if [[ " $runs " == *" chronyd "* ]] && line=$(ask_tool chronyc chronyc -c tracking); then
 		IFS=, read -r -a fields <<<"$line"
 		name=chronyc
 		timesync_us "${fields[4]-}" || return
-	elif [[ " $runs " == *" ptp4l "* ]] && have pmc && line=$(pmc -u -b 0 'GET CURRENT_DATA_SET' 2>/dev/null) &&
+	elif [[ " $runs " == *" ptp4l "* ]] && line=$(ask_tool pmc pmc -u -b 0 'GET CURRENT_DATA_SET') &&
 		[[ $line =~ offsetFromMaster[[:space:]]+-?([0-9]+) ]]; then
 		name=pmc
 		REPLY=$(((BASH_REMATCH[1] + 999) / 1000))
