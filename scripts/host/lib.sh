@@ -11,7 +11,7 @@
 # neither before nor after was changed by somebody else since, and is left alone unless --force.
 
 ROOT=""
-STATE_DIR=/var/lib/sluice/host
+STATE_DIR=${SLUICE_HOST_STATE:-/var/lib/sluice/host}
 YES=no FORCE=no FORGET=no JSON=no
 UNIT=""  # the unit that is at work
 why=""   # why the next findings matter, in terms of latency
