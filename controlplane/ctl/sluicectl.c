@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "ctl/ctl_core_map.h"
 #include "ctl/ctl_proto.h"
 #include "ctl/ctl_show.h"
 
@@ -85,6 +86,13 @@ print_help(FILE *out)
 			}
 	}
 	fprintf(out,
+		"\nAbout the machine, without a gateway (each has --help):\n"
+		"  core-map suggest | show | tune | jitter CORE\n"
+		"      which core for which lane\n"
+		"  host check | apply | undo | explain | list\n"
+		"      the server's settings: scripts/host-setup\n"
+		"  bind show | bind | unbind\n"
+		"      NICs for user space: scripts/nic-bind\n"
 		"\nOptions:\n"
 		"  --socket PATH     the gateway's control.socket; else $SLUICE_SOCKET, else\n"
 		"                    %s\n"
@@ -465,6 +473,12 @@ main(int argc, char **argv)
 	struct options o = { .command = CTL_COMMAND_CNT };
 	int rc;
 
+	if (argc > 1 && strcmp(argv[1], "core-map") == 0)
+		return ctl_core_map(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "host") == 0)
+		return ctl_script("host-setup", argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "bind") == 0)
+		return ctl_script("nic-bind", argc - 1, argv + 1);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			print_help(stdout);
