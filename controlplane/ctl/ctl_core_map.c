@@ -553,6 +553,24 @@ order_search(struct tuning *t, uint32_t depth, uint32_t used, uint32_t sum, uint
 	}
 }
 
+/* A core that the split leaves free is the control thread's, when it had none of its own. */
+static void
+control_move(struct tuning *t)
+{
+	for (uint32_t i = 0; t->plan.shared_cores && i < t->plan.lane_cnt; i++) {
+		bool is_used = false;
+
+		for (uint32_t k = 0; k < t->best.lane_cnt; k++)
+			is_used |= t->order[k] == i;
+		if (is_used)
+			continue;
+		t->plan.control = t->plan.lane[i].core;
+		t->plan.shared_cores = false;
+		snprintf(t->plan.control_why, sizeof(t->plan.control_why),
+			 "the core that this split leaves free");
+	}
+}
+
 static const char *
 lane_name(const struct split *s, uint32_t lane_idx)
 {
@@ -687,6 +705,7 @@ tune(const struct command *c, struct machine *m, struct err *e)
 	t.cost.orders_per_s = c->orders_per_s;
 	split_best(&t.cost, t.plan.lane_cnt, &t.best);
 	order_search(&t, 0, 0, 0, way);
+	control_move(&t);
 	if (c->json)
 		tuning_json(&t);
 	else
