@@ -5,6 +5,7 @@
 #   fake_kernel.sh ROOT write PATH VALUE     what a write to /sys or /proc does
 #   fake_kernel.sh ROOT run COMMAND...       what a program that changes the machine does
 set -u
+PATH=/usr/sbin:/usr/bin:/sbin:/bin # a test may have left its caller less
 root=$1
 what=$2
 shift 2

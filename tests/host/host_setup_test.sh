@@ -284,6 +284,32 @@ run 0 host apply --yes --root "$big" mitigations
 says "never changed"
 expect_same "$work/before" "$big"
 
+# with_tools FOLDER COMMAND...: nothing but what is in it can be found
+with_tools() { env PATH="$1" "$1/bash" "${@:2}"; }
+mkdir "$work/coreutils" "$work/busybox"
+for tool in $(dpkg -L coreutils 2>/dev/null | sed -n 's,^\(/usr\)\?/bin/,,p'); do ln -s "$(command -v "$tool")" "$work/coreutils/$tool"; done
+for tool in $(busybox --list 2>/dev/null); do ln -s "$(command -v busybox)" "$work/busybox/$tool"; done
+for tools in coreutils busybox; do
+	[ -e "$work/$tools/sort" ] || continue
+	ln -sf "$(command -v bash)" "$work/$tools/bash"
+	case_is "bash and $tools are enough"
+	run 1 with_tools "$work/$tools" "$top/scripts/host-setup" check --root "$four" --cpus 2-3
+	expect_eq "complaints" "$errors" ""
+	run 0 with_tools "$work/$tools" "$top/scripts/host-setup" apply --yes --root "$four" --cpus 2-3
+	expect_eq "complaints" "$errors" ""
+	run 0 with_tools "$work/$tools" "$top/scripts/host-setup" undo --yes --root "$four"
+	expect_eq "complaints" "$errors" ""
+	expect_same "$work/before4" "$four"
+	run 0 with_tools "$work/$tools" "$top/scripts/nic-bind" bind --yes --root "$big" trade1
+	expect_eq "complaints" "$errors" ""
+	run 0 with_tools "$work/$tools" "$top/scripts/nic-bind" show --root "$big"
+	expect_eq "complaints" "$errors" ""
+	run 0 with_tools "$work/$tools" "$top/scripts/nic-bind" unbind --yes --root "$big" trade1
+	expect_eq "complaints" "$errors" ""
+	rm -r "$big/sys/module/vfio_pci" "$big/sys/bus/pci/drivers/vfio-pci" "$big/ip.log"
+	expect_same "$work/before" "$big"
+done
+
 case_is "every unit explains itself"
 run 0 host explain
 for unit in $(host list); do [[ $out == *"$unit"$'\n  '* ]] || fail "$unit does not explain itself"; done
