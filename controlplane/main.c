@@ -8,6 +8,7 @@
 #include "boot/control.h"
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
+#include "boot/host_check.h"
 #include "boot/journal_start.h"
 #include "boot/kill_switch.h"
 #include "boot/lane_start.h"
@@ -15,6 +16,7 @@
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
+#include "err/fault.h"
 #include "limits/limits.h"
 #include "replay/replay.h"
 
@@ -35,17 +37,22 @@ static const char USAGE[] =
 	"  sluice replay -c FILE ...   recorded market data through it, offline (replay --help)\n"
 	"  sluice config-reference     every key, as Markdown\n"
 	"  sluice config-sample        a commented configuration to start from\n"
+	"  sluice explain [NUMBER]     what stands behind the number of a message, like S304\n"
 	"  sluice --version\n"
 	"\n"
 	"exit codes: 0 ended as asked, 2 wrong usage, 3 fault in the configuration,\n"
 	"            4 cannot start on this machine, 5 a lane ended by a broken invariant\n";
 
-/* A fault in a file begins with its place; anything else with who speaks, below what DPDK said. */
+/*
+ * A fault in a file begins with its place; anything else with who speaks, below what DPDK said. The
+ * last line ends with its number; step is that of a cause that has none of its own.
+ */
 static int
-complain(struct err *e, enum exit_code code)
+complain(struct err *e, int code, enum fault step)
 {
 	err_end(e);
-	fprintf(stderr, "%s%s\n", code == EXIT_CONFIG ? "" : "sluice: ", e->text);
+	fprintf(stderr, "%s%s%s%s\n", code == EXIT_CONFIG ? "" : "sluice: ", e->text,
+		fault_is_named(e->text) ? "" : " ", fault_is_named(e->text) ? "" : fault_tag(step));
 	return code;
 }
 
@@ -71,36 +78,53 @@ try_secrets(const struct config *c, struct err *e)
 
 /* All that can be known without touching a device. */
 static int
-load(struct gateway *g, const char *file, struct err *e)
+load(struct gateway *g, const char *file, enum fault *step, struct err *e)
 {
 	struct core_map_topology topology;
+	struct host_view host;
 	int rc;
 
+	*step = FAULT_CONFIG;
 	rc = config_load(g->config, file, e);
 	if (rc == 0)
 		rc = core_map_resolve(g->map, g->config, e);
-	for (uint32_t i = 0; rc == 0 && i < g->config->ports_cnt; i++)
+	for (uint32_t i = 0; rc == 0 && i < g->config->ports_cnt; i++) {
+		*step = FAULT_PROFILE_FILE;
 		rc = profile_load(&g->port[i].profile, g->config->pmd_config_dir,
 				  g->config->ports[i].profile, e);
+	}
 	if (rc != 0)
 		return rc;
+	*step = FAULT_CORE_NONE;
 	rc = core_map_topology_open(&topology, g->config, e);
 	if (rc != 0)
 		return rc;
+	host_view_open(&host);
+	rc = host_check_cores(&host, g->config, g->map, e, &g->map->warnings);
+	if (rc == 0)
+		rc = host_check_tsc(&host, g->config, e, &g->map->warnings);
+	if (rc != 0) {
+		core_map_topology_close(&topology);
+		return rc;
+	}
 	rc = core_map_check_machine(g->map, g->config, &topology, e);
 	core_map_topology_close(&topology);
 	if (g->map->warnings.line_cnt != 0)
 		fprintf(stderr, "%s\n", g->map->warnings.text);
-	return rc == 0 ? try_secrets(g->config, e) : rc;
+	if (rc != 0)
+		return rc;
+	*step = FAULT_PASSWORD;
+	return try_secrets(g->config, e);
 }
 
 static int
 check(struct gateway *g, const char *file, struct err *e)
 {
 	static char picture[16384];
+	enum fault step;
 
-	if (load(g, file, e) != 0)
-		return complain(e, EXIT_CONFIG);
+	if (load(g, file, &step, e) != 0)
+		return complain(e, EXIT_CONFIG, step);
 	core_map_print(g->map, g->config, picture, sizeof(picture));
 	printf("%s%s: no fault found\n", picture, file);
 	return EXIT_FINE;
@@ -111,24 +135,33 @@ static int
 run(struct gateway *g, const char *file, struct err *e)
 {
 	enum exit_code code = EXIT_START;
+	enum fault step;
 
-	if (load(g, file, e) != 0)
-		return complain(e, EXIT_CONFIG);
+	if (load(g, file, &step, e) != 0)
+		return complain(e, EXIT_CONFIG, step);
 	if (eal_check(g, e) != 0)
-		return complain(e, EXIT_START);
+		return complain(e, EXIT_START, FAULT_STEP_CHECK);
 	if (control_open(g, e) != 0)
-		return complain(e, EXIT_START);
+		return complain(e, EXIT_START, FAULT_STEP_CONTROL);
 	// what a killed process left is made safe first
-	if (kill_switch_open(g, e) != 0 || gateway_journal_open(g, e) != 0)
+	step = FAULT_LATCH_FILE;
+	if (kill_switch_open(g, e) != 0)
 		goto close_control;
+	step = FAULT_STEP_JOURNAL;
+	if (gateway_journal_open(g, e) != 0)
+		goto close_control;
+	step = FAULT_STEP_EAL;
 	if (eal_start(g, e) != 0)
 		goto close_journal;
+	step = FAULT_STEP_PORTS;
 	if (ports_start(g, e) != 0)
 		goto stop_ports;
+	step = FAULT_STEP_LIMITS;
 	if (limits_open(&g->limits, g->config, e) != 0)
 		goto stop_ports;
 	kill_switch_start(g);
 	saved_tcp_load(g);
+	step = FAULT_STEP_LANES;
 	if (lanes_build(g, e) != 0 || gateway_journal_start(g, e) != 0 || lanes_launch(g, e) != 0 ||
 	    last_path_open(g, e) != 0)
 		goto stop_lanes;
@@ -150,7 +183,22 @@ close_journal:
 close_control:
 	kill_switch_close(g);
 	control_close(g);
-	return code == EXIT_FINE ? EXIT_FINE : complain(e, code);
+	if (code == EXIT_BROKEN)
+		fprintf(stderr, "sluice: %s\n", e->text);
+	return code == EXIT_START ? complain(e, code, step) : (int)code;
+}
+
+/* sluice explain [NUMBER] */
+static int
+explain(int argc, char **argv)
+{
+	if (argc == 2)
+		return fault_list(stdout) == 0 ? EXIT_FINE : EXIT_START;
+	if (argc == 3 && fault_explain(argv[2], stdout) == 0)
+		return EXIT_FINE;
+	fprintf(stderr, "sluice explain: one number of a message, like S304; without one it lists "
+			"them all\n");
+	return EXIT_USAGE;
 }
 
 int
@@ -177,6 +225,8 @@ main(int argc, char **argv)
 		return config_doc_reference(stdout) == 0 ? EXIT_FINE : EXIT_START;
 	if (strcmp(command, "config-sample") == 0)
 		return config_doc_sample(stdout) == 0 ? EXIT_FINE : EXIT_START;
+	if (strcmp(command, "explain") == 0)
+		return explain(argc, argv);
 	if (strcmp(command, "replay") == 0) {
 		code = replay_command(&gateway, argc - 1, argv + 1);
 		config_free(&config);

@@ -21,6 +21,7 @@
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "ctl/ctl_server.h"
+#include "err/fault.h"
 #include "observe/event_log.h"
 #include "observe/latency.h"
 #include "observe/metrics_export.h"
@@ -223,6 +224,18 @@ look_at_links(struct gateway *g)
 	}
 }
 
+/* A port that had no carrier since it started; a later loss is an event of its own. */
+static void
+tell_links_down(struct gateway *g)
+{
+	for (uint32_t i = 0; i < g->config->ports_cnt; i++)
+		if (g->port[i].started && !g->port[i].link_up)
+			event_log_say(g->log, now_ns(), EVENT_WARNING,
+				      "port %s: the link is down since the start: cable, "
+				      "transceiver, switch port? %s",
+				      g->config->ports[i].name, fault_tag(FAULT_WARN_LINK));
+}
+
 /* The NIC's clock drifts from ours: who reads its stamps learns how to, each second. */
 static void
 look_at_clock(struct gateway *g, uint32_t port_idx)
@@ -358,6 +371,7 @@ int
 control_run(struct gateway *g, struct err *e)
 {
 	uint64_t next_second_ns = 0;
+	unsigned second_cnt = 0;
 	struct epoll_event ev[4];
 	sigset_t signals;
 	int epoll_fd, signal_fd;
@@ -431,6 +445,8 @@ control_run(struct gateway *g, struct err *e)
 		}
 		if (now_ns() >= next_second_ns) {
 			next_second_ns = now_ns() + NS_PER_SEC;
+			if (second_cnt++ == 1) // auto-negotiation takes its time
+				tell_links_down(g);
 			look_at_losses(g);
 			feed_watch_heal(g, now_ns());
 			sd_notify(0, "WATCHDOG=1");

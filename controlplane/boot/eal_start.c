@@ -21,6 +21,8 @@
 
 #include "base/units.h"
 #include "boot/eal_start.h"
+#include "boot/host_check.h"
+#include "err/fault.h"
 #include "observe/event_log.h"
 
 enum {
@@ -65,16 +67,6 @@ add_lcores(struct arg_list *a, const struct core_map *m)
 	arg_add(a, "--main-lcore=0");
 }
 
-static bool
-is_pci_address(const char *device)
-{
-	unsigned domain, bus, slot, fn;
-	char end;
-
-	return sscanf(device, "%x:%x:%x.%x%c", &domain, &bus, &slot, &fn, &end) >= 4 ||
-	       sscanf(device, "%x:%x.%x%c", &bus, &slot, &fn, &end) >= 3;
-}
-
 /* Whether the device's own arguments name the key. */
 static bool
 names_key(const char *device, const char *key, size_t key_len)
@@ -116,7 +108,7 @@ add_devices(struct arg_list *a, const struct gateway *g)
 	for (uint32_t i = 0; i < g->config->ports_cnt; i++) {
 		join_devargs(device, sizeof(device), g->config->ports[i].device,
 			     g->port[i].profile.devargs.value);
-		if (is_pci_address(g->config->ports[i].device)) {
+		if (host_pci_address(g->config->ports[i].device, NULL)) {
 			arg_add(a, "--allow=%s", device);
 			pci = true;
 		} else {
@@ -170,25 +162,6 @@ remove_runtime_folder(const char *path)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
 	rmdir(path);
-}
-
-/* Free pages, and a mount through which DPDK can take them. */
-static bool
-enough_hugepages(const struct config *c)
-{
-	const char *mount = hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L);
-	unsigned long free_cnt = 0;
-	FILE *f;
-
-	remove_page_files(mount, c->eal.file_prefix); // they count as taken
-	f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
-	if (f == NULL)
-		return false;
-	if (fscanf(f, "%lu", &free_cnt) != 1)
-		free_cnt = 0;
-	fclose(f);
-	return mount != NULL &&
-	       free_cnt * HUGE_PAGE_KB >= (unsigned long)c->hugepages.memory_mb * 1024;
 }
 
 /* Both clocks at one moment: the TSC, and one whose rate the system keeps right. */
@@ -249,62 +222,49 @@ clock_start(struct clock_map *c, const struct moment *start)
 	c->base_ns = now.ns;
 }
 
-/* A device that the kernel should know, by what its argument says of it. */
+/* The interface a device of the kernel's names must be there, in our network namespace. */
 static int
-check_device(const struct config_port *p, struct err *e)
+check_interface(const struct config_port *p, struct err *e)
 {
 	const char *iface = strstr(p->device, "iface=");
-	char name[IF_NAMESIZE], path[64];
-	unsigned domain = 0, bus, slot, fn;
+	char name[IF_NAMESIZE];
 
-	if (iface != NULL) {
-		iface += strlen("iface=");
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface, ","), iface);
-		if (if_nametoindex(name) == 0)
-			return err_set(e, -ENODEV,
-				       "ports '%s': device '%s': there is no network interface "
-				       "'%s' here; `ip link` lists those there are",
-				       p->name, p->device, name);
-	}
-	if (!is_pci_address(p->device))
+	if (iface == NULL)
 		return 0;
-	if (sscanf(p->device, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4) {
-		domain = 0;
-		if (sscanf(p->device, "%x:%x.%x", &bus, &slot, &fn) != 3)
-			return 0;
-	}
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%x", domain, bus, slot,
-		 fn);
-	if (access(path, F_OK) != 0)
-		return err_set(e, -ENODEV,
-			       "ports '%s': device '%s': this machine has no PCI device of that "
-			       "address; `dpdk-devbind.py --status-dev net` lists those there are",
-			       p->name, p->device);
-	return 0;
+	iface += strlen("iface=");
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface, ","), iface);
+	if (if_nametoindex(name) != 0)
+		return 0;
+	return err_set(
+		e, -ENODEV,
+		"ports '%s': device '%s': there is no network interface '%s' here; `ip link` "
+		"lists those there are %s",
+		p->name, p->device, name, fault_tag(FAULT_PORT_NO_INTERFACE));
 }
 
 int
 eal_check(struct gateway *g, struct err *e)
 {
 	const struct config *c = g->config;
-	int rc = 0;
+	struct host_view host;
+	int rc;
 
-	if (geteuid() != 0)
-		return err_set(e, -EPERM,
-			       "'sluice run' needs root for its ports and memory; run it as root "
-			       "('sluice check' does not)");
-	for (uint32_t i = 0; rc == 0 && i < c->ports_cnt; i++)
-		rc = check_device(&c->ports[i], e);
+	host_view_open(&host);
+	rc = host_check_rights(&host, c, e);
+	for (uint32_t i = 0; rc == 0 && i < c->ports_cnt; i++) {
+		rc = check_interface(&c->ports[i], e);
+		if (rc == 0)
+			rc = host_check_pci(&host, &c->ports[i], &g->port[i].profile, e);
+	}
 	if (rc != 0)
 		return rc;
-	g->hugepages = enough_hugepages(c);
-	if (!g->hugepages && !c->hugepages.degraded_ok)
-		return err_set(
-			e, -ENOMEM,
-			"hugepages.memory_mb: %u MiB of huge pages are wanted and fewer are free; "
-			"run scripts/setup --hugepages %u, or set hugepages.degraded_ok to start "
-			"with ordinary pages",
-			c->hugepages.memory_mb, c->hugepages.memory_mb);
+	// what a killed gateway left in its mount counts as taken
+	remove_page_files(hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L), c->eal.file_prefix);
+	rc = host_check_huge(&host, c, g->map, g->huge_mount, sizeof(g->huge_mount), e);
+	g->hugepages = rc == 0;
+	if (rc == 0 || !c->hugepages.degraded_ok)
+		return rc;
+	err_init(e); // said by eal_start, when there is a log
 	return 0;
 }
 
@@ -335,8 +295,8 @@ blame(const struct gateway *g, int cause, struct err *e)
 	if (owner != 0)
 		return err_set(e, -EADDRINUSE,
 			       "another DPDK program (pid %ld) has eal.file_prefix '%s'; stop it, "
-			       "or choose another prefix",
-			       (long)owner, c->eal.file_prefix);
+			       "or choose another prefix %s",
+			       (long)owner, c->eal.file_prefix, fault_tag(FAULT_SECOND_PREFIX));
 	// with ENODEV its drivers are loaded, so that it knows which names are one
 	for (uint32_t i = 0; cause == ENODEV && i < c->ports_cnt; i++) {
 		struct rte_devargs da = { 0 };
@@ -345,8 +305,9 @@ blame(const struct gateway *g, int cause, struct err *e)
 		if (rte_devargs_parse(&da, c->ports[i].device) != 0)
 			return err_set(e, -ENODEV,
 				       "ports '%s': device '%s': DPDK has no driver of that name; "
-				       "pmd_config/README.md names the usual ones",
-				       c->ports[i].name, c->ports[i].device);
+				       "pmd_config/README.md names the usual ones %s",
+				       c->ports[i].name, c->ports[i].device,
+				       fault_tag(FAULT_PORT_NO_DRIVER));
 	}
 	return err_set(e, cause != 0 ? -cause : -EIO,
 		       "DPDK does not start (%s): its own lines above say why; %s",
@@ -371,8 +332,8 @@ eal_start(struct gateway *g, struct err *e)
 			      EVENT_WARNING,
 			      "DEGRADED: ordinary pages instead of huge ones: slower, and "
 			      "dpdk-dumpcap cannot attach; scripts/setup --hugepages %u gives what "
-			      "hugepages.memory_mb asks for",
-			      c->hugepages.memory_mb);
+			      "hugepages.memory_mb asks for %s",
+			      c->hugepages.memory_mb, fault_tag(FAULT_WARN_DEGRADED));
 	}
 	a.cnt = 0;
 	arg_add(&a, "sluice");
@@ -380,6 +341,7 @@ eal_start(struct gateway *g, struct err *e)
 	arg_add(&a, "--file-prefix=%s", c->eal.file_prefix);
 	arg_add(&a, "--log-level=5"); // warnings and worse: the rest is ours to say
 	if (g->hugepages) {
+		arg_add(&a, "--huge-dir=%s", g->huge_mount); // of several, the one that is ours
 		arg_add(&a, "-m");
 		arg_add(&a, "%u", c->hugepages.memory_mb / 2); // the rest is the lanes' own memory
 	} else {
@@ -419,6 +381,5 @@ eal_stop(struct gateway *g)
 	rte_eal_cleanup();
 	remove_runtime_folder(folder);
 	if (g->hugepages)
-		remove_page_files(hugetlbfs_find_path_for_size(HUGE_PAGE_KB * 1024L),
-				  g->config->eal.file_prefix);
+		remove_page_files(g->huge_mount, g->config->eal.file_prefix);
 }

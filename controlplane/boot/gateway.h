@@ -52,6 +52,7 @@ struct gateway {
 	struct clock_map clock;
 	uint64_t start_ns; // since 1970
 	bool hugepages;    // false: degraded, ordinary pages
+	char huge_mount[CONFIG_PATH_MAX];
 	struct gateway_port port[PORT_MAX];
 	struct limits limits;
 	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself

@@ -14,7 +14,9 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 
+#include "boot/port_fit.h"
 #include "boot/port_start.h"
+#include "err/fault.h"
 
 enum {
 	BUF_CACHE_CNT = 256,   // buffers each lcore keeps to itself; DPDK's usual value
@@ -27,33 +29,6 @@ enum {
 
 #define STAMP_PLAUSIBLE_NS NS_PER_SEC // guess: no receive ring holds frames for so long
 
-/* The profile's words as DPDK's bits. */
-static uint64_t
-rx_offload_bits(uint32_t words)
-{
-	uint64_t bits = 0;
-
-	bits |= words & RX_OFFLOAD_IPV4_CKSUM ? RTE_ETH_RX_OFFLOAD_IPV4_CKSUM : 0;
-	bits |= words & RX_OFFLOAD_UDP_CKSUM ? RTE_ETH_RX_OFFLOAD_UDP_CKSUM : 0;
-	bits |= words & RX_OFFLOAD_TCP_CKSUM ? RTE_ETH_RX_OFFLOAD_TCP_CKSUM : 0;
-	bits |= words & RX_OFFLOAD_VLAN_STRIP ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0;
-	bits |= words & RX_OFFLOAD_TIMESTAMP ? RTE_ETH_RX_OFFLOAD_TIMESTAMP : 0;
-	return bits;
-}
-
-static uint64_t
-tx_offload_bits(uint32_t words)
-{
-	uint64_t bits = 0;
-
-	bits |= words & TX_OFFLOAD_IPV4_CKSUM ? RTE_ETH_TX_OFFLOAD_IPV4_CKSUM : 0;
-	bits |= words & TX_OFFLOAD_UDP_CKSUM ? RTE_ETH_TX_OFFLOAD_UDP_CKSUM : 0;
-	bits |= words & TX_OFFLOAD_TCP_CKSUM ? RTE_ETH_TX_OFFLOAD_TCP_CKSUM : 0;
-	bits |= words & TX_OFFLOAD_VLAN_INSERT ? RTE_ETH_TX_OFFLOAD_VLAN_INSERT : 0;
-	bits |= words & TX_OFFLOAD_MBUF_FAST_FREE ? RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE : 0;
-	return bits;
-}
-
 /* "net_af_packet0,iface=veth1" is the device net_af_packet0. */
 static void
 device_name(const char *device, char *out, size_t out_bytes)
@@ -61,13 +36,20 @@ device_name(const char *device, char *out, size_t out_bytes)
 	snprintf(out, out_bytes, "%.*s", (int)strcspn(device, ","), device);
 }
 
-static uint16_t
-rx_queue_cnt(const struct gateway *g, uint32_t port_idx)
+/* The MTU of the kernel's interface; 0 when it cannot be asked. */
+static uint32_t
+interface_mtu(uint32_t if_index)
 {
-	return g->map->port_host_lane[port_idx] != g->map->port_rx_lane[port_idx] &&
-			       g->port[port_idx].steers
-		       ? 2
-		       : 1;
+	struct ifreq r = { .ifr_ifindex = (int)if_index };
+	const int fd = if_index == 0 ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t mtu = 0;
+
+	if (fd < 0)
+		return 0;
+	if (ioctl(fd, SIOCGIFNAME, &r) == 0 && ioctl(fd, SIOCGIFMTU, &r) == 0 && r.ifr_mtu > 0)
+		mtu = (uint32_t)r.ifr_mtu;
+	close(fd);
+	return mtu;
 }
 
 /* Every place that can hold a buffer of this port at once; with so many, receive never starves. */
@@ -202,20 +184,39 @@ steer_line(const struct gateway_port *p, const struct config_line *line)
 	return steer(p, pattern, 0);
 }
 
-/* Every feed line and order connection of the port to the queue of its lane. */
-static void
-steer_port(const struct gateway *g, uint32_t port_idx)
+/* The profile promises it without reserve: a device that cannot is a fault, no quiet detour. */
+static bool
+must_steer(const struct gateway_port *p)
+{
+	return p->profile.flow_steering.value == STEERING_YES;
+}
+
+/*
+ * Every feed line and order connection of the port to the queue of its lane.  What a profile
+ * promises without reserve and the device refuses is a fault.
+ */
+static int
+steer_port(const struct gateway *g, uint32_t port_idx, struct err *e)
 {
 	const struct gateway_port *p = &g->port[port_idx];
 	const struct config *c = g->config;
 
-	for (uint32_t s = 0; s < c->sessions_cnt; s++)
-		if (c->sessions[s].port_idx == port_idx && steer_session(p, &c->sessions[s]) != 0)
-			fprintf(stderr,
-				"sluice: port %s: the NIC cannot steer session %s to a queue of "
-				"its "
-				"own; its frames take one hop more\n",
-				c->ports[port_idx].name, c->sessions[s].name);
+	for (uint32_t s = 0; s < c->sessions_cnt; s++) {
+		if (c->sessions[s].port_idx != port_idx || steer_session(p, &c->sessions[s]) == 0)
+			continue;
+		if (must_steer(p))
+			return err_set(
+				e, -ENOTSUP,
+				"ports '%s': profile %s says flow_steering: yes, and the "
+				"device cannot bring session '%s' to a queue of its own; copy "
+				"the profile with flow_steering: limited or no %s",
+				c->ports[port_idx].name, c->ports[port_idx].profile,
+				c->sessions[s].name, fault_tag(FAULT_PORT_STEERING));
+		fprintf(stderr,
+			"sluice: port %s: the NIC cannot steer session %s to a queue of its own; "
+			"its frames take one hop more\n",
+			c->ports[port_idx].name, c->sessions[s].name);
+	}
 	for (uint32_t f = 0; f < c->feeds_cnt; f++)
 		for (uint32_t k = 0; k < c->feeds[f].lines_cnt; k++)
 			if (c->feeds[f].lines[k].port_idx == port_idx &&
@@ -224,6 +225,7 @@ steer_port(const struct gateway *g, uint32_t port_idx)
 					"sluice: port %s: the NIC cannot steer feed %s; its frames "
 					"come by the default queue\n",
 					c->ports[port_idx].name, c->feeds[f].name);
+	return 0;
 }
 
 bool
@@ -296,43 +298,44 @@ first_clock(struct gateway *g, uint32_t port_idx)
 }
 
 /*
- * Where the port's receive times come from.  Announced when the profile promises more than the
- * device holds: ours are taken then.
+ * Where the port's receive times come from.  A fault when the profile asks for the device's and
+ * they cannot be read.
  */
-static void
-choose_stamps(struct gateway *g, uint32_t port_idx, bool offload)
+static int
+choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e)
 {
 	struct gateway_port *p = &g->port[port_idx];
 	const char *why = NULL;
 
 	p->rx_stamp = RX_STAMP_NONE;
 	if (!p->profile.hardware_timestamps.value)
-		return;
+		return 0;
 	if (strcmp(p->driver, "net_pcap") == 0)
 		p->rx_stamp = RX_STAMP_CAPTURE; // fills the field without being asked
-	else if (offload)
-		p->rx_stamp = RX_STAMP_DEVICE;
 	else if (p->profile.rx_offloads.value & RX_OFFLOAD_TIMESTAMP)
-		why = "the device does not offer them";
+		p->rx_stamp = RX_STAMP_DEVICE;
 	else
-		return; // the profile leaves them off, and says why
-	if (why == NULL &&
-	    rte_mbuf_dyn_rx_timestamp_register(&p->stamp.offset, &p->stamp.flag) != 0)
+		return 0; // the profile leaves them off, and says why
+	if (rte_mbuf_dyn_rx_timestamp_register(&p->stamp.offset, &p->stamp.flag) != 0)
 		why = "buffers have no room for them";
 	if (why == NULL && p->rx_stamp == RX_STAMP_DEVICE && first_clock(g, port_idx) != 0)
 		why = "the device's clock cannot be read";
 	if (why != NULL) {
-		fprintf(stderr, "sluice: port %s: no receive times of the device: %s\n",
-			g->config->ports[port_idx].name, why);
 		p->rx_stamp = RX_STAMP_NONE;
 		p->stamp = (struct port_stamp){ 0 };
-		return;
+		return err_set(
+			e, -EIO,
+			"ports '%s': profile %s asks for the device's receive times: %s; copy "
+			"the profile without hardware_timestamps %s",
+			g->config->ports[port_idx].name, g->config->ports[port_idx].profile, why,
+			fault_tag(FAULT_PORT_STAMPS));
 	}
 	p->stamp.plausible_ns = STAMP_PLAUSIBLE_NS;
 	if (p->rx_stamp == RX_STAMP_CAPTURE) {
 		p->stamp.plausible_ns = UINT64_MAX; // of any day
 		p->stamp.clock = (struct clock_map){ .ns_per_2_32_cycles = 1000ULL << 32 };
 	}
+	return 0;
 }
 
 /* Whether it is worth asking the NIC: another lane owns the connection, and the profile says it
@@ -353,7 +356,7 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 	struct rte_eth_conf conf = { 0 };
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
-	uint64_t rx_offloads, tx_offloads;
+	struct port_want want;
 	uint16_t rx_desc, tx_desc;
 	char name[128];
 	int rc;
@@ -361,33 +364,35 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 	device_name(c->device, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, &p->port_id) != 0)
 		return err_set(e, -ENODEV,
-			       "ports '%s': device '%s' does not exist; bind the NIC to its driver "
-			       "(dpdk-devbind.py --status) or check the --vdev name",
-			       c->name, name);
+			       "ports '%s': device '%s': DPDK has no port of that name; is the "
+			       "driver's package (librte-net-*) installed, and the --vdev name "
+			       "right? %s",
+			       c->name, name, fault_tag(FAULT_PORT_NO_DRIVER));
 	rc = rte_eth_dev_info_get(p->port_id, &info);
 	if (rc != 0)
 		return err_set(e, rc, "ports '%s': device '%s' does not answer: %s", c->name, name,
 			       rte_strerror(-rc));
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
 	p->if_index = info.if_index;
-	if (strcmp(info.driver_name, profile->driver.value) != 0)
-		fprintf(stderr,
-			"sluice: port %s: its driver is %s, while profile %s is for %s; name the "
-			"profile of this driver\n",
-			c->name, info.driver_name, c->profile, profile->driver.value);
-
-	p->steers = wants_steering(g, port_idx) && info.max_rx_queues >= 2;
-	p->rx_queue_cnt = rx_queue_cnt(g, port_idx);
+	p->steers = wants_steering(g, port_idx) && (info.max_rx_queues >= 2 || must_steer(p));
+	p->rx_queue_cnt = p->steers ? 2 : 1;
 	p->tx_queue_cnt = 1; // of the lane that owns the port's host
-	rx_offloads = rx_offload_bits(profile->rx_offloads.value);
-	tx_offloads = tx_offload_bits(profile->tx_offloads.value);
-	conf.rxmode.offloads = rx_offloads & info.rx_offload_capa;
-	conf.txmode.offloads = tx_offloads & info.tx_offload_capa;
-	if (conf.rxmode.offloads != rx_offloads || conf.txmode.offloads != tx_offloads)
-		fprintf(stderr,
-			"sluice: port %s: profile %s asks for offloads the device does not have; "
-			"they are done in software\n",
-			c->name, c->profile);
+	want = (struct port_want){
+		.port = c,
+		.profile = profile,
+		.rx_queue_cnt = p->rx_queue_cnt,
+		.tx_queue_cnt = p->tx_queue_cnt,
+		.rx_desc =
+			c->rx_descriptors != 0 ? c->rx_descriptors : profile->rx_descriptors.value,
+		.tx_desc =
+			c->tx_descriptors != 0 ? c->tx_descriptors : profile->tx_descriptors.value,
+		.interface_mtu = interface_mtu(info.if_index),
+	};
+	rc = port_fit_check(&want, &info, e);
+	if (rc != 0)
+		return rc;
+	conf.rxmode.offloads = port_rx_offloads(profile->rx_offloads.value);
+	conf.txmode.offloads = port_tx_offloads(profile->tx_offloads.value);
 	p->csum_offload =
 		(conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_CHECKSUM) == RTE_ETH_RX_OFFLOAD_CHECKSUM;
 	rc = rte_eth_dev_configure(p->port_id, p->rx_queue_cnt, p->tx_queue_cnt, &conf);
@@ -395,10 +400,8 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': %u receive queues cannot be configured: %s",
 			       c->name, p->rx_queue_cnt, rte_strerror(-rc));
 
-	rx_desc = (uint16_t)(c->rx_descriptors != 0 ? c->rx_descriptors
-						    : profile->rx_descriptors.value);
-	tx_desc = (uint16_t)(c->tx_descriptors != 0 ? c->tx_descriptors
-						    : profile->tx_descriptors.value);
+	rx_desc = (uint16_t)want.rx_desc;
+	tx_desc = (uint16_t)want.tx_desc;
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->port_id, &rx_desc, &tx_desc);
 	if (rc != 0)
 		return err_set(e, rc, "ports '%s': descriptors: %s", c->name, rte_strerror(-rc));
@@ -454,11 +457,13 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': the device does not start: %s", c->name,
 			       rte_strerror(-rc));
 	p->started = true;
-	choose_stamps(g, port_idx, (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0);
-	if (p->steers)
-		steer_port(g, port_idx);
-	set_multicast(g, port_idx);
-	return 0;
+	rc = choose_stamps(g, port_idx, e);
+	if (rc != 0)
+		return rc;
+	rc = p->steers ? steer_port(g, port_idx, e) : 0;
+	if (rc == 0)
+		set_multicast(g, port_idx);
+	return rc;
 }
 
 int

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core_map/check.h"
+#include "err/fault.h"
 
 /* Who gives which message to whom; a lane gives to itself by a call. */
 struct pairs {
@@ -523,8 +524,9 @@ cores_check(struct resolve *r)
 		else if (is_control)
 			complain(r, i, &l->core,
 				 "core %u is the control core (%s); give the lane another, or set "
-				 "shared_cores: true for a test",
-				 l->core, core_map_where(c, &c->core_map.control).text);
+				 "shared_cores: true for a test %s",
+				 l->core, core_map_where(c, &c->core_map.control).text,
+				 fault_tag(FAULT_CORE_SHARED));
 		for (uint32_t j = 0; j < i; j++) {
 			const struct config_lane *o = &c->core_map.lanes[j];
 
@@ -538,8 +540,9 @@ cores_check(struct resolve *r)
 				complain(
 					r, i, &l->core,
 					"core %u is that of lane '%s' at %s; give each its own, or "
-					"set shared_cores: true for a test",
-					l->core, o->name, core_map_where(c, &o->core).text);
+					"set shared_cores: true for a test %s",
+					l->core, o->name, core_map_where(c, &o->core).text,
+					fault_tag(FAULT_CORE_SHARED));
 		}
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core_map/check.h"
+#include "err/fault.h"
 
 /* A walk along rings whose messages need room. */
 struct loop {
@@ -180,15 +181,17 @@ cores_exist(const struct core_map *m, const struct config *c, const struct core_
 				   hwloc_topology_get_complete_cpuset(t->hwloc));
 	if (!exists(t, m->control_core))
 		err_add(e, -EINVAL,
-			"%s: core_map.control: core %u is not there; this machine has %s",
-			core_map_where(c, &c->core_map.control).text, m->control_core, cores);
+			"%s: core_map.control: core %u is not there; this machine has %s %s",
+			core_map_where(c, &c->core_map.control).text, m->control_core, cores,
+			fault_tag(FAULT_CORE_NONE));
 	for (uint32_t i = 0; i < m->lane_cnt; i++)
 		if (!exists(t, m->lane[i].core))
 			err_add(e, -EINVAL,
 				"%s: core_map.lanes[%u] '%s': core %u is not there; this machine "
-				"has %s",
+				"has %s %s",
 				core_map_where(c, &c->core_map.lanes[i].core).text, i,
-				m->lane[i].name, m->lane[i].core, cores);
+				m->lane[i].name, m->lane[i].core, cores,
+				fault_tag(FAULT_CORE_NONE));
 }
 
 /* Two threads of one core take turns in it: each slows the other at the worst moment. */
@@ -202,15 +205,16 @@ siblings_warn(struct core_map *m, const struct core_map_topology *t)
 		if (core && l->core != m->control_core && core == core_of(t, m->control_core))
 			err_add(&m->warnings, 0,
 				"lane '%s' on core %u and the control thread on core %u are SMT "
-				"siblings: they share one physical core",
-				l->name, l->core, m->control_core);
+				"siblings: they share one physical core %s",
+				l->name, l->core, m->control_core, fault_tag(FAULT_WARN_SIBLING));
 		for (uint32_t j = 0; j < i; j++)
 			if (core && m->lane[j].core != l->core &&
 			    core == core_of(t, m->lane[j].core))
 				err_add(&m->warnings, 0,
 					"lanes '%s' on core %u and '%s' on core %u are SMT "
-					"siblings: they share one physical core",
-					m->lane[j].name, m->lane[j].core, l->name, l->core);
+					"siblings: they share one physical core %s",
+					m->lane[j].name, m->lane[j].core, l->name, l->core,
+					fault_tag(FAULT_WARN_SIBLING));
 	}
 }
 
@@ -226,8 +230,9 @@ nodes_warn(struct core_map *m, const struct config *c, const struct core_map_top
 			    t->port_node[p] >= 0 && t->port_node[p] != node)
 				err_add(&m->warnings, 0,
 					"lane '%s' on core %u is on NUMA node %d, while its port "
-					"'%s' is on node %d: every frame crosses the socket",
-					l->name, l->core, node, c->ports[p].name, t->port_node[p]);
+					"'%s' is on node %d: every frame crosses the socket %s",
+					l->name, l->core, node, c->ports[p].name, t->port_node[p],
+					fault_tag(FAULT_WARN_NODE));
 	}
 	for (uint32_t i = 0; i < m->ring_cnt; i++) {
 		const struct core_map_ring *g = &m->ring[i];
@@ -237,9 +242,9 @@ nodes_warn(struct core_map *m, const struct config *c, const struct core_map_top
 		if (from != to && HOPS[g->hop].needs_room)
 			err_add(&m->warnings, 0,
 				"the %s ring from lane '%s' (NUMA node %d) to '%s' (node %d) "
-				"crosses sockets",
+				"crosses sockets %s",
 				hop_word(g->hop), m->lane[g->putter].name, from,
-				m->lane[g->taker].name, to);
+				m->lane[g->taker].name, to, fault_tag(FAULT_WARN_NODE));
 	}
 }
 

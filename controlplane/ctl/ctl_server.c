@@ -16,6 +16,7 @@
 
 #include "base/metric.h"
 #include "err/err.h"
+#include "err/fault.h"
 
 enum {
 	IDLE_MS_DEFAULT = 60000,
@@ -68,19 +69,21 @@ folder_ready(const char *path, struct err *e)
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
 		return err_set(e, -errno,
 			       "folder %s cannot be made: %s; make it, or set "
-			       "control.socket to another path",
-			       folder, strerror(errno));
+			       "control.socket to another path %s",
+			       folder, strerror(errno), fault_tag(FAULT_SOCKET_FOLDER));
 	if (stat(folder, &st) != 0)
-		return err_set(e, -errno, "folder %s: %s", folder, strerror(errno));
+		return err_set(e, -errno, "folder %s: %s %s", folder, strerror(errno),
+			       fault_tag(FAULT_SOCKET_FOLDER));
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR,
-			       "%s is not a folder; set control.socket to another path", folder);
+			       "%s is not a folder; set control.socket to another path %s", folder,
+			       fault_tag(FAULT_SOCKET_FOLDER));
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)))
 		return err_set(e, -EPERM,
 			       "folder %s belongs to or may be written by other users; "
-			       "chown it to the gateway's user and chmod it to 0700",
-			       folder);
+			       "chown it to the gateway's user and chmod it to 0700 %s",
+			       folder, fault_tag(FAULT_SOCKET_FOLDER));
 	return 0;
 }
 
@@ -105,8 +108,8 @@ lock_take(struct ctl_server *s, struct err *e)
 	if (s->lock_fd < 0)
 		return err_set(e, -errno,
 			       "%s cannot be opened: %s; start the gateway as the user "
-			       "who owns it",
-			       path, strerror(errno));
+			       "who owns it %s",
+			       path, strerror(errno), fault_tag(FAULT_SOCKET_FILE));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		const long pid = lock_owner(s->lock_fd);
 		char who[32] = "";
@@ -115,8 +118,8 @@ lock_take(struct ctl_server *s, struct err *e)
 			snprintf(who, sizeof(who), " (pid %ld)", pid);
 		return err_set(e, -EADDRINUSE,
 			       "a gateway%s already runs with control socket %s; stop it, or give "
-			       "this one another control.socket and eal.file_prefix",
-			       who, s->path);
+			       "this one another control.socket and eal.file_prefix %s",
+			       who, s->path, fault_tag(FAULT_SECOND_SOCKET));
 	}
 	len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, text, (size_t)len, 0) != len)
@@ -136,8 +139,8 @@ stale_remove(const char *path, const struct sockaddr_un *addr, struct err *e)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, -EEXIST,
 			       "%s exists and is no socket; set control.socket to "
-			       "another path or remove it",
-			       path);
+			       "another path or remove it %s",
+			       path, fault_tag(FAULT_SOCKET_FILE));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(e, -errno, "no socket: %s", strerror(errno));
@@ -150,13 +153,13 @@ stale_remove(const char *path, const struct sockaddr_un *addr, struct err *e)
 		close(fd);
 		return err_set(e, -EADDRINUSE,
 			       "process %ld listens on %s; stop it, or set control.socket to "
-			       "another path",
-			       (long)peer.pid, path);
+			       "another path %s",
+			       (long)peer.pid, path, fault_tag(FAULT_SECOND_SOCKET));
 	}
 	close(fd);
-	return unlink(path) == 0
-		       ? 0
-		       : err_set(e, -errno, "%s cannot be removed: %s", path, strerror(errno));
+	return unlink(path) == 0 ? 0
+				 : err_set(e, -errno, "%s cannot be removed: %s %s", path,
+					   strerror(errno), fault_tag(FAULT_SOCKET_FILE));
 }
 
 static int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limits/kill_latch.h"
+#include "err/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,8 +195,8 @@ open_file(const char *path, struct err *e)
 		close(fd);
 		return err_set(e, -EBUSY,
 			       "another gateway has the kill switch's latch %s; give each its own "
-			       "kill_switch.latch_file",
-			       path);
+			       "kill_switch.latch_file %s",
+			       path, fault_tag(FAULT_SECOND_LATCH));
 	}
 	return fd;
 }

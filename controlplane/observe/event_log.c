@@ -18,6 +18,7 @@
 
 #include "base/units.h"
 #include "err/err.h"
+#include "err/fault.h"
 
 enum {
 	SINK_MAX = LANE_MAX + 4,
@@ -100,8 +101,8 @@ file_open(const char *path, struct err *e)
 	if (fd < 0)
 		return err_set(e, -errno,
 			       "event log %s cannot be opened: %s; create its folder or set "
-			       "control.event_log to another path",
-			       path, strerror(errno));
+			       "control.event_log to another path %s",
+			       path, strerror(errno), fault_tag(FAULT_EVENT_LOG));
 	return fd;
 }
 

@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include "err/err.h"
+#include "err/fault.h"
 #include "observe/metric_set.h"
 
 enum {
@@ -155,8 +156,8 @@ metrics_export_open(struct metrics_export **out, uint16_t port, const struct sta
 		free(x);
 		return err_set(e, -cause,
 			       "metrics cannot be served on 127.0.0.1:%u: %s; choose another "
-			       "control.http_port, or 0 for none",
-			       port, strerror(cause));
+			       "control.http_port, or 0 for none %s",
+			       port, strerror(cause), fault_tag(FAULT_HTTP_PORT));
 	}
 	info = MHD_get_daemon_info(x->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	x->fd = info == NULL ? -1 : info->epoll_fd;

@@ -183,9 +183,9 @@ static const struct {
 	{ "risk on two lanes", "[parse, book, strategy]", "[parse, book, strategy, risk]",
 	  "c.yaml:7:38: core_map.lanes[2] 'risk': risk runs here and on lane 'parser' at c.yaml:6:40; each runs exactly once: take it from one of them" },
 	{ "a core twice", "core: 4", "core: 3",
-	  "c.yaml:7:27: core_map.lanes[2] 'risk': core 3 is that of lane 'parser' at c.yaml:6:29; give each its own, or set shared_cores: true for a test" },
+	  "c.yaml:7:27: core_map.lanes[2] 'risk': core 3 is that of lane 'parser' at c.yaml:6:29; give each its own, or set shared_cores: true for a test [S112]" },
 	{ "the control core", "core: 4", "core: 0",
-	  "c.yaml:7:27: core_map.lanes[2] 'risk': core 0 is the control core (c.yaml:3:12); give the lane another, or set shared_cores: true for a test" },
+	  "c.yaml:7:27: core_map.lanes[2] 'risk': core 0 is the control core (c.yaml:3:12); give the lane another, or set shared_cores: true for a test [S112]" },
 	{ "a feed that is not there", "stages: [rx, arb] }", "stages: [rx, arb], feeds: [itch, x] }",
 	  "c.yaml:5:66: core_map.lanes[0] 'receive': feeds: there is no 'x'" },
 	{ "a feed on a lane that has none", "stages: [risk] }", "stages: [risk], feeds: [itch] }",
@@ -370,19 +370,19 @@ the_machine_decides_what_is_near(void **state)
 		// clang-format off
 		{ "a core for each", "node:1 core:8 pu:1", 0, "", "" },
 		{ "too few cores", "node:1 core:5 pu:1", 0,
-		  "c.yaml:8:30: core_map.lanes[3] 'encoder': core 5 is not there; this machine has 0-4", "" },
+		  "c.yaml:8:30: core_map.lanes[3] 'encoder': core 5 is not there; this machine has 0-4 [S110]", "" },
 		{ "threads of one core", "node:1 core:4 pu:2", 0, "",
-		  "lanes 'receive' on core 2 and 'parser' on core 3 are SMT siblings: they share one physical core\n"
-		  "lanes 'risk' on core 4 and 'encoder' on core 5 are SMT siblings: they share one physical core" },
+		  "lanes 'receive' on core 2 and 'parser' on core 3 are SMT siblings: they share one physical core [S903]\n"
+		  "lanes 'risk' on core 4 and 'encoder' on core 5 are SMT siblings: they share one physical core [S903]" },
 		{ "a sibling of the control thread", "node:1 core:2 pu:3", 0, "",
-		  "lane 'receive' on core 2 and the control thread on core 0 are SMT siblings: they share one physical core\n"
-		  "lanes 'parser' on core 3 and 'risk' on core 4 are SMT siblings: they share one physical core\n"
-		  "lanes 'parser' on core 3 and 'encoder' on core 5 are SMT siblings: they share one physical core\n"
-		  "lanes 'risk' on core 4 and 'encoder' on core 5 are SMT siblings: they share one physical core" },
+		  "lane 'receive' on core 2 and the control thread on core 0 are SMT siblings: they share one physical core [S903]\n"
+		  "lanes 'parser' on core 3 and 'risk' on core 4 are SMT siblings: they share one physical core [S903]\n"
+		  "lanes 'parser' on core 3 and 'encoder' on core 5 are SMT siblings: they share one physical core [S903]\n"
+		  "lanes 'risk' on core 4 and 'encoder' on core 5 are SMT siblings: they share one physical core [S903]" },
 		{ "a port on the other socket", "node:2 core:6 pu:1", 1, "",
-		  "lane 'receive' on core 2 is on NUMA node 0, while its port 'md' is on node 1: every frame crosses the socket" },
+		  "lane 'receive' on core 2 is on NUMA node 0, while its port 'md' is on node 1: every frame crosses the socket [S902]" },
 		{ "a ring between sockets", "node:2 core:4 pu:1", 0, "",
-		  "the intent ring from lane 'parser' (NUMA node 0) to 'risk' (node 1) crosses sockets" },
+		  "the intent ring from lane 'parser' (NUMA node 0) to 'risk' (node 1) crosses sockets [S902]" },
 		// clang-format on
 	};
 

@@ -211,6 +211,7 @@ a_second_gateway_is_refused(void **state)
 	assert_int_equal(open_latch(), 0);
 	assert_int_equal(kill_latch_open(&second, path, &old, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "another gateway has the kill switch's latch"));
+	assert_non_null(strstr(err.text, "[S403]"));
 }
 
 /* Whatever is missing or wrong, the switch is on, and the file is kept for whoever looks. */
