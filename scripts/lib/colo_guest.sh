@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What scripts/qemu-colo runs inside the guest, as its only user: for each NIC that is named, the
+# gateway is refused it, gets it, trades on it, and gives it back.  Lines with '# ' in front go to who
+# started the guest; everything in /tmp/colo does when it ends.
+set -uo pipefail
+
+DIR=/tmp/colo
+HUGE_MB=320
+VENUE_MAC=52:54:00:00:00:f0 VENUE_IP=10.10.1.1 GATEWAY_IP=10.10.1.2
+ORDER_PORT=26488 USER=TEST01 PASSWORD=sluice0001 SYMBOL=AAPL
+declare -A PROFILE=([e1000e]=e1000 [virtio]=virtio [vmxnet3]=vmxnet3)
+declare -A PMD=([e1000e]=net_e1000_em [virtio]=net_virtio [vmxnet3]=net_vmxnet3)
+mkdir -p $DIR
+
+note() { echo "# $*"; }
+fail() {
+	echo "FAILED: $*"
+	local log
+	for log in $DIR/*.log; do
+		[ -s "$log" ] || continue
+		echo "# --- end of ${log##*/}"
+		tail -n 15 "$log" | sed 's/^/# | /'
+	done
+	exit 1
+}
+expect_eq() { # WHAT GOT WANTED
+	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
+	note "$1: $2"
+}
+wait_for() { # SECONDS WHAT COMMAND...
+	local until=$((SECONDS + $1)) what=$2
+	shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $until ] || fail "waited in vain: $what"
+		sleep 0.2
+	done
+}
+
+# --- this machine, as text to compare: what a colo server has, and what a gateway could leave behind
+state_of_machine() {
+	local d driver
+	for d in /sys/bus/pci/devices/*; do
+		[[ $(cat "$d/class") == 0x0200* ]] || continue
+		driver=$(readlink -f "$d/driver")
+		echo "pci ${d##*/} $(cat "$d/vendor") $(cat "$d/device") driver ${driver##*/}" \
+			"override $(cat "$d/driver_override") enabled $(cat "$d/enable")"
+	done
+	# Not the index: a NIC that comes back has a new one.
+	ip -o link | sed -E 's/^[0-9]+: //; s/@.*:/:/' | sort
+	ip -o addr | sed -E 's/^[0-9]+: //' | sort
+	ip route
+	for d in /sys/kernel/mm/hugepages/*; do
+		echo "${d##*/} $(cat "$d/nr_hugepages") overcommit $(cat "$d/nr_overcommit_hugepages")" \
+			"free $(cat "$d/free_hugepages")"
+	done
+	cut -d' ' -f1-4 /proc/mounts
+	cut -d' ' -f1 /proc/modules | sort
+	# DPDK leaves its own folder, empty: another program may be making one below it at this moment.
+	find /etc /run /var /dev/hugepages /dev/vfio /dev/shm 2>/dev/null | grep -vx /run/dpdk | sort
+	cat /proc/cmdline
+	sysctl -a 2>/dev/null | grep -E '^(vm|kernel\.(sched|numa|watchdog|nmi))' |
+		grep -vE 'stat_refresh|sched_.*domain'
+}
+
+# --- what a machine needs for the gateway, and the way back
+prepare_host() {
+	modprobe vfio_iommu_type1 allow_unsafe_interrupts=1 && modprobe vfio-pci ||
+		fail "vfio-pci cannot be loaded"
+	echo $((HUGE_MB / 2 + 16)) >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+	mkdir -p /dev/hugepages && mount -t hugetlbfs none /dev/hugepages ||
+		fail "hugetlbfs cannot be mounted"
+}
+undo_host() {
+	umount /dev/hugepages && rmdir /dev/hugepages || fail "hugetlbfs is in use"
+	echo 0 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+	local module
+	for module in vfio_pci vfio_pci_core vfio_iommu_type1 vfio vfio_virqfd irqbypass; do
+		[ ! -d /sys/module/$module ] || rmmod $module || fail "the module $module is in use"
+	done
+}
+driver_of() {
+	local path
+	path=$(readlink -f "/sys/bus/pci/devices/$1/driver")
+	[ -e "$path" ] && echo "${path##*/}"
+}
+bind_nic() {
+	local d=/sys/bus/pci/devices/$1
+	echo vfio-pci >"$d/driver_override"
+	echo "$1" >"$d/driver/unbind"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	expect_eq "driver of $1" "$(driver_of "$1")" vfio-pci
+}
+unbind_nic() {
+	local d=/sys/bus/pci/devices/$1
+	echo "$1" >"$d/driver/unbind"
+	echo >"$d/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	expect_eq "driver of $1, given back" "$(driver_of "$1")" "$2"
+}
+
+interface_of_mac() {
+	local d
+	for d in /sys/class/net/*; do
+		[ "$(cat "$d/address")" = "$1" ] && echo "${d##*/}" && return
+	done
+	return 1
+}
+pci_of_interface() {
+	local path
+	path=$(readlink -f "/sys/class/net/$1/device")
+	# A virtio interface is a device of its own below the PCI device.
+	while [ "$path" != / ] && [[ ! ${path##*/} =~ ^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$ ]]; do
+		path=${path%/*}
+	done
+	echo "${path##*/}"
+}
+
+# --- the gateway
+ctl() { sluicectl --socket $DIR/ctl.sock "$@"; }
+of() { jq -r "$1" "$2"; }
+write_config() { # PCI-ADDRESS PROFILE
+	(umask 077 && echo $PASSWORD >$DIR/oe.password)
+	cat >$DIR/sluice.yaml <<-TEXT
+		environment: simulation
+		hugepages: { memory_mb: $HUGE_MB, degraded_ok: false }
+		control: { socket: $DIR/ctl.sock, http_port: 0 }
+		pmd_config_dir: /usr/share/sluice/pmd_config
+		core_map:
+		  control: 0
+		  lanes:
+		    - { name: all, core: 1, stages: [rx, arb, parse, book, strategy, risk, orders, encode, tcp, report] }
+		ports:
+		  - { name: nic, device: "$1", profile: $2, address: $GATEWAY_IP/24 }
+		venues:
+		  - { name: sim, environment: simulation }
+		feeds:
+		  - name: itch
+		    venue: sim
+		    protocol: itch50
+		    orders_max: 20000
+		    levels_max: 10000
+		    gap_wait_us: 300000
+		    lines:
+		      - { port: nic, group: 239.10.1.1, udp_port: 26400 }
+		      - { port: nic, group: 239.10.1.2, udp_port: 26401 }
+		sessions:
+		  - name: oe
+		    venue: sim
+		    protocol: ouch50
+		    port: nic
+		    peer: $VENUE_IP:$ORDER_PORT
+		    username: $USER
+		    password_file: $DIR/oe.password
+		    capacity: principal
+		    reconnect_ms: 200
+		instruments:
+		  - { symbol: $SYMBOL, feed: itch, session: oe, trade: true }
+		strategies:
+		  - { name: sample, kind: take, instruments: [$SYMBOL], qty: 100, position_max_qty: 1000, cooldown_us: 1000 }
+		risk:
+		  order_max_qty: 500
+		  order_max_usd: 1000000
+		  collar_bp: 500
+		  open_max_qty: 5000
+		  position_max_qty: 10000
+		  gross_max_usd: 100000000
+		  order_rate_max: 1000
+	TEXT
+}
+# refused NAME CODE PATTERN: the gateway ends by itself with that code and says so.
+refused() {
+	local status
+	timeout 30 sluice run -c $DIR/sluice.yaml >"$DIR/refused.log" 2>&1 </dev/null
+	status=$?
+	[ $status = "$2" ] || fail "$1: ended with $status, wanted $2"
+	grep -qE -- "$3" "$DIR/refused.log" || fail "$1: it does not say '$3'"
+	note "$1: $(tail -n 1 "$DIR/refused.log")"
+}
+gateway_pid='' venue_pid=''
+start_gateway() {
+	sluice run -c $DIR/sluice.yaml >"$DIR/gateway-$1.log" 2>&1 </dev/null &
+	gateway_pid=$!
+	answers() {
+		kill -0 $gateway_pid 2>/dev/null || fail "the gateway ended by itself"
+		ctl status
+	}
+	wait_for 60 "the gateway answers" answers
+}
+start_venue() {
+	rm -f $DIR/venue.ready $DIR/venue.json
+	sluice-venue --itch $DIR/day.itch --line-a 239.10.1.1:26400 --line-b 239.10.1.2:26401 \
+		--iface "$venue_if" --source-ip $VENUE_IP --listen-ip $VENUE_IP --recovery-ip $VENUE_IP \
+		--order-port $ORDER_PORT --ouch 50 --user $USER --password $PASSWORD \
+		--report $DIR/venue.json --ready-file $DIR/venue.ready --stay --wait-login --start-delay 2 \
+		--pack 4 --heartbeat-ms 250 >"$DIR/venue-$1.log" 2>&1 </dev/null &
+	venue_pid=$!
+	wait_for 20 "the venue listens" test -s $DIR/venue.ready
+}
+# end_of NAME PID: asks it to end; it must, with status 0.
+end_of() {
+	local until=$((SECONDS + 20)) status
+	kill -TERM "$2"
+	while kill -0 "$2" 2>/dev/null && [[ $(cut -d' ' -f3 "/proc/$2/stat" 2>/dev/null) != Z ]]; do
+		[ $SECONDS -lt $until ] || fail "$1 did not end"
+		sleep 0.1
+	done
+	wait "$2"
+	status=$?
+	expect_eq "exit status of $1" $status 0
+}
+feeds_joined() { [ "$(ctl --json feeds | jq '[.[].lines[].joined] | all')" = true ]; }
+session_up() { [ "$(ctl --json sessions | jq -r '.[0].state')" = up ]; }
+feed_ended() { [ "$(ctl --json feeds | jq '.[0].ended')" = true ]; }
+gateway_side() {
+	ctl --json positions | jq -r '.[] | select(.bought_qty + .sold_qty > 0) |
+		"\(.symbol) position \(.position_qty) bought \(.bought_qty) for \(.bought_ntl4) sold \(.sold_qty) for \(.sold_ntl4)"'
+	ctl --json status | jq -r '"entered \(.order_sent_cnt) executions \(.executed_cnt) open \(.order_open_cnt)"'
+	ctl --json sessions | jq -r '"next message \(.[0].next_seq)"'
+}
+venue_side() {
+	rm -f $DIR/venue.json
+	kill -USR1 "$venue_pid"
+	wait_for 10 "the venue's report" test -s $DIR/venue.json
+	jq -r '.accounts[0] | (.positions[] |
+		"\(.symbol) position \(.net_qty) bought \(.bought_qty) for \(.bought_ntl4) sold \(.sold_qty) for \(.sold_ntl4)"),
+		"entered \(.entered) executions \(.executions) open \(.open_orders)",
+		"next message \(.last_seq + 1)"' $DIR/venue.json
+}
+agree() {
+	gateway_side >$DIR/gateway.side
+	venue_side >$DIR/venue.side
+	cmp -s $DIR/gateway.side $DIR/venue.side
+}
+
+trade() { # NIC
+	start_gateway "$1"
+	ctl --json ports >"$DIR/ports-$1.json"
+	expect_eq "DPDK's driver" "$(of '.[0].driver' "$DIR/ports-$1.json")" "${PMD[$1]}"
+	expect_eq "huge pages" "$(ctl --json status | jq .huge_pages)" true
+	wait_for 30 "both lines are joined" feeds_joined
+	start_venue "$1"
+	wait_for 30 "the order session is up" session_up
+	ctl arm >/dev/null || fail "the gateway could not be armed"
+	wait_for 60 "the feed has come to its end" feed_ended
+	ctl halt "end of the day" >/dev/null || fail "halt was refused"
+	wait_for 30 "the gateway and the venue agree" agree
+	note "$1: both say: $(paste -sd';' $DIR/venue.side)"
+	ctl --json status >"$DIR/status-$1.json"
+	ctl --json latency >"$DIR/latency-$1.json"
+	ctl --json ports >"$DIR/ports-$1.json"
+	ctl metrics >"$DIR/metrics-$1.txt"
+	expect_eq "messages received of those sent" "$(of .md_cnt "$DIR/status-$1.json")" \
+		"$(of .market_data.messages $DIR/venue.json)"
+	expect_eq "messages lost" "$(of .md_lost_cnt "$DIR/status-$1.json")" 0
+	[ "$(of .executed_cnt "$DIR/status-$1.json")" -ge 1 ] || fail "$1: nothing was executed"
+	end_of "the gateway" $gateway_pid
+	venue_side >/dev/null
+	expect_eq "open orders at the venue afterwards" "$(of '.accounts[0].open_orders' $DIR/venue.json)" 0
+	end_of "the venue" $venue_pid
+}
+
+# --- the whole
+note "$(uname -r), $(nproc) processors, $(ls /sys/kernel/iommu_groups | wc -l) IOMMU groups"
+modprobe virtio_pci && modprobe virtio_net && modprobe e1000e && modprobe vmxnet3 ||
+	fail "a driver of the NICs cannot be loaded"
+sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 # no addresses that come by themselves
+wait_for 10 "the venue's NIC" interface_of_mac $VENUE_MAC
+venue_if=$(interface_of_mac $VENUE_MAC)
+ip link set lo up
+ip link set "$venue_if" up
+ip addr add $VENUE_IP/24 dev "$venue_if"
+carrier() { [ "$(cat "/sys/class/net/$venue_if/operstate")" = up ]; }
+wait_for 20 "the venue's link" carrier
+ip route add 239.0.0.0/8 dev "$venue_if"
+sluice-day --seed 7 --symbols 5 --symbol $SYMBOL=150 --messages 4000 --live-orders 200 --lead 1 \
+	--duration 4 --out $DIR/day.itch >$DIR/day.log 2>&1 || fail "no day could be made"
+state_of_machine >$DIR/state.before
+
+n=0
+prepare_host
+while read -r nic; do
+	n=$((n + 1))
+	note "--- $nic"
+	interface=$(interface_of_mac "52:54:00:00:00:0$n") || fail "there is no NIC $nic"
+	address=$(pci_of_interface "$interface")
+	kernel_driver=$(driver_of "$address")
+	note "$interface is $address, driven by $kernel_driver"
+	write_config "$address" "${PROFILE[$nic]}"
+	refused "a NIC the kernel still has" 4 "$address"
+	bind_nic "$address"
+	trade "$nic"
+	unbind_nic "$address" "$kernel_driver"
+	expect_eq "name of the interface" "$(interface_of_mac "52:54:00:00:00:0$n")" "$interface"
+done </colo/nics
+undo_host
+state_of_machine >$DIR/state.after
+diff $DIR/state.before $DIR/state.after >$DIR/state.diff || {
+	sed 's/^/# | /' $DIR/state.diff
+	fail "the machine is not as it was before"
+}
+note "the machine is as it was before: $(wc -l <$DIR/state.before) lines of state are the same"
