@@ -19,6 +19,7 @@
  *   oe_ouch.c     OUCH 5.0 and 4.2: bytes to requests, answers to bytes
  *   oe_orders.c   what a request does to orders
  *   oe_state.c    what outlives the process
+ *   oe_copy.c     the drop copy: the executions once more, as an account of its own
  */
 
 enum ouch_version { OUCH_50, OUCH_42 };
@@ -42,6 +43,7 @@ struct oe_config {
 	uint64_t client_timeout_ns;
 	uint64_t login_timeout_ns;
 	uint64_t heartbeat_ns;
+	bool is_copy; // takes no orders: it has another account's executions
 };
 
 /* How long an order lives. */
@@ -157,6 +159,8 @@ struct oe {
 	struct oe_order *hash[OE_HASH_ROOM];
 	struct oe_order_list alive, all;
 	struct oe_position *position; // by locate
+	struct oe *copy;              // its drop copy; NULL: none
+	uint64_t copied_cnt;          // executions that were to be copied
 	uint64_t break_ref;
 	struct oe_counts n;
 	struct oe_order *changed; // only while state_fd is open
@@ -216,6 +220,11 @@ void oe_state_save(struct oe *oe);
 void oe_state_close(struct oe *oe);
 /* Something about an order is to be saved. */
 void oe_state_changed(struct oe_order *o);
+
+/* --- oe_copy.c --- */
+/* type: enum drop_copy_type.  Told to the account's drop copy, if it has one. */
+void oe_copy_execution(struct oe *oe, const struct oe_order *o, uint8_t type, uint32_t qty,
+		       uint32_t px4, uint8_t liquidity, uint64_t match_ref);
 
 /* --- oe_ouch.c --- */
 /* Returns NULL, or why these bytes are no request. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "oe.h"
+#include "wire/drop_copy.h"
 
 enum {
 	DOLLAR_PX4 = 10000,
@@ -145,17 +146,20 @@ oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t
 	if (m->open_qty == 0)
 		order_die(oe, o);
 	oe_answer_executed(oe, o, qty, px4, liquidity, match_ref);
+	oe_copy_execution(oe, o, DROP_COPY_EXECUTED, qty, px4, liquidity, match_ref);
 	if (correct_every != 0 && oe->n.executions % correct_every == 0) {
 		position_drop(oe, o, qty, px4);
 		px4 += CENT_PX4;
 		position_add(oe, o, qty, px4);
 		oe->n.corrected++;
 		oe_answer_corrected(oe, o, qty, px4, liquidity, match_ref);
+		oe_copy_execution(oe, o, DROP_COPY_CORRECTED, qty, px4, liquidity, match_ref);
 	}
 	if (break_every != 0 && oe->n.executions % break_every == 0) {
 		position_drop(oe, o, qty, px4);
 		oe->n.broken++;
 		oe_answer_broken(oe, o, match_ref);
+		oe_copy_execution(oe, o, DROP_COPY_BROKEN, qty, px4, liquidity, match_ref);
 	}
 }
 

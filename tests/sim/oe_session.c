@@ -93,7 +93,8 @@ on_login(struct oe_conn *c, const uint8_t *packet, size_t len)
 			c->client_timeout_ns = timeout_ms * 1000000;
 	}
 	if (strcasecmp(user, oe->c.username) != 0 || strcasecmp(password, oe->c.password) != 0 ||
-	    oe->n.logins_rejected < fault_number(oe->faults, FAULT_login_reject)) {
+	    (!oe->c.is_copy &&
+	     oe->n.logins_rejected < fault_number(oe->faults, FAULT_login_reject))) {
 		login_reject(c, SOUP_REJECT_NOT_AUTHORIZED);
 		return;
 	}
@@ -158,6 +159,10 @@ on_data(struct oe_conn *c, const uint8_t *msg, size_t len)
 	const uint64_t before = oe_order_cnt(c->oe);
 	const char *why;
 
+	if (c->oe->c.is_copy) {
+		conn_fail(c, "a drop copy takes no orders");
+		return;
+	}
 	if (order)
 		faults_before_order(c);
 	why = oe_on_message(c->oe, msg, len);
@@ -320,9 +325,9 @@ oe_put(struct oe *oe, const void *msg, uint16_t len)
 	static const uint8_t ODD[] = "z is no type of any OUCH";
 
 	put_numbered(oe, msg, len);
-	if (oe->store_cnt == fault_number(oe->faults, FAULT_odd_after))
+	if (oe->store_cnt == fault_number(oe->faults, FAULT_odd_after) && !oe->c.is_copy)
 		put_numbered(oe, ODD, sizeof(ODD) - 1);
-	if (oe->active == NULL)
+	if (oe->active == NULL || oe->c.is_copy)
 		return;
 	if (oe->store_cnt == fault_number(oe->faults, FAULT_bad_type_after))
 		conn_send(oe->active, BAD_TYPE, sizeof(BAD_TYPE));

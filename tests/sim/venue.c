@@ -201,6 +201,8 @@ open_account(struct venue *v, unsigned i)
 	if (v->oe[i] == NULL ||
 	    !oe_init(v->oe[i], &a->c, &v->match, &v->c.faults, 0x5100000000ULL + i * 100000000ULL))
 		return venue_fail("account", "out of memory");
+	if (a->c.is_copy)
+		v->oe[a->copy_of]->copy = v->oe[i];
 	if (v->c.state_path != NULL) {
 		snprintf(path, sizeof(path), "%s.%s", v->c.state_path, a->c.username);
 		why = oe_state_open(v->oe[i], path);
@@ -386,6 +388,8 @@ static bool
 market_may_start(const struct venue *v)
 {
 	for (unsigned i = 0; i < v->c.account_cnt; i++) {
+		if (v->c.account[i].c.is_copy)
+			continue;
 		if (v->c.start == VENUE_START_AT_CONNECT && v->c.account[i].accepted_cnt > 0)
 			return true;
 		if (v->c.start == VENUE_START_AT_LOGIN && v->oe[i]->n.logins > 0)

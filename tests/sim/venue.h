@@ -23,7 +23,8 @@ enum venue_start { VENUE_START_AT_ONCE, VENUE_START_AT_CONNECT, VENUE_START_AT_L
 
 struct venue_account {
 	struct oe_config c;
-	uint16_t port; // 0: chosen; the one bound afterwards
+	unsigned copy_of; // c.is_copy: an account before it
+	uint16_t port;    // 0: chosen; the one bound afterwards
 	int fd;
 	uint64_t accepted_cnt;
 };

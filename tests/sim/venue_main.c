@@ -41,6 +41,7 @@ enum {
 	OPT_PASSWORD,
 	OPT_OE_SESSION,
 	OPT_ACCOUNT,
+	OPT_DROP_COPY,
 	OPT_CANCEL_ON_DISCONNECT,
 	OPT_CLIENT_TIMEOUT_MS,
 	OPT_LOGIN_TIMEOUT_MS,
@@ -93,6 +94,7 @@ static const struct option OPTIONS[] = {
 	{ "password", required_argument, NULL, OPT_PASSWORD },
 	{ "oe-session", required_argument, NULL, OPT_OE_SESSION },
 	{ "account", required_argument, NULL, OPT_ACCOUNT },
+	{ "drop-copy", required_argument, NULL, OPT_DROP_COPY },
 	{ "cancel-on-disconnect", no_argument, NULL, OPT_CANCEL_ON_DISCONNECT },
 	{ "client-timeout-ms", required_argument, NULL, OPT_CLIENT_TIMEOUT_MS },
 	{ "login-timeout-ms", required_argument, NULL, OPT_LOGIN_TIMEOUT_MS },
@@ -155,6 +157,8 @@ print_help(void)
 	     "  --oe-session ID        (OE00000001) SoupBinTCP session\n"
 	     "  --account USER:PASSWORD:PORT:50|42\n"
 	     "                         one more account; may be repeated\n"
+	     "  --drop-copy USER:PASSWORD:PORT\n"
+	     "                         the first account's executions once more, for this user\n"
 	     "  --cancel-on-disconnect\n"
 	     "  --client-timeout-ms N  (15000) silence after which a client is cut off\n"
 	     "  --login-timeout-ms N   (30000)\n"
@@ -231,6 +235,21 @@ parse_account(struct venue_config *c, const char *text)
 	a->port = (uint16_t)arg_u64("account", port, 0, 65535);
 	a->c.version = arg_version("account", at);
 	snprintf(a->c.session, sizeof(a->c.session), "OE%08u", ++c->account_cnt);
+}
+
+/* "USER:PASSWORD:PORT" */
+static void
+parse_drop_copy(struct venue_config *c, const char *text)
+{
+	struct venue_account *a = &c->account[c->account_cnt];
+	char account[64];
+
+	if (snprintf(account, sizeof(account), "%s:50", text) >= (int)sizeof(account))
+		misuse("drop-copy", "too long");
+	parse_account(c, account);
+	a->c.is_copy = true;
+	a->c.cancel_on_disconnect = false;
+	snprintf(a->c.session, sizeof(a->c.session), "DC%08u", 1U);
 }
 
 /* "10" or "0.5" into thousandths. */
@@ -366,7 +385,8 @@ parse_market(struct venue_config *c, int opt)
 }
 
 static bool
-parse_orders(struct venue_config *c, int opt, const char **accounts, unsigned *accounts_cnt)
+parse_orders(struct venue_config *c, int opt, const char **accounts, unsigned *accounts_cnt,
+	     const char **drop_copy)
 {
 	struct venue_account *a = &c->account[0];
 
@@ -395,6 +415,9 @@ parse_orders(struct venue_config *c, int opt, const char **accounts, unsigned *a
 		if (*accounts_cnt == VENUE_ACCOUNTS_MAX - 1)
 			misuse("account", "too many accounts");
 		accounts[(*accounts_cnt)++] = optarg; // read last: they copy the timeouts
+		return true;
+	case OPT_DROP_COPY:
+		*drop_copy = optarg;
 		return true;
 	case OPT_CANCEL_ON_DISCONNECT:
 		a->c.cancel_on_disconnect = true;
@@ -467,17 +490,21 @@ static void
 parse_options(struct venue_config *c, int argc, char **argv)
 {
 	const char *accounts[VENUE_ACCOUNTS_MAX];
+	const char *drop_copy = NULL;
 	unsigned accounts_cnt = 0;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
-		if (!parse_market(c, opt) && !parse_orders(c, opt, accounts, &accounts_cnt))
+		if (!parse_market(c, opt) &&
+		    !parse_orders(c, opt, accounts, &accounts_cnt, &drop_copy))
 			parse_running(c, opt);
 	}
 	if (optind != argc)
 		misuse(argv[optind], "there are no arguments besides options");
 	for (unsigned i = 0; i < accounts_cnt; i++)
 		parse_account(c, accounts[i]);
+	if (drop_copy != NULL)
+		parse_drop_copy(c, drop_copy);
 }
 
 int

@@ -62,7 +62,9 @@ account(const struct venue *v, unsigned i)
 	}
 	json_object_set_new(a, "username", json_string(oe->c.username));
 	json_object_set_new(a, "protocol",
-			    json_string(oe->c.version == OUCH_50 ? "ouch50" : "ouch42"));
+			    json_string(oe->c.is_copy              ? "drop_copy"
+					: oe->c.version == OUCH_50 ? "ouch50"
+								   : "ouch42"));
 	json_object_set_new(a, "session", json_string(oe->c.session));
 	json_object_set_new(a, "last_seq", number(oe->store_cnt));
 	json_object_set_new(a, "ended", json_boolean(oe->ended));
