@@ -13,6 +13,7 @@
 #include "boot/kill_switch.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
+#include "boot/limits_kept.h"
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
@@ -65,6 +66,8 @@ try_secrets(const struct config *c, struct err *e)
 
 	for (uint32_t i = 0; rc >= 0 && i < c->sessions_cnt; i++) {
 		rc = secret_load(&c->sessions[i], secret, e);
+		if (rc >= 0 && c->sessions[i].drop_copy.peer.ip != 0)
+			rc = secret_load_drop_copy(&c->sessions[i], secret, e);
 		explicit_bzero(secret, sizeof(secret));
 	}
 	for (uint32_t i = 0; rc >= 0 && i < c->feeds_cnt; i++) {
@@ -157,7 +160,7 @@ run(struct gateway *g, const char *file, struct err *e)
 	if (ports_start(g, e) != 0)
 		goto stop_ports;
 	step = FAULT_STEP_LIMITS;
-	if (limits_open(&g->limits, g->config, e) != 0)
+	if (limits_open(&g->limits, g->config, e) != 0 || limits_kept_open(g, e) != 0)
 		goto stop_ports;
 	kill_switch_start(g);
 	saved_tcp_load(g);

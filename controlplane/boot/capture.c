@@ -594,7 +594,9 @@ open_taps(struct gateway *g, struct capture *c, const struct capture_wish *w, st
 	return 0;
 }
 
-/* Every server that gets a password of ours: order sessions and their backups, snapshots. */
+/* Every server that gets a password of ours: order sessions, their backups and drop copies,
+ * snapshots.
+ */
 static bool
 know_servers(struct login_blank *b, const struct config *c)
 {
@@ -606,6 +608,9 @@ know_servers(struct login_blank *b, const struct config *c)
 		ok &= login_blank_add(b, cs->peer.ip, (uint16_t)cs->peer.port);
 		for (uint32_t i = 0; i < cs->backup_cnt; i++)
 			ok &= login_blank_add(b, cs->backup[i].ip, (uint16_t)cs->backup[i].port);
+		if (cs->drop_copy.peer.ip != 0)
+			ok &= login_blank_add(b, cs->drop_copy.peer.ip,
+					      (uint16_t)cs->drop_copy.peer.port);
 	}
 	for (uint32_t f = 0; f < c->feeds_cnt; f++)
 		if (c->feeds[f].recovery.snapshot.ip != 0)

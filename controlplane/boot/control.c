@@ -13,11 +13,13 @@
 #include "boot/breaker_watch.h"
 #include "boot/capture.h"
 #include "boot/control.h"
+#include "boot/drop_watch.h"
 #include "boot/feed_watch.h"
 #include "boot/kill_switch.h"
 #include "boot/journal_start.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
+#include "boot/limits_kept.h"
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "ctl/ctl_server.h"
@@ -154,6 +156,7 @@ control_close(struct gateway *g)
 		latency_close(g->latency);
 	feed_watch_close(g);
 	breaker_watch_close(g);
+	drop_watch_close(g);
 	if (g->log != NULL)
 		event_log_close(g->log);
 	g->http = NULL;
@@ -383,6 +386,8 @@ control_run(struct gateway *g, struct err *e)
 	if (rc == 0)
 		rc = breaker_watch_open(g, e);
 	if (rc == 0)
+		rc = drop_watch_open(g, e);
+	if (rc == 0)
 		rc = telemetry_open(&g->telemetry, &g->source, e);
 	if (rc != 0)
 		return rc;
@@ -416,6 +421,8 @@ control_run(struct gateway *g, struct err *e)
 		control_beat_now();
 		kill_switch_look(g);
 		breaker_watch_look(g);
+		drop_watch_look(g);
+		limits_kept_look(g);
 		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 			if (info.ssi_signo == SIGHUP) { // the log was moved away
 				struct err why;

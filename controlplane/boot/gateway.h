@@ -79,6 +79,8 @@ struct gateway {
 	bool stopping;
 	struct kill_switch *kill;       // boot/kill_switch.h; NULL: a test or a replay
 	struct breaker_watch *breakers; // boot/breaker_watch.h; NULL as above
+	struct drop_watch *drops;       // boot/drop_watch.h; NULL as above
+	int keep_error_told;            // of limits.keep_error
 	uint32_t caller_uid;            // who sent the command being answered
 	uint32_t caller_pid;
 };

@@ -10,6 +10,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "boot/drop_start.h"
 #include "boot/journal_start.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
@@ -176,7 +177,8 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 				 (size_t)power_of_two(c->sessions[i].executions_max) * 64 +
 				 2 * (size_t)c->sessions[i].throttle.max_messages * 8 +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.receive_buffer_bytes) +
-				 2 * (size_t)power_of_two(c->sessions[i].tcp.send_buffer_bytes);
+				 2 * (size_t)power_of_two(c->sessions[i].tcp.send_buffer_bytes) +
+				 drop_start_bytes(c, i);
 	return bytes;
 }
 
@@ -735,8 +737,11 @@ build_lane(void *arg)
 	if (rc == 0 && holds(m->stages, RISK))
 		rc = build_risk(b);
 	for (uint32_t s = 0; rc == 0 && s < g->config->sessions_cnt; s++)
-		if (m->session_mask >> s & 1)
+		if (m->session_mask >> s & 1) {
 			rc = build_session(b, s);
+			if (rc == 0)
+				rc = drop_start(g, l, s, b->e);
+		}
 	if (rc == 0 && g->config->latency.warm_up_us != 0 &&
 	    (l->risk != NULL || l->session_cnt != 0)) {
 		l->rehearsal = rehearsal_open(l, g->config->latency.warm_up_us * 1000ULL);
@@ -894,8 +899,11 @@ lanes_free(struct gateway *g)
 		g->reply[i] = NULL;
 		if (l == NULL)
 			continue;
-		for (uint32_t s = 0; s < l->session_cnt; s++)
+		for (uint32_t s = 0; s < l->session_cnt; s++) {
+			if (l->session_here[s]->drop != NULL)
+				drop_session_fini(l->session_here[s]->drop);
 			session_fini(l->session_here[s]);
+		}
 		for (uint32_t f = 0; f < FEED_MAX; f++)
 			if (l->recovery[f] != NULL)
 				recovery_fini(l->recovery[f]);

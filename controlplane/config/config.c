@@ -69,12 +69,15 @@ static void
 paths_resolve(struct config *c, struct err *e)
 {
 	char path[CONFIG_PATH_MAX], where[300];
-	char *field[3 + SESSION_MAX + FEED_MAX] = { c->pmd_config_dir, c->control.event_log,
-						    c->journal.directory };
-	size_t cnt = 3;
+	char *field[4 + 2 * SESSION_MAX + FEED_MAX] = { c->pmd_config_dir, c->control.event_log,
+							c->journal.directory,
+							c->control.limits_file };
+	size_t cnt = 4;
 
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
 		field[cnt++] = c->sessions[i].password_file;
+	for (uint32_t i = 0; i < c->sessions_cnt; i++)
+		field[cnt++] = c->sessions[i].drop_copy.password_file;
 	for (uint32_t i = 0; i < c->feeds_cnt; i++)
 		field[cnt++] = c->feeds[i].recovery.snapshot_password_file;
 	for (size_t i = 0; i < cnt; i++) {

@@ -275,6 +275,11 @@ struct config_style {
 	char aiq_group[3];
 };
 
+enum drop_copy_action {
+	DROP_COPY_ALARM,
+	DROP_COPY_FREEZE,
+};
+
 struct config_session {
 	char name[NAME_MAX_LEN];
 	char venue[NAME_MAX_LEN];
@@ -313,6 +318,15 @@ struct config_session {
 		uint32_t window_ms;
 		uint32_t cancel_reserve; // of max_messages, for cancels only
 	} throttle;
+	struct {
+		struct ip4_endpoint peer; // ip 0: none
+		char username[7];
+		char password_file[CONFIG_PATH_MAX];
+		char credential[64];
+		uint32_t wait_ms;
+		uint32_t pending_max;
+		enum drop_copy_action on_difference;
+	} drop_copy;
 	uint32_t orders_max;     // orders remembered; half may be open
 	uint32_t executions_max; // executions remembered
 	struct config_tcp tcp;
@@ -498,7 +512,8 @@ struct config {
 		char socket[108];
 		uint32_t http_port; // 0: none
 		char event_log[CONFIG_PATH_MAX];
-		char state_file[CONFIG_PATH_MAX]; // empty: beside the socket
+		char state_file[CONFIG_PATH_MAX];  // empty: beside the socket
+		char limits_file[CONFIG_PATH_MAX]; // the same
 	} control;
 	struct {
 		bool enabled;
@@ -617,6 +632,9 @@ int secret_load(const struct config_session *s, char out[SECRET_MAX], struct err
 
 /* The same for a feed's snapshot server. */
 int secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], struct err *e);
+
+/* The same for a session's drop copy. */
+int secret_load_drop_copy(const struct config_session *s, char out[SECRET_MAX], struct err *e);
 
 /*
  * The tree of limits: node 0 is the firm, then come the accounts, by their place in accounts, then

@@ -438,6 +438,26 @@ route_check(struct check *ck, const struct config_session *s)
 			p->mtu_bytes, AT(ck->c, p->mtu_bytes), p->mtu_bytes - 40);
 }
 
+/* The drop copy goes through the session's port, too. */
+static void
+drop_copy_check(struct check *ck, const struct config_session *s)
+{
+	if (s->drop_copy.peer.ip == 0)
+		return;
+	peer_check(ck, s, &s->drop_copy.peer);
+	if (!s->drop_copy.username[0] || !is_alnum_text(s->drop_copy.username))
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': drop_copy.username is '%s'; a drop copy needs one of 1 "
+			"to 6 letters and digits",
+			AT(ck->c, s->drop_copy.username), s->name, s->drop_copy.username);
+	if (!s->drop_copy.password_file[0] == !s->drop_copy.credential[0] ||
+	    strchr(s->drop_copy.credential, '/') || s->drop_copy.credential[0] == '.')
+		err_add(ck->e, -EINVAL,
+			"%s: session '%s': give exactly one of drop_copy.password_file and "
+			"drop_copy.credential, which is a name and no path",
+			AT(ck->c, s->drop_copy.peer), s->name);
+}
+
 static void
 session_check(struct check *ck, uint32_t idx)
 {
@@ -451,6 +471,7 @@ session_check(struct check *ck, uint32_t idx)
 	if (name_find(ck, &ports, s->port, who, &s->port_idx))
 		route_check(ck, s);
 	login_check(ck, s);
+	drop_copy_check(ck, s);
 	order_check(ck, s, "heartbeat_ms", &s->heartbeat_ms, s->heartbeat_ms, "silence_ms",
 		    &s->silence_ms, s->silence_ms - 1);
 	order_check(ck, s, "reconnect_ms", &s->reconnect_ms, s->reconnect_ms, "reconnect_max_ms",

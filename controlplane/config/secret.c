@@ -135,3 +135,13 @@ secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], struct e
 	snprintf(who, sizeof(who), "feed '%s' snapshot", f->name);
 	return load(&source, out, e);
 }
+
+int
+secret_load_drop_copy(const struct config_session *s, char out[SECRET_MAX], struct err *e)
+{
+	char who[64];
+	const struct source source = { who, s->drop_copy.password_file, s->drop_copy.credential };
+
+	snprintf(who, sizeof(who), "session '%s' drop copy", s->name);
+	return load(&source, out, e);
+}

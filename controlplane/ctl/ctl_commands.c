@@ -487,6 +487,7 @@ BY_RISK(limits_enable)
 BY_RISK(limits_restrict)
 BY_RISK(limits_release)
 BY_RISK(limits_locate)
+BY_RISK(limits_forget)
 
 static json_t *
 do_latency(const struct state_source *s, const json_t *args, struct err *e)
@@ -535,6 +536,8 @@ ELSEWHERE(kill_release)
 ELSEWHERE(kill_status)
 ELSEWHERE(breakers)
 ELSEWHERE(breaker_rearm)
+ELSEWHERE(drop_copy)
+ELSEWHERE(drop_copy_release)
 ELSEWHERE(evidence)
 #undef ELSEWHERE
 

@@ -229,6 +229,14 @@ ctl_limits_locate(const struct state_source *s, const json_t *args, struct err *
 }
 
 json_t *
+ctl_limits_forget(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const struct state_limits_wish w = { .act = STATE_LIMITS_FORGET };
+
+	return change(s, &w, e);
+}
+
+json_t *
 ctl_risk(const struct state_source *s, const json_t *args, struct err *e)
 {
 	const bool all = json_is_true(json_object_get(args, "all"));

@@ -17,6 +17,7 @@ CTL_RISK_COMMAND(limits_enable);
 CTL_RISK_COMMAND(limits_restrict);
 CTL_RISK_COMMAND(limits_release);
 CTL_RISK_COMMAND(limits_locate);
+CTL_RISK_COMMAND(limits_forget);
 #undef CTL_RISK_COMMAND
 
 #endif

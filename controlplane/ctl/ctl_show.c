@@ -922,10 +922,14 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_kill:
 	case CTL_kill_release:
 	case CTL_breaker_rearm:
+	case CTL_drop_copy_release:
 		show_orders_on(out, r);
 		return;
 	case CTL_kill_status:
 		ctl_show_kill(out, r);
+		return;
+	case CTL_drop_copy:
+		ctl_show_drop_copy(out, r);
 		return;
 	case CTL_breakers:
 		ctl_show_breakers(out, r);
@@ -961,6 +965,7 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 	case CTL_limits_restrict:
 	case CTL_limits_release:
 	case CTL_limits_locate:
+	case CTL_limits_forget:
 		fprintf(out, "done, in force in every lane (version %lld)\n",
 			(long long)int_of(r, "limits_version"));
 		return;

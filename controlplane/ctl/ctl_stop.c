@@ -145,3 +145,64 @@ ctl_breaker_rearm(const struct state_source *s, const json_t *args, struct err *
 	reason_of(args, reason);
 	return changed(s, s->breaker_rearm(s->ctx, breaker, name, reason, e));
 }
+
+static json_t *
+drop_findings(const struct state_source *s, struct err *e)
+{
+	struct state_drop_finding *row = rows_take(STATE_FINDING_MAX, sizeof(*row), e);
+	json_t *list;
+	size_t cnt;
+
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->drop_findings(s->ctx, row, STATE_FINDING_MAX), STATE_FINDING_MAX);
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(list,
+				      json_pack("{s:I,s:o,s:o,s:o,s:o,s:b}", "ns",
+						number(row[i].ns), "session", words(row[i].session),
+						"symbol", words(row[i].symbol), "difference",
+						words(row[i].difference), "text",
+						words(row[i].text), "frozen", row[i].frozen));
+	free(row);
+	return list;
+}
+
+json_t *
+ctl_drop_copy(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_drop_copy row[SESSION_MAX];
+	json_t *list, *findings = drop_findings(s, e);
+	size_t cnt;
+
+	if (findings == NULL)
+		return NULL;
+	list = json_array();
+	cnt = rows_in(s->drop_copies(s->ctx, row, SESSION_MAX), SESSION_MAX);
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(
+			list,
+			json_pack("{s:o,s:o,s:b,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "session",
+				  words(row[i].session), "peer", words(row[i].peer), "up",
+				  row[i].up, "venue_session", words(row[i].venue_session), "up_ns",
+				  number(row[i].up_ns), "next_seq", number(row[i].next_seq),
+				  "matched", number(row[i].matched_cnt), "added",
+				  number(row[i].added_cnt), "missing", number(row[i].missing_cnt),
+				  "altered", number(row[i].altered_cnt), "unread",
+				  number(row[i].unread_cnt), "pending",
+				  number(row[i].pending_cnt)));
+	return json_pack("{s:o,s:o}", "drop_copies", list, "findings", findings);
+}
+
+json_t *
+ctl_drop_copy_release(const struct state_source *s, const json_t *args, struct err *e)
+{
+	const char *symbol = json_string_value(json_object_get(args, "symbol"));
+	const char *name = operator_of(args, e);
+	char reason[STATE_TEXT_MAX];
+
+	if (name == NULL)
+		return NULL;
+	reason_of(args, reason);
+	return changed(s, s->drop_release(s->ctx, symbol, name, reason, e));
+}

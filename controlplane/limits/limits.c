@@ -102,6 +102,13 @@ limits_publish(struct limits *l, const struct risk_limits *next, int64_t wait_ns
 		return err_set(e, -ENOMEM, "no memory for a table of limits");
 	*table = *next;
 	table->version = l->current == NULL ? 1 : l->current->version + 1;
+	if (l->keep_path[0] != '\0' && table->version >= l->version_end) {
+		struct err why; // stopping must not wait for a disk that is full
+
+		err_init(&why);
+		limits_keep_save(l, &why);
+		err_end(&why);
+	}
 	old.table = published_set(&l->published, table);
 	l->current = table;
 	if (old.table == NULL)
@@ -138,6 +145,9 @@ limits_open(struct limits *l, const struct config *c, struct err *e)
 	rc = limits_set_from_config(&l->set, c, e);
 	if (rc < 0)
 		return rc;
+	l->mode_by_hand[RISK_NODE_FIRM] = (uint8_t)l->set.risk.mode;
+	for (uint32_t i = 1; i < config_node_cnt(c); i++)
+		l->mode_by_hand[i] = (uint8_t)l->set.node[i].mode;
 	first = aligned_alloc(CACHE_LINE, sizeof(*first));
 	if (first == NULL)
 		return err_set(e, -ENOMEM, "no memory for a table of limits");
@@ -155,6 +165,7 @@ limits_close(struct limits *l)
 	for (uint32_t i = 0; i < l->retired_cnt; i++)
 		free(l->retired[i].table);
 	free(l->current);
+	free(l->keep_base);
 	memset(l, 0, sizeof(*l));
 }
 

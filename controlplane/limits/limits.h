@@ -16,6 +16,8 @@ enum {
 	LIMITS_TEXT_MAX = 48,
 	LIMITS_ROW_MAX = 48, // keys there are
 	LIMITS_REASON_MAX = 128,
+	LIMITS_WHY_MAX = 96, // of a frozen instrument
+	LIMITS_PATH_MAX = 512,
 };
 
 /* Long enough for a lane that shares its core with others; a pinned lane needs microseconds. */
@@ -32,6 +34,7 @@ struct limits_set {
 	struct config_node node[RISK_NODE_MAX];             // accounts and strategies
 	uint64_t restricted[RISK_NODE_MAX][INSTR_MAX / 64]; // bit per instrument
 	uint32_t enable_seq[STRATEGY_MAX];
+	bool frozen[INSTR_MAX]; // until a named person releases it
 	struct risk_locate locate[RISK_LOCATE_MAX];
 	uint32_t locate_cnt;
 };
@@ -48,6 +51,13 @@ struct limits {
 	char halt_reason[LIMITS_REASON_MAX]; // what the operator gave, or empty
 	const struct config *config;
 	struct limits_set set;
+	char frozen_why[INSTR_MAX][LIMITS_WHY_MAX];
+	uint8_t mode_by_hand[RISK_NODE_MAX]; // without what breakers did
+	// what outlives the process (limits_keep.c)
+	char keep_path[LIMITS_PATH_MAX]; // empty: nothing does
+	struct limits_set *keep_base;    // as the configuration has it
+	uint32_t version_end;            // versions below it are this process's or an earlier one's
+	int keep_error;                  // negative errno of the last write; 0: it worked
 };
 
 /* One limit for people. */
@@ -68,6 +78,31 @@ struct limits_row {
  *          another environment)
  */
 int limits_open(struct limits *l, const struct config *c, struct err *e);
+
+/*
+ * Takes over what was changed by hand before this start, and keeps every change from now on: in a
+ * text file that is replaced and synced before the change is answered.  Versions go on where the
+ * last process's may have ended, so no two tables of a file's life have the same number.  What
+ * differs from the configuration is told, a line each; so is what names an instrument, account or
+ * strategy that is not configured any more, which is left out.
+ *
+ * Thread   before any lane runs
+ * Returns  0 (also when there is no file yet), -ENOMEM
+ *          -EBADMSG, -EINVAL  the file is damaged or has a value that cannot be, named in *e:
+ * nobody guesses which limits were meant other              it cannot be read or written, named in
+ * *e
+ */
+int limits_keep_open(struct limits *l, const char *path, char *told, size_t told_bytes,
+		     struct err *e);
+
+/*
+ * Writes what is set now.  -EIO and the like, named in *e: what is set is in force, and the next
+ * start will not know it.
+ */
+int limits_keep_save(struct limits *l, struct err *e);
+
+/* Gives up every change by hand: as the configuration says, but for what is frozen. */
+int limits_forget(struct limits *l, struct err *e);
 
 /* The lanes must have ended. */
 void limits_close(struct limits *l);
@@ -128,6 +163,14 @@ int limits_enable(struct limits *l, const char *strategy, const char *who, struc
 /* Puts an instrument on a node's list of restricted ones, or takes it off. */
 int limits_restrict(struct limits *l, uint32_t node_idx, const char *symbol, bool restricted,
 		    struct err *e);
+
+/*
+ * An instrument gets no new order until a named person releases it: cancels pass.  Freezing one
+ * that is frozen changes nothing.  who must not be empty.  limits_release returns -EALREADY when it
+ * is not frozen.
+ */
+int limits_freeze(struct limits *l, uint32_t instr_idx, const char *why, struct err *e);
+int limits_release(struct limits *l, const char *symbol, const char *who, struct err *e);
 
 /* How many shares an account has located for short sales of an instrument, from now on. */
 int limits_locate(struct limits *l, const char *account, const char *symbol, uint32_t qty,

@@ -150,7 +150,9 @@ build_instr(const struct limits *l, const struct limits_set *set, uint32_t i,
 		.restricted_mask = restricted_mask(l, set, i),
 		.var_bp = own->var_bp != 0 ? own->var_bp : all->var_bp,
 		.allowed = c->trade,
-		.halted = own->halted,
+		.halted = set->frozen[i] ? RISK_INSTR_FROZEN
+			  : own->halted  ? RISK_INSTR_HALTED
+					 : RISK_INSTR_GOES,
 		.short_allowed = c->short_allowed,
 		.locate_required = all->locate_required,
 	};
@@ -215,6 +217,8 @@ limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
 	if (rc == 0 || rc == -ETIMEDOUT)
 		l->set = *next;
 	free(table);
+	if (rc == 0 && l->keep_path[0] != '\0')
+		rc = limits_keep_save(l, e);
 	return rc;
 }
 

@@ -9,6 +9,26 @@
 /* Whether an instrument's own value of a limit may only be tighter than the one for all. */
 bool limits_only_tighter(const char *name);
 
+/* One value that differs: for kind "firm" (name empty), "symbol", "account" or "strategy". */
+typedef void limits_differs_fn(void *arg, const char *kind, const char *name, const char *key,
+			       const char *value, const char *was);
+
+/* Calls fn for each limit, mode and so on that set has otherwise than base. */
+void limits_differences(const struct limits *l, const struct limits_set *base,
+			const struct limits_set *set, limits_differs_fn *fn, void *arg);
+
+/*
+ * Takes such a value over into a set, checked against the schema's range, not against others.
+ *
+ * Returns  0, -ENOENT (nobody has this name any more), -EINVAL (words in *e)
+ */
+int limits_take(const struct limits *l, struct limits_set *set, const char *kind, const char *name,
+		const char *key, const char *value, struct err *e);
+
+/* An instrument or node by name; 0: there is none. */
+uint32_t limits_find_instr(const struct limits *l, const char *symbol);
+uint32_t limits_find_node(const struct limits *l, const char *kind, const char *name);
+
 /* Located shares of an account, 0 for none any more.  -ENOSPC: there is no room for another. */
 int limits_set_locate(struct limits_set *set, uint32_t node_idx, uint32_t instr_idx, uint32_t qty);
 

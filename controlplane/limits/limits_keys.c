@@ -119,15 +119,21 @@ value_text(const struct key *k, int64_t value, char *out, size_t out_bytes)
 		snprintf(out, out_bytes, "%lld", (long long)value);
 }
 
+uint32_t
+limits_find_instr(const struct limits *l, const char *symbol)
+{
+	for (uint32_t i = 1; i < l->config->instruments_cnt; i++)
+		if (strcmp(l->config->instruments[i].symbol, symbol) == 0)
+			return i;
+	return INSTR_NONE;
+}
+
 static int
 instr_of(const struct limits *l, const char *symbol, uint32_t *instr_idx, struct err *e)
 {
-	for (uint32_t i = 1; i < l->config->instruments_cnt; i++) {
-		if (strcmp(l->config->instruments[i].symbol, symbol) == 0) {
-			*instr_idx = i;
-			return 0;
-		}
-	}
+	*instr_idx = limits_find_instr(l, symbol);
+	if (*instr_idx != INSTR_NONE)
+		return 0;
 	return err_set(e, -EINVAL, "symbol '%s': it is not one of the configured instruments",
 		       symbol);
 }
@@ -216,8 +222,16 @@ set_at(struct limits *l, const char *key, const char *value, struct scope at, st
 	if (set == NULL)
 		return -ENOMEM;
 	rc = value_set(set, k, value, at, e);
-	if (rc == 0)
+	if (rc == 0) {
+		const uint8_t by_hand = l->mode_by_hand[at.node_idx];
+
+		if (at.instr_idx == INSTR_NONE && strcmp(limit_name(k), "mode") == 0)
+			l->mode_by_hand[at.node_idx] =
+				(uint8_t) * (const unsigned int *)limit_field(set, k, at);
 		rc = limits_apply(l, set, e);
+		if (rc != 0 && rc != -ETIMEDOUT)
+			l->mode_by_hand[at.node_idx] = by_hand;
+	}
 	free(set);
 	return rc;
 }
@@ -245,7 +259,97 @@ limits_set_node(struct limits *l, const char *key, const char *value, uint32_t n
 int
 limits_set_mode(struct limits *l, uint32_t node_idx, enum risk_mode mode, struct err *e)
 {
-	return limits_set_node(l, "mode", risk_mode_word(mode), node_idx, e);
+	const enum risk_mode by_hand = (enum risk_mode)l->mode_by_hand[node_idx];
+	const int rc = limits_set_node(l, "mode", risk_mode_word(mode), node_idx, e);
+
+	l->mode_by_hand[node_idx] = by_hand; // nobody chose it
+	return rc;
+}
+
+static void
+tell_differences(const struct limits *l, const struct limits_set *base,
+		 const struct limits_set *set, struct scope at, const char *kind, const char *name,
+		 limits_differs_fn *fn, void *arg)
+{
+	char value[LIMITS_TEXT_MAX], was[LIMITS_TEXT_MAX];
+
+	for (size_t i = 0; i < CONFIG_SCHEMA.key_cnt; i++) {
+		const struct key *k = &CONFIG_SCHEMA.key[i];
+		const bool is_mode = at.instr_idx == INSTR_NONE && k->type == KEY_ENUM &&
+				     strcmp(limit_name(k), "mode") == 0;
+		int64_t now;
+
+		if (limit_key(limit_name(k), at) != k)
+			continue;
+		now = is_mode ? l->mode_by_hand[at.node_idx] : limit_value(set, k, at);
+		if (now == limit_value(base, k, at))
+			continue;
+		value_text(k, now, value, sizeof(value));
+		value_text(k, limit_value(base, k, at), was, sizeof(was));
+		if (at.instr_idx != INSTR_NONE && now == 0 && k->type != KEY_BOOL)
+			snprintf(value, sizeof(value), "global");
+		fn(arg, kind, name, limit_name(k), value, was);
+	}
+}
+
+void
+limits_differences(const struct limits *l, const struct limits_set *base,
+		   const struct limits_set *set, limits_differs_fn *fn, void *arg)
+{
+	const struct config *c = l->config;
+
+	tell_differences(l, base, set, FIRM, "firm", "", fn, arg);
+	for (uint32_t n = 1; n < config_node_cnt(c); n++)
+		tell_differences(l, base, set, scope_node(n),
+				 n < c->accounts_cnt ? "account" : "strategy",
+				 config_node_name(c, n), fn, arg);
+	for (uint32_t i = 1; i < c->instruments_cnt; i++)
+		if (memcmp(&base->risk.instruments[i], &set->risk.instruments[i],
+			   sizeof(base->risk.instruments[i])) != 0)
+			tell_differences(l, base, set, scope_instr(i), "symbol",
+					 c->instruments[i].symbol, fn, arg);
+}
+
+uint32_t
+limits_find_node(const struct limits *l, const char *kind, const char *name)
+{
+	uint32_t node_idx = RISK_NODE_FIRM;
+	struct err e;
+
+	err_init(&e);
+	if (limits_node_of(l, kind, name, &node_idx, &e) != 0)
+		node_idx = RISK_NODE_FIRM;
+	err_end(&e);
+	return node_idx;
+}
+
+int
+limits_take(const struct limits *l, struct limits_set *set, const char *kind, const char *name,
+	    const char *key, const char *value, struct err *e)
+{
+	struct scope at = FIRM;
+	const struct key *k;
+	char why[256];
+	void *field;
+
+	if (strcmp(kind, "symbol") == 0)
+		at = scope_instr(limits_find_instr(l, name));
+	else if (strcmp(kind, "firm") != 0)
+		at = scope_node(limits_find_node(l, kind, name));
+	if (strcmp(kind, "firm") != 0 && at.instr_idx == INSTR_NONE &&
+	    at.node_idx == RISK_NODE_FIRM)
+		return -ENOENT;
+	k = limit_key(key, at);
+	if (k == NULL)
+		return key_unknown(key, at, e);
+	field = limit_field(set, k, at);
+	if (at.instr_idx != INSTR_NONE && strcmp(value, "global") == 0) {
+		memset(field, 0, k->size);
+		return 0;
+	}
+	if (!value_of_text(k, value, strlen(value), true, field, why, sizeof(why)))
+		return err_set(e, -EINVAL, "limit '%s': %s (%s)", key, why, k->meaning);
+	return 0;
 }
 
 int
@@ -324,6 +428,49 @@ limits_restrict(struct limits *l, uint32_t node_idx, const char *symbol, bool re
 		set->restricted[node_idx][instr_idx / 64] |= bit;
 	else
 		set->restricted[node_idx][instr_idx / 64] &= ~bit;
+	rc = limits_apply(l, set, e);
+	free(set);
+	return rc;
+}
+
+int
+limits_freeze(struct limits *l, uint32_t instr_idx, const char *why, struct err *e)
+{
+	struct limits_set *set;
+	int rc;
+
+	if (instr_idx == INSTR_NONE || instr_idx >= l->config->instruments_cnt)
+		return err_set(e, -EINVAL, "instrument %u: there are %u", instr_idx,
+			       l->config->instruments_cnt - 1);
+	if (l->set.frozen[instr_idx])
+		return 0;
+	set = set_copy(l, e);
+	if (set == NULL)
+		return -ENOMEM;
+	set->frozen[instr_idx] = true;
+	snprintf(l->frozen_why[instr_idx], sizeof(l->frozen_why[0]), "%s", why);
+	rc = limits_apply(l, set, e);
+	free(set);
+	return rc;
+}
+
+int
+limits_release(struct limits *l, const char *symbol, const char *who, struct err *e)
+{
+	struct limits_set *set;
+	uint32_t instr_idx = INSTR_NONE;
+	int rc;
+
+	if (instr_of(l, symbol, &instr_idx, e) < 0)
+		return -EINVAL;
+	if (who == NULL || who[0] == '\0')
+		return err_set(e, -EINVAL, "%s: only a named person releases it; say who", symbol);
+	if (!l->set.frozen[instr_idx])
+		return err_set(e, -EALREADY, "%s: it is not frozen", symbol);
+	set = set_copy(l, e);
+	if (set == NULL)
+		return -ENOMEM;
+	set->frozen[instr_idx] = false;
 	rc = limits_apply(l, set, e);
 	free(set);
 	return rc;

@@ -387,6 +387,7 @@ enum state_limits_act {
 	STATE_LIMITS_RESTRICT, // symbol; kind, name
 	STATE_LIMITS_RELEASE,  // the same, taken back
 	STATE_LIMITS_LOCATE,   // symbol, name of an account, qty
+	STATE_LIMITS_FORGET,   // all that was set by hand
 };
 
 struct state_limits_wish {
@@ -512,6 +513,36 @@ struct state_breaker {
 	uint64_t trip_cnt;
 };
 
+enum {
+	STATE_FINDING_MAX = 256,
+};
+
+/* A session's drop copy. */
+struct state_drop_copy {
+	char session[STATE_NAME_MAX];
+	char peer[STATE_NAME_MAX];
+	char venue_session[STATE_NAME_MAX];
+	bool up;
+	uint64_t up_ns; // since 1970; 0: it is not
+	uint64_t next_seq;
+	uint64_t matched_cnt;
+	uint64_t added_cnt;
+	uint64_t missing_cnt;
+	uint64_t altered_cnt;
+	uint64_t unread_cnt;
+	uint64_t pending_cnt;
+};
+
+/* A difference between it and our own executions. */
+struct state_drop_finding {
+	uint64_t ns;
+	char session[STATE_NAME_MAX];
+	char symbol[STATE_NAME_MAX];
+	char difference[STATE_NAME_MAX]; // added, missing, altered, unread
+	char text[320];
+	bool frozen; // the instrument still is
+};
+
 typedef void state_metric_fn(void *arg, const struct state_metric *m);
 
 /*
@@ -584,6 +615,11 @@ struct state_source {
 	int (*kill)(void *ctx, const char *reason, struct err *e);
 	int (*kill_release)(void *ctx, const char *name, const char *reason, struct err *e);
 	int (*kill_state)(void *ctx, struct state_kill *out);
+	int (*drop_copies)(void *ctx, struct state_drop_copy *row, size_t row_max);
+	/* The newest first. */
+	int (*drop_findings)(void *ctx, struct state_drop_finding *row, size_t row_max);
+	int (*drop_release)(void *ctx, const char *symbol, const char *name, const char *reason,
+			    struct err *e);
 	int (*breakers)(void *ctx, struct state_breaker *row, size_t row_max);
 	int (*breaker_rearm)(void *ctx, const char *breaker, const char *name, const char *reason,
 			     struct err *e);

@@ -75,6 +75,13 @@ change_limits(struct gateway *g, const struct state_limits_wish *w, struct err *
 				      "account %s has located %u shares of %s", w->name, w->qty,
 				      w->symbol);
 		return rc;
+	case STATE_LIMITS_FORGET:
+		rc = limits_forget(l, e);
+		if (rc == 0)
+			event_log_say(g->log, now, EVENT_NOTICE,
+				      "limits are the configuration's: what was set by hand is "
+				      "given up");
+		return rc;
 	}
 	return err_set(e, -EINVAL, "there is no such change of limits");
 }

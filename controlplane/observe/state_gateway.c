@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "boot/breaker_watch.h"
+#include "boot/drop_watch.h"
 #include "boot/capture.h"
 #include "boot/feed_watch.h"
 #include "boot/gateway.h"
@@ -51,6 +52,12 @@ static const struct metric_def RECOVER_METRIC[] = {
 };
 static const struct metric_def RECOVERY_METRIC[] = {
 #include "lane/recovery_metrics.def"
+};
+static const struct metric_def DROP_COPY_METRIC[] = {
+#include "returns/drop_copy_metrics.def"
+};
+static const struct metric_def DROP_SESSION_METRIC[] = {
+#include "lane/drop_session_metrics.def"
 };
 static const struct metric_def ARB_METRIC[] = {
 #include "ingress/arb_metrics.def"
@@ -800,8 +807,23 @@ emit_ingress(const struct emitter *to, const struct gateway *g, const struct lan
 }
 
 static void
+emit_drop_copy(const struct emitter *to, const struct drop_session *d, const char *session)
+{
+	char name[STATE_NAME_MAX];
+
+	EMIT(to, "drop_copy", DROP_COPY_METRIC, &d->copy.metrics, { "session", session });
+	EMIT(to, "drop_session", DROP_SESSION_METRIC, &d->metrics, { "session", session });
+	snprintf(name, sizeof(name), "%.20s.copy", session); // its own of what sessions have too
+	EMIT(to, "soup", SOUP_METRIC, &d->soup.metrics, { "session", name });
+	EMIT(to, "tcp", TCP_METRIC, &d->tcp.metrics, { "session", name });
+	EMIT(to, "unframe", UNFRAME_METRIC, &d->unframe.metrics, { "session", name });
+}
+
+static void
 emit_session(const struct emitter *to, const struct session *s, const char *name)
 {
+	if (s->drop != NULL)
+		emit_drop_copy(to, s->drop, name);
 	EMIT(to, "orders", ORDERS_METRIC, &s->orders.metrics, { "session", name });
 	EMIT(to, "encode", ENCODE_METRIC, &s->encode.metrics, { "session", name });
 	EMIT(to, "session", SESSION_METRIC, &s->metrics, { "session", name });
@@ -899,6 +921,9 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.kill = kill_source_fire,
 		.kill_release = kill_source_release,
 		.kill_state = kill_source_state,
+		.drop_copies = drop_source_rows,
+		.drop_findings = drop_source_findings,
+		.drop_release = drop_source_release,
 		.breakers = breaker_source_rows,
 		.breaker_rearm = breaker_source_rearm,
 		.capture_start = capture_source_start,

@@ -48,8 +48,9 @@ risk_judge_market(const struct risk *r, const struct risk_limits *lim,
 		return RISK_REJECT_DISARMED;
 	if (unlikely(!il->allowed))
 		return RISK_REJECT_NOT_ALLOWED;
-	if (unlikely(il->halted))
-		return RISK_REJECT_INSTR_HALTED;
+	if (unlikely(il->halted != RISK_INSTR_GOES))
+		return il->halted == RISK_INSTR_FROZEN ? RISK_REJECT_FROZEN
+						       : RISK_REJECT_INSTR_HALTED;
 	if (unlikely(il->restricted_mask >> in->strategy_idx & 1))
 		return RISK_REJECT_RESTRICTED;
 	if (unlikely(!(i->leaf_mask >> in->strategy_idx & 1)))

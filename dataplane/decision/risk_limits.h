@@ -38,6 +38,13 @@ enum risk_hours {
 	RISK_HOURS_MARKET,   // market hours only
 };
 
+/* Why an instrument gets no new order, whoever asks. */
+enum risk_instr_stop {
+	RISK_INSTR_GOES,
+	RISK_INSTR_HALTED, // by the operator
+	RISK_INSTR_FROZEN, // our executions of it are in doubt, until a named person releases it
+};
+
 /* What one node's orders must keep to.  Where the operator set nothing: the largest value. */
 struct risk_node_limits {
 	int64_t gross_max_ntl4;    // |positions| and open orders
@@ -81,7 +88,7 @@ struct risk_instr_limits {
 	uint32_t restricted_mask;  // bit per strategy that may not trade it
 	uint32_t var_bp;           // loss per value held that value-at-risk assumes
 	uint8_t allowed;           // on the list of instruments that may be traded
-	uint8_t halted;            // by the operator
+	uint8_t halted;            // enum risk_instr_stop
 	uint8_t short_allowed;     // a sale may make the position negative
 	uint8_t locate_required;   // ... of shares that were located before
 };

@@ -7,6 +7,7 @@
 #include "ingress/book_queue.h"
 #include "net/order_session.h"
 #include "net/tcp.h"
+#include "returns/drop_copy.h"
 
 /* What the control plane may ask of a lane.  Answered in housekeeping, by the owner of the state.
  */
@@ -32,12 +33,14 @@ enum command_kind {
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 	COMMAND_SESSION_ASK,  // arg[0] session, [1] enum encode_ask, [2] scope; symbol or blank
 	COMMAND_SESSION_UNREAD, // arg[0] session -> struct session_unread[], oldest first
-	COMMAND_MODIFY, // arg[0] session, arg[1] token, arg[2] shares in total, symbol[0]: 'S',
-			// 'T', 'E' or blank, how a sale shall be marked; reply_cnt: 1
-	COMMAND_TCP,    // arg[0] session -> struct command_tcp
-	COMMAND_SETTLE, // arg[0] session, arg[1] token, or 0 for all: orders of unknown fate are
-			// not in the market; reply_cnt: how many
-	COMMAND_TOKENS, // arg[0] session, arg[1] end: numbers below it are reserved durably
+	COMMAND_MODIFY,    // arg[0] session, arg[1] token, arg[2] shares in total, symbol[0]: 'S',
+			   // 'T', 'E' or blank, how a sale shall be marked; reply_cnt: 1
+	COMMAND_TCP,       // arg[0] session -> struct command_tcp
+	COMMAND_SETTLE,    // arg[0] session, arg[1] token, or 0 for all: orders of unknown fate are
+			   // not in the market; reply_cnt: how many
+	COMMAND_TOKENS,    // arg[0] session, arg[1] end: numbers below it are reserved durably
+	COMMAND_DROP_COPY, // arg[0] session, arg[1] first finding -> struct command_drop_copy;
+			   // reply_cnt: findings in it
 };
 
 enum {
@@ -153,6 +156,20 @@ struct command_tcp {
 	uint64_t rx_ago_ns; // since one was received; 0: never
 	struct tcp_metrics metrics;
 };
+
+/* The answer to COMMAND_DROP_COPY. */
+struct command_drop_copy {
+	uint64_t up_ns; // since when it is logged in; 0: it is not
+	uint64_t next_seq;
+	uint64_t finding_cnt; // ever
+	uint64_t first;       // number of finding[0]
+	uint8_t tcp_state;
+	uint8_t reject_reason;
+	char venue_session[SOUP_SESSION_LEN];
+	struct drop_copy_metrics metrics;
+	struct drop_finding finding[DROP_FINDING_MAX];
+};
+static_assert(sizeof(struct command_drop_copy) <= COMMAND_REPLY_MAX, "one answer has all");
 
 /*
  * A mailbox with one letter.  The control plane fills the request and raises asked; the lane

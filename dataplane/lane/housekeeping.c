@@ -42,6 +42,12 @@ lane_host_frame(struct lane *l, uint8_t port_idx, const uint8_t *data, uint16_t 
 		    (csum_ok || eth_ip_l4_sum_ok(&e)) && tcp_clear_on_packet(&s->clear, &e))
 			return NULL;
 	}
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
+		struct drop_session *d = l->session_here[i]->drop;
+
+		if (d != NULL && d->port == p && drop_session_on_segment(d, &e, csum_ok, l->now_ns))
+			return NULL; // read in housekeeping
+	}
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		struct recovery *r = l->recovery[i];
 
@@ -72,8 +78,11 @@ lane_net_emit(struct lane *l)
 			port_tx_add(&p->tx, len);
 		}
 	}
-	for (uint32_t i = 0; i < l->session_cnt; i++)
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
 		session_emit(l->session_here[i], l->now_ns);
+		if (l->session_here[i]->drop != NULL)
+			drop_session_emit(l->session_here[i]->drop, l->now_ns);
+	}
 	for (uint32_t i = 0; i < FEED_MAX; i++)
 		if (l->recovery[i] != NULL)
 			recovery_emit(l->recovery[i], l->now_ns);
@@ -418,6 +427,37 @@ answer_ask(struct session *s, const struct command *c, uint64_t now_ns)
 	return session_ask(s, (enum encode_ask)c->arg[1], &scope, now_ns);
 }
 
+/* How the drop copy stands, and what it found from number arg[1] on. */
+static int
+answer_drop_copy(const struct session *s, struct command *c)
+{
+	struct command_drop_copy *out = c->reply;
+	const struct drop_session *d = s->drop;
+	uint64_t n = c->arg[1];
+
+	if (d == NULL)
+		return -ENOTSUP;
+	if (c->reply_max < sizeof(*out))
+		return -EINVAL;
+	if (n > d->copy.finding_cnt)
+		n = d->copy.finding_cnt;
+	if (d->copy.finding_cnt - n > DROP_FINDING_MAX)
+		n = d->copy.finding_cnt - DROP_FINDING_MAX;
+	*out = (struct command_drop_copy){
+		.up_ns = d->up_ns,
+		.next_seq = soup_session_seq(&d->soup),
+		.finding_cnt = d->copy.finding_cnt,
+		.first = n,
+		.tcp_state = (uint8_t)tcp_state_of(&d->tcp),
+		.reject_reason = d->soup.reject_reason,
+		.metrics = d->copy.metrics,
+	};
+	memcpy(out->venue_session, d->session, sizeof(out->venue_session));
+	for (; n < d->copy.finding_cnt; n++)
+		out->finding[c->reply_cnt++] = d->copy.finding[n % DROP_FINDING_MAX];
+	return 0;
+}
+
 static int
 answer_session(struct lane *l, struct command *c)
 {
@@ -458,6 +498,8 @@ answer_session(struct lane *l, struct command *c)
 		return answer_modify(s, c);
 	case COMMAND_SETTLE:
 		return answer_settle(s, c);
+	case COMMAND_DROP_COPY:
+		return answer_drop_copy(s, c);
 	case COMMAND_TOKENS:
 		orders_allow_tokens(&s->orders, c->arg[1]);
 		return 0;
@@ -559,6 +601,9 @@ answer_stop(struct lane *l)
 	for (uint32_t i = 0; i < FEED_MAX; i++)
 		if (l->recovery[i] != NULL)
 			recovery_stop(l->recovery[i], l->now_ns);
+	for (uint32_t i = 0; i < l->session_cnt; i++)
+		if (l->session_here[i]->drop != NULL)
+			drop_session_stop(l->session_here[i]->drop, l->now_ns);
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)
 			host_leave_all(&l->port[i]->host, l->now_ns);
@@ -597,6 +642,7 @@ answer(struct lane *l, struct command *c)
 	case COMMAND_MODIFY:
 	case COMMAND_SETTLE:
 	case COMMAND_TOKENS:
+	case COMMAND_DROP_COPY:
 		return answer_session(l, c);
 	case COMMAND_POSITIONS:
 		return answer_positions(l, c);
@@ -680,8 +726,13 @@ lane_housekeeping(struct lane *l)
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		if (l->port[i] != NULL)
 			host_on_time(&l->port[i]->host, l->now_ns);
-	for (uint32_t i = 0; i < l->session_cnt; i++)
-		session_housekeeping(l->session_here[i], l->now_ns);
+	for (uint32_t i = 0; i < l->session_cnt; i++) {
+		struct session *s = l->session_here[i];
+
+		session_housekeeping(s, l->now_ns);
+		if (s->drop != NULL)
+			drop_session_housekeeping(s->drop, s->is_up ? s->up_ns : 0, l->now_ns);
+	}
 	l->strategies_due = l->strategy_cnt != 0;
 	l->rehearsal_due = l->rehearsal != NULL && rehearsal_is_due(l->rehearsal, l);
 	lane_net_emit(l);

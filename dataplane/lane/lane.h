@@ -16,6 +16,7 @@
 #include "ingress/parse_itch50.h"
 #include "ingress/rx.h"
 #include "lane/command.h"
+#include "lane/drop_session.h"
 #include "lane/hop.h"
 #include "lane/md_walk.h"
 #include "lane/recovery.h"

@@ -33,6 +33,8 @@ enum {
 	SESSION_PEER_MAX = 4,
 };
 
+struct drop_session;
+
 /* One of the venue's addresses, in host order. */
 struct session_peer {
 	uint32_t ip;
@@ -106,7 +108,8 @@ struct session {
 	struct orders orders;
 	struct lane_port *port;
 	struct event_sink *events;
-	struct journal *journal; // the lane's; NULL: nothing is written down
+	struct journal *journal;   // the lane's; NULL: nothing is written down
+	struct drop_session *drop; // what its executions are compared with; NULL: nothing
 	uint8_t idx;
 	uint8_t protocol; // enum order_session_protocol
 	uint8_t on_disconnect;

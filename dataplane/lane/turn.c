@@ -64,14 +64,17 @@ turn_reports(struct lane *l, struct session *s)
 	struct report report;
 	struct fill fill;
 	uint32_t work = 0;
+	unsigned said;
 
 	while (fill_has_way(l, 1)) {
 		if (!session_next_report(s, &report, l->now_ns))
 			return work;
 		if (unlikely(report.token == s->ack_token))
 			turn_answered(l, s);
-		give_back(l, s, report.token, orders_on_report(&s->orders, &report, &fill, &update),
-			  &fill, &update);
+		said = orders_on_report(&s->orders, &report, &fill, &update);
+		if (s->drop != NULL && said & ORDERS_FILL && fill.executed_qty != 0)
+			drop_session_on_own(s->drop, &report, &fill, l->now_ns);
+		give_back(l, s, report.token, said, &fill, &update);
 		session_after_report(s, l->now_ns);
 		work++;
 	}

@@ -587,6 +587,51 @@ fake_breaker_rearm(void *ctx, const char *breaker, const char *name, const char 
 }
 
 static int
+fake_drop_copies(void *ctx, struct state_drop_copy *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].session, "oe");
+	FAKE_TEXT(row[0].peer, "10.10.2.1:26489");
+	row[0].up = true;
+	row[0].matched_cnt = 41;
+	row[0].altered_cnt = 1;
+	return 1;
+}
+
+static int
+fake_drop_findings(void *ctx, struct state_drop_finding *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	if (row_max == 0)
+		return 1;
+	memset(row, 0, sizeof(*row));
+	FAKE_TEXT(row[0].session, "oe");
+	FAKE_TEXT(row[0].symbol, "AAPL");
+	FAKE_TEXT(row[0].difference, "altered");
+	FAKE_TEXT(row[0].text, "AAPL, order 7, match 9");
+	row[0].frozen = f->operator_name[0] == '\0';
+	return 1;
+}
+
+static int
+fake_drop_release(void *ctx, const char *symbol, const char *name, const char *reason,
+		  struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (strcmp(symbol, "AAPL") != 0)
+		return err_set(e, -EALREADY, "%s: it is not frozen", symbol);
+	FAKE_TEXT(f->operator_name, name);
+	return 0;
+}
+
+static int
 fake_capture_start(void *ctx, const struct state_capture_wish *w, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -672,6 +717,9 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.kill = fake_kill,
 		.kill_release = fake_kill_release,
 		.kill_state = fake_kill_state,
+		.drop_copies = fake_drop_copies,
+		.drop_findings = fake_drop_findings,
+		.drop_release = fake_drop_release,
 		.breakers = fake_breakers,
 		.breaker_rearm = fake_breaker_rearm,
 		.capture_start = fake_capture_start,

@@ -499,6 +499,7 @@ static const struct risk_case CASES[] = {
 	{ "an instrument to trade",                    allowed, 1, RISK_PASS },
 	{ "an instrument to observe only",             allowed, 0, RISK_REJECT_NOT_ALLOWED },
 	{ "an instrument the operator halted",         instr_halted, 1, RISK_REJECT_INSTR_HALTED },
+	{ "an instrument the drop copy froze",         instr_halted, 2, RISK_REJECT_FROZEN },
 	{ "no instrument",                             instrument, 0, RISK_REJECT_INSTRUMENT },
 	{ "the last instrument",                       instrument, INSTR_CNT - 1, RISK_PASS },
 	{ "one past the last instrument",              instrument, INSTR_CNT, RISK_REJECT_INSTRUMENT },
