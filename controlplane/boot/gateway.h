@@ -59,6 +59,9 @@ struct gateway {
 	bool replay; // no password and nothing at random: the same input gives the same bytes
 	struct event_log *log;
 	struct gateway_journal *journal; // NULL: none is kept
+	struct day_start *day; // boot/day_start.h; NULL: no journal, or nothing of today in it
+	uint64_t day_next_ns;
+	int64_t day_high_ntl4[RISK_NODE_MAX]; // as last kept
 	struct latency *latency;
 	struct feed_watch *feed_watch;
 	struct ctl_server *ctl;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "boot/day_start.h"
 #include "boot/recovery_check.h"
 #include "observe/event_log.h"
 
@@ -58,7 +59,8 @@ name_all(struct gateway *g)
 	NAME_ALL(JOURNAL_NAME_LANE, g->map->lane_cnt, 0, "%.60s", g->map->lane[i].name);
 	NAME_ALL(JOURNAL_NAME_FEED, c->feeds_cnt, 0, "%.60s", c->feeds[i].name);
 	NAME_ALL(JOURNAL_NAME_SESSION, c->sessions_cnt, 0, "%.60s", c->sessions[i].name);
-	NAME_ALL(JOURNAL_NAME_STRATEGY, c->strategies_cnt, 0, "%.60s", c->strategies[i].name);
+	NAME_ALL(JOURNAL_NAME_STRATEGY, c->strategies_cnt, 0, "%.31s\n%.31s", c->strategies[i].name,
+		 config_node_name(c, config_node_parent(c, config_strategy_node(c, i))));
 	NAME_ALL(JOURNAL_NAME_INSTR, c->instruments_cnt, 1, "%.60s", c->instruments[i].symbol);
 	NAME_ALL(JOURNAL_NAME_VERDICT, ARRAY_CNT(VERDICT_NAME), 0, "%s",
 		 VERDICT_NAME[i] == NULL ? "" : VERDICT_NAME[i]);
@@ -145,8 +147,10 @@ gateway_journal_open(struct gateway *g, struct err *e)
 		g->journal->token_floor[i] =
 			journal_tokens_floor(g->journal->w, i, c->sessions[i].name, daily);
 	}
-	if (g->journal->found.crashed)
-		g->journal->check = recovery_check_open(g);
+	if (g->journal->found.run != 0)
+		g->day = day_start_open(g);
+	if (g->journal->found.crashed && g->day != NULL)
+		g->journal->check = recovery_check_open(g, g->day);
 	name_all(g);
 	say_start(g);
 	say_config(g);
@@ -318,6 +322,7 @@ gateway_journal_look(struct gateway *g, uint64_t now_ns)
 	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
 		look_at_tokens(g, i, now_ns);
 	look_at_limits(g);
+	day_start_keep(g, g->journal->w, now_ns);
 	look_at_disk(g, now_ns);
 	if (g->journal->check != NULL && recovery_check_look(g->journal->check, g->journal->w)) {
 		recovery_check_close(g->journal->check);
@@ -367,6 +372,8 @@ gateway_journal_close(struct gateway *g)
 	if (g->journal->check != NULL)
 		recovery_check_close(g->journal->check);
 	journal_writer_close(g->journal->w);
+	day_start_close(g->day);
+	g->day = NULL;
 	free(g->journal);
 	g->journal = NULL;
 }

@@ -10,6 +10,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "boot/day_start.h"
 #include "boot/drop_start.h"
 #include "boot/journal_start.h"
 #include "boot/lane_start.h"
@@ -178,7 +179,7 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 				 2 * (size_t)c->sessions[i].throttle.max_messages * 8 +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.receive_buffer_bytes) +
 				 2 * (size_t)power_of_two(c->sessions[i].tcp.send_buffer_bytes) +
-				 drop_start_bytes(c, i);
+				 drop_start_bytes(c, i) + day_start_bytes(g, i);
 	return bytes;
 }
 
@@ -521,6 +522,8 @@ build_risk(struct build *b)
 		return rc;
 	rc = risk_tree_start(&tree, b->g->config, l->risk, &l->arena, b->e);
 	risk_tree_free(&tree);
+	if (rc == 0)
+		day_start_risk(b->g, l->risk);
 	l->limits_published = &b->g->limits.published;
 	return rc;
 }
@@ -741,6 +744,8 @@ build_lane(void *arg)
 			rc = build_session(b, s);
 			if (rc == 0)
 				rc = drop_start(g, l, s, b->e);
+			if (rc == 0)
+				rc = day_start_session(g, l, s, b->e);
 		}
 	if (rc == 0 && g->config->latency.warm_up_us != 0 &&
 	    (l->risk != NULL || l->session_cnt != 0)) {

@@ -19,12 +19,9 @@ enum {
 	TEXT_BYTES = 256 * 1024,
 };
 
-#define DAY_NS (36 * 3600 * NS_PER_SEC) // a venue's day is shorter
-
 struct recovery_check {
 	struct gateway *g;
-	struct story story;
-	bool damaged;
+	struct story *story; // of the day
 	bool compared[SESSION_MAX];
 	bool halts;
 	uint32_t order_cnt;  // compared
@@ -57,26 +54,16 @@ tell(struct recovery_check *r, bool differs, const char *fmt, ...)
 }
 
 struct recovery_check *
-recovery_check_open(struct gateway *g)
+recovery_check_open(struct gateway *g, struct day_start *day)
 {
 	struct recovery_check *r = calloc(1, sizeof(*r));
-	const uint64_t now_ns = journal_now_ns();
-	struct err e;
+	bool damaged;
 
-	err_init(&e);
 	if (r == NULL)
 		return NULL;
 	r->g = g;
-	story_init(&r->story);
-	if (story_read(&r->story, g->config->journal.directory, now_ns - DAY_NS, &r->damaged, &e) !=
-	    0) {
-		event_log_say(g->log, now_ns, EVENT_ERROR,
-			      "recovery: the journal cannot be compared with the venue: %s",
-			      e.text);
-		recovery_check_close(r);
-		return NULL;
-	}
-	if (r->damaged)
+	r->story = day_start_story(day, &damaged);
+	if (damaged)
 		tell(r, true, "parts of the journal are damaged; sluice-journal verify %s",
 		     g->config->journal.directory);
 	return r;
@@ -124,7 +111,7 @@ compare_order(struct recovery_check *r, uint32_t session_idx, const struct order
 {
 	const char *name = r->g->config->sessions[session_idx].name;
 	struct story_order *had =
-		(struct story_order *)story_find(&r->story.session[session_idx], o->token);
+		(struct story_order *)story_find(&r->story->session[session_idx], o->token);
 
 	r->order_cnt++;
 	if (o->instr_idx < INSTR_MAX)
@@ -159,7 +146,7 @@ static void
 compare_missing(struct recovery_check *r, uint32_t session_idx, uint32_t slot_cnt)
 {
 	const char *name = r->g->config->sessions[session_idx].name;
-	const struct story_session *s = &r->story.session[session_idx];
+	const struct story_session *s = &r->story->session[session_idx];
 
 	for (uint32_t i = 0; s->order != NULL && i <= s->mask; i++) {
 		const struct story_order *o = &s->order[i];
@@ -182,7 +169,7 @@ compare_missing(struct recovery_check *r, uint32_t session_idx, uint32_t slot_cn
 static bool
 compare_orders(struct recovery_check *r, struct lane *l, uint32_t session_idx)
 {
-	const uint32_t floor = r->story.session[session_idx].token_max + 1;
+	const uint32_t floor = r->story->session[session_idx].token_max + 1;
 	struct command ask = { .kind = COMMAND_ORDERS, .arg = { session_idx, 0, 1 } };
 
 	do {
@@ -195,15 +182,15 @@ compare_orders(struct recovery_check *r, struct lane *l, uint32_t session_idx)
 				compare_order(r, session_idx, &v[i].order);
 			else if (v[i].order.token < floor) {
 				struct story_order *had = (struct story_order *)story_find(
-					&r->story.session[session_idx], v[i].order.token);
+					&r->story->session[session_idx], v[i].order.token);
 
 				if (had != NULL) // its executions went on with what replaced it
 					had->accepted = had->sent = false;
 			}
 		ask.arg[1] = l->command.next;
 	} while (ask.arg[1] != 0);
-	r->forgotten |=
-		r->story.session[session_idx].token_max > l->session[session_idx]->orders.slot_mask;
+	r->forgotten |= r->story->session[session_idx].token_max >
+			l->session[session_idx]->orders.slot_mask;
 	compare_missing(r, session_idx, l->session[session_idx]->orders.slot_mask + 1);
 	return true;
 }
@@ -213,7 +200,7 @@ static bool
 compare_session(struct recovery_check *r, uint32_t i)
 {
 	const struct command ask = { .kind = COMMAND_SESSION, .arg = { i } };
-	const struct story_session *s = &r->story.session[i];
+	const struct story_session *s = &r->story->session[i];
 	struct lane *l = lane_of(r->g, i);
 	struct command_session now;
 
@@ -333,6 +320,5 @@ recovery_check_look(struct recovery_check *r, struct journal_writer *w)
 void
 recovery_check_close(struct recovery_check *r)
 {
-	story_fini(&r->story);
 	free(r);
 }

@@ -2,6 +2,7 @@
 #ifndef SLUICE_BOOT_RECOVERY_CHECK_H
 #define SLUICE_BOOT_RECOVERY_CHECK_H
 
+#include "boot/day_start.h"
 #include "boot/gateway.h"
 #include "journal/writer.h"
 
@@ -15,8 +16,8 @@
  */
 struct recovery_check;
 
-/* Reads the journal's newest segments.  NULL: there is nothing to compare, or no memory (told). */
-struct recovery_check *recovery_check_open(struct gateway *g);
+/* The day stays the caller's, and is used until the end.  NULL: no memory. */
+struct recovery_check *recovery_check_open(struct gateway *g, struct day_start *day);
 
 /* Before the lanes run: orders are off where the configuration says so. */
 void recovery_check_begin(struct recovery_check *r);

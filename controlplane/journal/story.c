@@ -2,11 +2,13 @@
 #include "journal/story.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "msg/head.h"
 #include "msg/intent.h"
 #include "msg/report.h"
+#include "wire/order_token.h"
 #include "wire/soupbintcp.h"
 
 enum {
@@ -28,9 +30,12 @@ story_init(struct story *s)
 static void
 forget(struct story_session *s)
 {
+	const bool ouch42 = s->ouch42;
+
 	free(s->order);
 	free(s->seen);
 	memset(s, 0, sizeof(*s));
+	s->ouch42 = ouch42;
 }
 
 void
@@ -160,6 +165,9 @@ take_report(struct story *story, struct story_session *s, const struct journal_s
 		o->side = was.side;
 		o->qty = m.qty;
 		o->instr_idx = slot->instr_idx != INSTR_NONE ? slot->instr_idx : was.instr_idx;
+		if (o->strategy == 0)
+			o->strategy = was.strategy;
+		o->short_sale |= was.short_sale;
 		o->executed_qty += was.executed_qty;
 		return;
 	}
@@ -200,14 +208,112 @@ take_login(struct story_session *s, const struct journal_record *r)
 	memcpy(s->venue_session, name, sizeof(name));
 }
 
+/* A strategy's name.  Each run numbers its own anew. */
+static void
+take_name(struct story *s, const struct journal_record *r)
+{
+	const char *text = (const char *)r->payload + sizeof(struct journal_text);
+	const struct journal_text t = journal_text_of(r);
+	const uint32_t idx = t.arg >> 8;
+	char name[STORY_NAME_LEN];
+	size_t len;
+
+	if ((t.arg & 0xFF) != JOURNAL_NAME_STRATEGY || idx >= sizeof(s->strategy_of))
+		return;
+	if (r->frame.run != s->run) {
+		memset(s->strategy_of, 0, sizeof(s->strategy_of));
+		s->run = r->frame.run;
+	}
+	len = strnlen(text, r->frame.len - sizeof(struct journal_text));
+	snprintf(name, sizeof(name), "%.*s", (int)len, text);
+	name[strcspn(name, "\n")] = '\0'; // its account follows
+	for (uint32_t i = 0; i < s->strategy_cnt; i++)
+		if (strcmp(s->strategy[i], name) == 0) {
+			s->strategy_of[idx] = (uint8_t)(i + 1);
+			return;
+		}
+	if (s->strategy_cnt == STORY_NAMES)
+		return;
+	snprintf(s->strategy[s->strategy_cnt++], STORY_NAME_LEN, "%s", name);
+	s->strategy_of[idx] = (uint8_t)s->strategy_cnt;
+}
+
+/* Lines "LEVEL VALUE"; the newest record counts. */
+static void
+take_day(struct story *s, const struct journal_record *r)
+{
+	const char *at = (const char *)r->payload + sizeof(struct journal_text);
+	const char *end = (const char *)r->payload + r->frame.len;
+
+	s->high_cnt = 0;
+	s->high_ns = journal_text_of(r).ns;
+	while (at < end && s->high_cnt < STORY_LEVELS) {
+		const char *eol = memchr(at, '\n', (size_t)(end - at));
+		struct story_high *h = &s->high[s->high_cnt];
+		char line[STORY_NAME_LEN + 24], *space;
+
+		if (eol == NULL || (size_t)(eol - at) >= sizeof(line))
+			return;
+		memcpy(line, at, (size_t)(eol - at));
+		line[eol - at] = '\0';
+		at = eol + 1;
+		space = strrchr(line, ' ');
+		if (space == NULL || space - line >= STORY_NAME_LEN)
+			continue;
+		*space = '\0';
+		h->ntl4 = strtoll(space + 1, NULL, 10);
+		snprintf(h->level, sizeof(h->level), "%.*s", STORY_NAME_LEN - 1, line);
+		s->high_cnt++;
+	}
+}
+
+/* Whether the request's bytes say that it sells short. */
+static bool
+is_short(const struct story_session *s, const struct journal_wire *w)
+{
+	// SoupBinTCP's head, then Enter Order: type, UserRefNum or token, side
+	const size_t at = sizeof(struct soup_head) + 1 +
+			  (s->ouch42 ? (size_t)ORDER_TOKEN_LEN : sizeof(uint32_t));
+
+	return w->len > at && at < sizeof(w->bytes) && (w->bytes[at] == 'T' || w->bytes[at] == 'E');
+}
+
+static void
+take_request(struct story *s, struct story_session *to, const struct journal_slot *slot,
+	     const struct journal_wire *w)
+{
+	const struct story_order *old;
+	struct story_order *o;
+
+	to->request_cnt++;
+	to->last_ns = slot->ns;
+	if (w->kind != INTENT_NEW && w->kind != INTENT_REPLACE)
+		return;
+	o = order_of(s, to, w->token);
+	if (o == NULL)
+		return;
+	o->sent = true;
+	o->instr_idx = slot->instr_idx;
+	o->strategy = s->strategy_of[w->strategy_idx];
+	if (w->kind == INTENT_NEW) {
+		o->short_sale = is_short(to, w);
+	} else {
+		old = story_find(to, slot->arg); // it keeps its mark
+		o->short_sale = old != NULL && old->short_sale;
+	}
+}
+
 void
 story_take(struct story *s, const struct journal_record *r)
 {
 	struct journal_slot slot;
 	struct story_session *to;
 	struct journal_wire w;
-	struct story_order *o;
 
+	if (r->frame.kind == JOURNAL_NAME)
+		take_name(s, r);
+	if (r->frame.kind == JOURNAL_DAY)
+		take_day(s, r);
 	if (r->frame.kind != JOURNAL_REPORT && r->frame.kind != JOURNAL_WIRE_OUT &&
 	    r->frame.kind != JOURNAL_WIRE_IN)
 		return;
@@ -222,13 +328,8 @@ story_take(struct story *s, const struct journal_record *r)
 	memcpy(&w, slot.body, sizeof(w));
 	if (slot.kind == JOURNAL_WIRE_IN && w.kind == SOUP_LOGIN_ACCEPTED) {
 		take_login(to, r);
-	} else if (slot.kind == JOURNAL_WIRE_OUT && w.token != 0 &&
-		   (w.kind == INTENT_NEW || w.kind == INTENT_REPLACE)) {
-		o = order_of(s, to, w.token);
-		if (o == NULL)
-			return;
-		o->sent = true;
-		o->instr_idx = slot.instr_idx;
+	} else if (slot.kind == JOURNAL_WIRE_OUT && w.token != 0 && w.kind != JOURNAL_NO_ORDER) {
+		take_request(s, to, &slot, &w);
 	}
 }
 

@@ -13,6 +13,9 @@
 enum {
 	STORY_SESSIONS = 4,
 	STORY_SESSION_LEN = 10, // the venue's name for a day
+	STORY_NAMES = 255,      // strategies of all runs
+	STORY_LEVELS = 256,     // of the tree of limits
+	STORY_NAME_LEN = 48,
 };
 
 struct story_order {
@@ -21,12 +24,17 @@ struct story_order {
 	uint32_t
 		executed_qty; // those of the orders it replaced included, as egress/orders.h has it
 	uint16_t instr_idx;
-	uint8_t side;  // enum side
-	bool sent;     // its bytes are there
-	bool accepted; // the venue knew it
+	uint8_t side;     // enum side
+	uint8_t strategy; // whose it was: 1 more than its place in story->strategy; 0: unknown
+	bool short_sale;  // it was sent as one
+	bool sent;        // its bytes are there
+	bool accepted;    // the venue knew it
 };
 
 struct story_session {
+	bool ouch42;          // set by whoever reads, before it does: where a request has its side
+	uint64_t last_ns;     // of the last request
+	uint32_t request_cnt; // orders, replaces, cancels and modifies
 	char venue_session[STORY_SESSION_LEN]; // of the last login; blank: none was accepted
 	uint64_t execution_cnt;
 	uint32_t token_max;
@@ -38,8 +46,21 @@ struct story_session {
 	uint32_t seen_cnt;
 };
 
+/* The highest profit of the day of a level of the tree, as the last DAY record has it. */
+struct story_high {
+	char level[STORY_NAME_LEN]; // "firm", "account NAME", "strategy NAME"
+	int64_t ntl4;
+};
+
 struct story {
 	struct story_session session[STORY_SESSIONS];
+	char strategy[STORY_NAMES][STORY_NAME_LEN]; // indexes of a run belong to its configuration
+	uint32_t strategy_cnt;
+	uint8_t strategy_of[256]; // of the run being read: 1 more than the place; 0: no name
+	uint32_t run;
+	struct story_high high[STORY_LEVELS];
+	uint32_t high_cnt;
+	uint64_t high_ns;
 	bool no_memory;
 };
 

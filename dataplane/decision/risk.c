@@ -494,6 +494,36 @@ correct_cell(struct risk *r, uint32_t cell, const struct fill *f)
 }
 
 COLD void
+risk_book_located(struct risk *r, uint32_t cell, const struct fill *f)
+{
+	struct risk_cell *account = &r->cell[r->cell[cell].up];
+
+	if (cell == 0 || r->cell[cell].up == 0 || f->side != SIDE_SELL)
+		return;
+	if (!f->broken)
+		account->located_qty += f->executed_qty;
+	else if (account->located_qty >= f->executed_qty)
+		account->located_qty -= f->executed_qty;
+}
+
+COLD void
+risk_restore(struct risk *r, const struct risk_limits *lim, const struct risk_day *day)
+{
+	for (uint32_t s = 0; s < STRATEGY_MAX; s++)
+		for (uint16_t i = 1; i < r->instr_cnt; i++) {
+			const uint32_t cell = risk_leaf_cell(&r->instr[i], (uint8_t)s);
+
+			if (cell != 0)
+				r->cell[cell].enable_seq = lim->leaf[s].enable_seq;
+		}
+	for (uint32_t s = 0; s < SESSION_MAX; s++)
+		r->message_cnt[s] = day->message_cnt[s];
+	for (uint32_t n = 0; n < r->node_cnt; n++)
+		if (day->high_ntl4[n] > r->node[n].high_ntl4)
+			r->node[n].high_ntl4 = day->high_ntl4[n];
+}
+
+COLD void
 risk_correct(struct risk *r, uint32_t cell, const struct fill *f)
 {
 	bool full = false;

@@ -218,6 +218,24 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 		risk_open_drop(r, e);
 }
 
+/* The strategy's cell, 0 when it has none for the instrument. */
+HOT_INLINE uint32_t
+risk_cell_of(const struct risk_instr *i, uint8_t strategy_idx)
+{
+	return strategy_idx < STRATEGY_MAX ? risk_leaf_cell(i, strategy_idx) : 0;
+}
+
+/* Whose position it is: the strategy that sent the order, also when that was an earlier process. */
+HOT_INLINE uint8_t
+risk_holder_of(const struct fill *f)
+{
+	return likely(f->booked_as == 0) ? f->strategy_idx
+					 : (uint8_t)((f->booked_as & (FILL_BOOKED_SHORT - 1)) - 1);
+}
+
+/* Shares that an earlier process sold short were located; they stay in use. */
+COLD void risk_book_located(struct risk *r, uint32_t cell, const struct fill *f);
+
 /*
  * Books another price for an execution, in the cell and all above it.  Shares of it that the
  * position may still hold cost that much more; of the others it was realised.
@@ -240,7 +258,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	}
 	i = &r->instr[idx];
 	metric_add(&r->metrics.fill_applied, 1);
-	cell = f->strategy_idx < STRATEGY_MAX ? risk_leaf_cell(i, f->strategy_idx) : 0;
+	cell = risk_cell_of(i, risk_holder_of(f));
 	if (unlikely(f->corrected)) {
 		risk_correct(r, cell != 0 ? cell : i->cell, f);
 		return;
@@ -262,6 +280,8 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	} else if (!f->broken && r->cell[cell].execution_cnt[f->side] != UINT16_MAX) {
 		r->cell[cell].execution_cnt[f->side]++;
 	}
+	if (unlikely(f->booked_as & FILL_BOOKED_SHORT))
+		risk_book_located(r, cell, f);
 	for (; cell != 0; cell = r->cell[cell].up) {
 		risk_count_execution(&r->ledger[cell], f);
 		risk_execute(r, i, cell, side, f->px4, f->executed_qty);

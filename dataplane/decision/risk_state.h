@@ -320,6 +320,21 @@ bool risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t 
 int risk_load_position(struct risk *r, uint16_t node_idx, uint16_t instr_idx, int64_t qty,
 		       int64_t px4);
 
+/* What an earlier process of the same day left, beside positions: those come with its executions.
+ */
+struct risk_day {
+	uint32_t message_cnt[SESSION_MAX];
+	int64_t high_ntl4[RISK_NODE_MAX]; // the highest profit
+};
+
+/*
+ * Goes on where an earlier process stopped.  Executions of before count against execution_max as if
+ * the strategy had been enabled before the first of them: whoever enabled it since, does so again.
+ *
+ * Thread   before the lane runs
+ */
+COLD void risk_restore(struct risk *r, const struct risk_limits *lim, const struct risk_day *day);
+
 /*
  * Takes over a new table: the rooms of every node, and the sums with var_bp when those changed.  20
  * ns for each node, a few for each cell.  risk_on_intent does it by itself.

@@ -680,6 +680,25 @@ session_next_cancel(struct session *s, struct order *out)
 }
 
 COLD void
+session_book(const struct session *s, uint32_t token, struct fill *f)
+{
+	uint32_t from = 0, to = s->booked_cnt;
+
+	while (from < to) {
+		const uint32_t mid = from + (to - from) / 2;
+
+		if (s->booked[mid].token == token) {
+			f->booked_as = s->booked[mid].booked_as;
+			return;
+		}
+		if (s->booked[mid].token < token)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+}
+
+COLD void
 session_find_instrument(const struct session *s, const uint8_t *msg, struct report *out)
 {
 	const bool replaced = out->type == REPORT_REPLACED;

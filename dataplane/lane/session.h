@@ -35,6 +35,12 @@ enum {
 
 struct drop_session;
 
+/* An order of an earlier process, and whose position its executions are (fill.booked_as). */
+struct session_booked {
+	uint32_t token;
+	uint8_t booked_as;
+};
+
 /* One of the venue's addresses, in host order. */
 struct session_peer {
 	uint32_t ip;
@@ -108,7 +114,9 @@ struct session {
 	struct orders orders;
 	struct lane_port *port;
 	struct event_sink *events;
-	struct journal *journal;   // the lane's; NULL: nothing is written down
+	struct journal *journal;             // the lane's; NULL: nothing is written down
+	const struct session_booked *booked; // earlier processes' orders, by token
+	uint32_t booked_cnt;
 	struct drop_session *drop; // what its executions are compared with; NULL: nothing
 	uint8_t idx;
 	uint8_t protocol; // enum order_session_protocol
@@ -172,6 +180,9 @@ COLD void session_fini(struct session *s);
  * Thread   the lane, in housekeeping
  */
 COLD void session_housekeeping(struct session *s, uint64_t now_ns);
+
+/* An execution of an order that this process did not send: whose it is, where the journal knows. */
+COLD void session_book(const struct session *s, uint32_t token, struct fill *f);
 
 /* The connection is gone or closed: what was not answered is now unknown. */
 COLD void session_lost(struct session *s, uint64_t now_ns);

@@ -72,8 +72,12 @@ turn_reports(struct lane *l, struct session *s)
 		if (unlikely(report.token == s->ack_token))
 			turn_answered(l, s);
 		said = orders_on_report(&s->orders, &report, &fill, &update);
-		if (s->drop != NULL && said & ORDERS_FILL && fill.executed_qty != 0)
-			drop_session_on_own(s->drop, &report, &fill, l->now_ns);
+		if (said & ORDERS_FILL && fill.executed_qty != 0) {
+			if (unlikely(fill.strategy_idx == STRATEGY_NONE))
+				session_book(s, report.token, &fill);
+			if (s->drop != NULL)
+				drop_session_on_own(s->drop, &report, &fill, l->now_ns);
+		}
 		give_back(l, s, report.token, said, &fill, &update);
 		session_after_report(s, l->now_ns);
 		work++;

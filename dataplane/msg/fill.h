@@ -26,8 +26,19 @@ struct fill {
 	uint8_t broken;       // 1: executed_qty is taken back (broken trade)
 	uint8_t replace_done; // 1: the order's replace was answered, whatever the answer
 	uint8_t corrected;    // 1: executed_qty is not new, its price is; nothing else counts
-	uint8_t pad;
+	uint8_t booked_as; // of an earlier process's order: FILL_BOOKED of who sent it; 0: nobody
+			   // knows, or strategy_idx is who
 };
+
+/*
+ * Whose position an execution is when its order's name is not known any more: strategy_idx says how
+ * an order is named, and names begin anew with each process.
+ */
+enum {
+	FILL_BOOKED_SHORT = 0x80, // it was sent as a short sale
+};
+#define FILL_BOOKED(strategy_idx) ((uint8_t)((strategy_idx) + 1))
+static_assert((int)STRATEGY_MAX < (int)FILL_BOOKED_SHORT, "both fit one byte");
 static_assert(sizeof(struct fill) == CACHE_LINE, "one message, one cache line");
 
 #endif

@@ -81,6 +81,24 @@ agree() { grep -q "recovery: the journal and the venue agree: [1-9]" "$SMOKE_DIR
 wait_for 3 "journal and venue agree" agree
 orders_on() { [ "$(ctl_value status orders_on)" = true ]; }
 wait_for 3 "orders are on again by themselves" orders_on
+# What was set by hand is in force again, and executions are the strategy's, not only the firm's.
+expect_eq "order_max_qty after the restart" "$(ctl --json limits get AAPL | python3 -c '
+import json, sys
+print(next(r["value"] for r in json.load(sys.stdin) if r["key"] == "order_max_qty"))')" 400
+grep -q "limit order_max_qty is 400 for firm, set by hand" "$SMOKE_DIR/events.log" || fail "the log does not say what is set by hand"
+turnover() { # LEVEL...
+	ctl --json positions "$@" | python3 -c '
+import json, sys
+print(" ".join(str(r[k]) for r in json.load(sys.stdin) if r["symbol"] == "AAPL"
+               for k in ("position_qty", "bought_qty", "sold_qty", "realised_ntl4")))'
+}
+grep -qE "orders of earlier processes will be booked" "$SMOKE_DIR/events.log" || fail "nothing was booked"
+ctl halt "to compare levels" >/dev/null
+sleep 0.2
+firm=$(turnover)
+expect_eq "position, bought, sold, realised of strategy and firm" "$(turnover --strategy sample)" "$firm"
+[ "$firm" != "0 0 0 0" ] || note "nothing was executed before the kill"
+ctl resume >/dev/null || fail "resume after the comparison"
 wait_for 2 "numbers are reserved" test -s "$journal/tokens"
 # Both die, and the venue forgets everything: only our own file knows which numbers were used.
 kill_gateway second
@@ -146,6 +164,7 @@ expect_eq "status of why without such an order" $? 3
 
 # What the operator did, the limits, the configuration.
 "$reader" print --kind command "$journal" | grep "limits_set" >/dev/null || fail "the operator's command is not there"
+[ "$("$reader" csv --account default --kind intent "$journal" | wc -l)" -gt 10 ] || fail "--account finds no intents"
 "$reader" print --kind limits "$journal" | grep "order_max_qty 400" >/dev/null || fail "the changed limit is not there"
 "$reader" print --kind config "$journal" | grep "environment: simulation" >/dev/null || fail "the configuration is not there"
 # Tables hold the same.

@@ -162,6 +162,87 @@ many_orders_are_all_found_again(void **state)
 	story_fini(&story);
 }
 
+/* The text of a control side's record. */
+static void
+said(uint8_t kind, uint32_t arg, const char *text)
+{
+	const struct journal_text t = { .arg = arg, .ns = 5 };
+	uint8_t payload[512];
+
+	memcpy(payload, &t, sizeof(t));
+	memcpy(payload + sizeof(t), text, strlen(text));
+	journal_bytes_put(&day, kind, payload, (uint32_t)(sizeof(t) + strlen(text)));
+}
+
+/* An Enter Order's bytes, as they lie in SoupBinTCP. */
+static void
+sent_by(uint32_t token, uint8_t kind, uint8_t strategy_idx, uint32_t orig_token, const char *bytes)
+{
+	struct journal_wire w = {
+		.token = token, .kind = kind, .strategy_idx = strategy_idx, .len = 20
+	};
+	struct journal_slot s = { .kind = JOURNAL_WIRE_OUT, .instr_idx = 3, .arg = orig_token };
+
+	memcpy(w.bytes, bytes, strlen(bytes));
+	memcpy(s.body, &w, sizeof(w));
+	journal_bytes_put(&day, s.kind, &s, sizeof(s));
+}
+
+static void
+whose_an_order_was_is_known_by_name(void **state)
+{
+	const struct story_session *s = &story.session[0];
+
+	begin();
+	said(JOURNAL_NAME, JOURNAL_NAME_STRATEGY | 0 << 8, "taker\ndesk");
+	said(JOURNAL_NAME, JOURNAL_NAME_STRATEGY | 1 << 8, "maker\ndesk");
+	login("OE00000001");
+	sent_by(1, INTENT_NEW, 1, 0, "..UOnnnnTqqqq");
+	sent_by(2, INTENT_REPLACE, 1, 1, "..UUoooonnnn");
+	sent_by(3, INTENT_NEW, 0, 0, "..UOnnnnSqqqq");
+	sent_by(3, INTENT_CANCEL, 0, 3, "..UX");
+	report(REPORT_REPLACED, 5, 2, 100, 0); // the venue's own number of it
+	take_all();
+	assert_string_equal(story.strategy[story_find(s, 1)->strategy - 1], "maker");
+	assert_string_equal(story.strategy[story_find(s, 2)->strategy - 1], "maker");
+	assert_string_equal(story.strategy[story_find(s, 3)->strategy - 1], "taker");
+	assert_string_equal(story.strategy[story_find(s, 5)->strategy - 1], "maker");
+	assert_true(story_find(s, 1)->short_sale);
+	assert_true(story_find(s, 2)->short_sale);
+	assert_true(story_find(s, 5)->short_sale);
+	assert_false(story_find(s, 3)->short_sale);
+	assert_int_equal(s->request_cnt, 4);
+}
+
+static void
+a_short_sale_of_ouch_42_is_one(void **state)
+{
+	begin();
+	story.session[0].ouch42 = true;
+	sent_by(1, INTENT_NEW, 0, 0, "..UOS00000001     Eqq");
+	sent_by(2, INTENT_NEW, 0, 0, "..UOE0000000E     Sqq");
+	take_all();
+	assert_true(story_find(&story.session[0], 1)->short_sale);
+	assert_false(story_find(&story.session[0], 2)->short_sale);
+	assert_int_equal(story_find(&story.session[0], 1)->strategy, 0); // nobody named it
+}
+
+static void
+the_newest_highs_of_the_day_count(void **state)
+{
+	begin();
+	said(JOURNAL_DAY, 0, "firm 100\nstrategy taker 50\n");
+	said(JOURNAL_DAY, 0, "firm 120\nno value\nstrategy taker -3\ncut off 7");
+	take_all();
+	assert_int_equal(story.high_cnt, 3);
+	assert_string_equal(story.high[0].level, "firm");
+	assert_int_equal(story.high[0].ntl4, 120);
+	assert_int_equal(story.high[1].ntl4, 0);
+	assert_string_equal(story.high[2].level, "strategy taker");
+	assert_int_equal(story.high[2].ntl4, -3);
+	assert_int_equal(story.high_ns, 5);
+}
+
 int
 main(void)
 {
@@ -171,6 +252,9 @@ main(void)
 		cmocka_unit_test(what_was_sent_and_never_answered_is_known_as_that),
 		cmocka_unit_test(another_day_of_the_venue_begins_anew),
 		cmocka_unit_test(many_orders_are_all_found_again),
+		cmocka_unit_test(whose_an_order_was_is_known_by_name),
+		cmocka_unit_test(a_short_sale_of_ouch_42_is_one),
+		cmocka_unit_test(the_newest_highs_of_the_day_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -303,6 +303,77 @@ the_table_of_open_orders_loses_nothing(void **unused)
 			 live_cnt);
 }
 
+/* Strategy 3's order of an earlier process: named by nobody here, and booked for all above. */
+static void
+an_execution_of_an_earlier_process_is_booked_for_who_sent_it(void **unused)
+{
+	struct fill f = fill_of(1, SIDE_SELL, 40, 40, false);
+	uint32_t cell;
+
+	scene_start(&scene);
+	scene.in.side = SIDE_SELL;
+	send(&scene, 1, SIDE_BUY, 1000000, 100); // the same name in this process
+	f.strategy_idx = STRATEGY_NONE;
+	f.booked_as = FILL_BOOKED(3) | FILL_BOOKED_SHORT;
+	on_fill(&scene.r, &f);
+	cell = risk_leaf_cell(&scene.r.instr[IDX], 3);
+	for (uint32_t k = cell; k != 0; k = scene.r.cell[k].up) {
+		assert_int_equal(scene.r.cell[k].position_qty, -40);
+		assert_int_equal(scene.r.ledger[k].sold_qty, 40);
+	}
+	assert_int_equal(scene.r.cell[cell].execution_cnt[SIDE_SELL], 1);
+	assert_int_equal(scene.r.cell[scene.r.cell[cell].up].located_qty, 40);
+	assert_int_equal(scene.r.metrics.fill_unassigned, 0);
+	assert_int_equal(risk_open_of(&scene.r, risk_open_key(0, 1))->open_qty, 100);
+	f.broken = 1; // the bust of a part of it
+	f.executed_qty = 10;
+	on_fill(&scene.r, &f);
+	assert_int_equal(scene.r.cell[cell].position_qty, -30);
+	assert_int_equal(scene.r.cell[scene.r.cell[cell].up].located_qty, 30);
+	f.booked_as = 0; // nobody knows whose
+	f.broken = 0;
+	on_fill(&scene.r, &f);
+	assert_int_equal(scene.r.cell[cell].position_qty, -30);
+	assert_int_equal(scene.r.metrics.fill_unassigned, 1);
+}
+
+static void
+a_day_goes_on_where_an_earlier_process_stopped(void **unused)
+{
+	static struct risk_day day;
+	struct verdict no;
+	struct order out;
+	struct fill f = fill_of(5, SIDE_BUY, 1, 1, false);
+
+	scene_start(&scene);
+	scene.lim.session_message_max = 10;
+	scene.lim.leaf[0].execution_max = 2;
+	scene.lim.leaf[0].enable_seq = 4; // somebody had enabled it
+	scene.lim.node[RISK_NODE_FIRM].drawdown_max_ntl4 = 50;
+	day.message_cnt[0] = 9;
+	day.high_ntl4[RISK_NODE_FIRM] = 50;
+	risk_restore(&scene.r, &scene.lim, &day);
+	assert_true(judged(&scene, &out, &no)); // at the drawdown's limit, the tenth message
+	scene.in.intent_id = 2;
+	assert_false(judged(&scene, &out, &no));
+	assert_int_equal(no.verdict, RISK_REJECT_MESSAGES);
+	scene.lim.session_message_max = 0;
+	scene.lim.version++;
+	f.strategy_idx = STRATEGY_NONE;
+	f.booked_as = FILL_BOOKED(0);
+	on_fill(&scene.r, &f);
+	assert_true(judged(&scene, &out, &no));
+	on_fill(&scene.r, &f);
+	scene.in.intent_id = 3;
+	assert_false(judged(&scene, &out, &no));
+	assert_int_equal(no.verdict, RISK_REJECT_REPEATED);
+	scene.lim.leaf[0].execution_max = 3;
+	scene.r.node[RISK_NODE_FIRM].high_ntl4 = 51;
+	scene.lim.version++;
+	assert_false(judged(&scene, &out, &no));
+	assert_int_equal(no.verdict, RISK_REJECT_DRAWDOWN);
+}
+
 static void
 a_table_too_large_is_refused(void **unused)
 {
@@ -332,6 +403,8 @@ main(void)
 			a_corrected_price_is_cost_where_shares_are_held_and_realised_where_not),
 		cmocka_unit_test(sums_meet_the_end_of_64_bits_and_stay),
 		cmocka_unit_test(the_table_of_open_orders_loses_nothing),
+		cmocka_unit_test(an_execution_of_an_earlier_process_is_booked_for_who_sent_it),
+		cmocka_unit_test(a_day_goes_on_where_an_earlier_process_stopped),
 		cmocka_unit_test(a_table_too_large_is_refused),
 	};
 
