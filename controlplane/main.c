@@ -9,6 +9,7 @@
 #include "boot/eal_start.h"
 #include "boot/gateway.h"
 #include "boot/host_check.h"
+#include "boot/jitter_cmd.h"
 #include "boot/journal_start.h"
 #include "boot/kill_switch.h"
 #include "boot/lane_start.h"
@@ -35,6 +36,7 @@ static const char USAGE[] =
 	"\n"
 	"  sluice run -c FILE          start trading with this configuration (starts disarmed)\n"
 	"  sluice check -c FILE        check it whole without touching a device\n"
+	"  sluice jitter ...           how evenly cores run, and why not (jitter --help)\n"
 	"  sluice replay -c FILE ...   recorded market data through it, offline (replay --help)\n"
 	"  sluice config-reference     every key, as Markdown\n"
 	"  sluice config-sample        a commented configuration to start from\n"
@@ -165,6 +167,7 @@ run(struct gateway *g, const char *file, struct err *e)
 	kill_switch_start(g);
 	saved_tcp_load(g);
 	step = FAULT_STEP_LANES;
+	jitter_before_lanes(g->config, g->map, g->clock.ns_per_2_32_cycles);
 	if (lanes_build(g, e) != 0 || gateway_journal_start(g, e) != 0 || lanes_launch(g, e) != 0 ||
 	    last_path_open(g, e) != 0)
 		goto stop_lanes;
@@ -230,6 +233,11 @@ main(int argc, char **argv)
 		return config_doc_sample(stdout) == 0 ? EXIT_FINE : EXIT_START;
 	if (strcmp(command, "explain") == 0)
 		return explain(argc, argv);
+	if (strcmp(command, "jitter") == 0) {
+		code = jitter_command(&config, &map, argc - 1, argv + 1);
+		config_free(&config);
+		return code;
+	}
 	if (strcmp(command, "replay") == 0) {
 		code = replay_command(&gateway, argc - 1, argv + 1);
 		config_free(&config);

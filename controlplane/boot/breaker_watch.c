@@ -149,7 +149,7 @@ look_at_clock(struct look *k)
 	const uint64_t before = clock_tsc();
 	const uint64_t system_ns = now_ns();
 	const uint64_t after = clock_tsc();
-	const uint64_t ours_ns = clock_ns_of(&k->g->clock, before + (after - before) / 2);
+	const uint64_t ours_ns = clock_ns_at(&k->g->clock, before + (after - before) / 2);
 	const int64_t off_ns = (int64_t)(system_ns - ours_ns);
 	const int64_t step_ns = k->w->clock_known ? off_ns - k->w->clock_off_ns : 0;
 

@@ -12,6 +12,7 @@
 
 #include "boot/breaker_watch.h"
 #include "boot/capture.h"
+#include "boot/clock_watch.h"
 #include "boot/control.h"
 #include "boot/drop_watch.h"
 #include "boot/feed_watch.h"
@@ -20,6 +21,8 @@
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/limits_kept.h"
+#include "boot/latency_watch.h"
+#include "boot/outlier_watch.h"
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "ctl/ctl_server.h"
@@ -152,9 +155,10 @@ control_close(struct gateway *g)
 		ctl_server_close(g->ctl);
 	if (g->telemetry != NULL)
 		telemetry_close(g->telemetry);
-	if (g->latency != NULL)
-		latency_close(g->latency);
+	latency_watch_close(g);
 	feed_watch_close(g);
+	outlier_watch_close(g);
+	clock_watch_close(g);
 	breaker_watch_close(g);
 	drop_watch_close(g);
 	if (g->log != NULL)
@@ -162,33 +166,7 @@ control_close(struct gateway *g)
 	g->http = NULL;
 	g->ctl = NULL;
 	g->telemetry = NULL;
-	g->latency = NULL;
 	g->log = NULL;
-}
-
-/* One table of all lanes' histograms. */
-static int
-open_latency(struct gateway *g, struct err *e)
-{
-	static const struct latency_def ROW[LATENCY_CNT] = {
-#define LATENCY_RECORDED_ALWAYS  true
-#define LATENCY_RECORDED_SAMPLED false
-#define LATENCY(id, name_, recorded, from_, to_) \
-	[LATENCY_##id] = { .name = (name_),      \
-			   .from = (from_),      \
-			   .to = (to_),          \
-			   .end_point = LATENCY_RECORDED_##recorded },
-#include "lane/latency.def"
-#undef LATENCY
-	};
-
-	if (latency_open(&g->latency, ROW, LATENCY_CNT, g->clock.ns_per_2_32_cycles) != 0)
-		return err_set(e, -ENOMEM, "no memory for the latency table");
-	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		for (uint32_t k = 0; k < LATENCY_CNT; k++)
-			if (g->lane[i]->latency[k] != NULL)
-				latency_add(g->latency, k, g->lane[i]->latency[k]);
-	return 0;
 }
 
 /* The lanes that poll the port and that own its host hear of the link, and the log does. */
@@ -380,9 +358,13 @@ control_run(struct gateway *g, struct err *e)
 	int epoll_fd, signal_fd;
 	int rc;
 
-	rc = open_latency(g, e);
+	rc = latency_watch_open(g, e);
 	if (rc == 0)
 		rc = feed_watch_open(g, e);
+	if (rc == 0)
+		rc = outlier_watch_open(g, e);
+	if (rc == 0)
+		rc = clock_watch_open(g, e);
 	if (rc == 0)
 		rc = breaker_watch_open(g, e);
 	if (rc == 0)
@@ -454,12 +436,15 @@ control_run(struct gateway *g, struct err *e)
 			next_second_ns = now_ns() + NS_PER_SEC;
 			if (second_cnt++ == 1) // auto-negotiation takes its time
 				tell_links_down(g);
+			clock_watch_look(g);
 			look_at_losses(g);
 			feed_watch_heal(g, now_ns());
 			sd_notify(0, "WATCHDOG=1");
 		}
 		look_at_links(g);
 		capture_look(g);
+		outlier_watch_look(g);
+		latency_watch_look(g, now_ns());
 		saved_tcp_keep(g, now_ns());
 		gateway_journal_look(g, now_ns());
 	}
@@ -477,33 +462,10 @@ out:
 	return rc;
 }
 
-/* Every row that has a sample, one after another, as HdrHistogram writes percentiles. */
-static void
-write_histograms(struct gateway *g, const struct state_latency_row *row, int row_cnt)
-{
-	const char *path = g->config->latency.histogram_file;
-	FILE *f;
-
-	if (path[0] == '\0')
-		return;
-	f = fopen(path, "we");
-	if (f == NULL) {
-		fprintf(stderr, "sluice: latency.histogram_file: %s: %s\n", path, strerror(errno));
-		return;
-	}
-	for (int i = 0; i < row_cnt; i++)
-		if (row[i].cnt != 0 && i < (int)LATENCY_CNT)
-			latency_write_percentiles(g->latency, (size_t)i, f);
-		else if (row[i].cnt != 0)
-			feed_watch_write_percentiles(g, (size_t)i - LATENCY_CNT, f);
-	if (fclose(f) != 0)
-		fprintf(stderr, "sluice: latency.histogram_file: %s: %s\n", path, strerror(errno));
-}
-
 void
 control_summary(struct gateway *g)
 {
-	static struct state_latency_row row[LATENCY_CNT + FEED_MAX * (1 + FEED_LINE_MAX)];
+	static struct state_latency_row row[STATE_LATENCY_MAX];
 	struct state_status st;
 	int all, cnt = 0;
 
@@ -519,13 +481,11 @@ control_summary(struct gateway *g)
 			g->open_at_end);
 	kill_switch_summary(g);
 	state_books_summary(g, now_ns());
-	if (g->latency == NULL)
-		return;
-	all = latency_rows(g->latency, row, LATENCY_CNT);
-	all += feed_watch_rows(g, row + all, ARRAY_CNT(row) - (size_t)all);
-	write_histograms(g, row, all);
+	latency_watch_end(g, now_ns());
+	all = latency_source_rows(g, row, STATE_LATENCY_MAX);
 	for (int i = 0; i < all; i++)
 		if (row[i].cnt != 0) // this core map has such a hop, and something took it
 			row[cnt++] = row[i];
 	latency_print(stderr, row, (size_t)cnt);
+	outlier_watch_summary(g);
 }

@@ -110,9 +110,13 @@ feed_watch_reset(struct gateway *g)
 }
 
 void
-feed_watch_write_percentiles(struct gateway *g, size_t row_idx, FILE *out)
+feed_watch_write_all(struct gateway *g, FILE *out)
 {
-	latency_write_percentiles(g->feed_watch->times, row_idx, out);
+	struct feed_watch *w = g->feed_watch;
+
+	for (uint32_t i = 0; w != NULL && w->times != NULL && i < w->row_cnt; i++)
+		if (latency_hist(w->times, i)->cnt != 0)
+			latency_write_percentiles(w->times, i, out);
 }
 
 /* Books of the feed that contradicted themselves, in all lanes. */

@@ -21,8 +21,8 @@ int feed_watch_rows(struct gateway *g, struct state_latency_row *row, size_t row
 /* Counts from now on. */
 void feed_watch_reset(struct gateway *g);
 
-/* Row row_idx as HdrHistogram writes percentiles. */
-void feed_watch_write_percentiles(struct gateway *g, size_t row_idx, FILE *out);
+/* Each row that has a sample, as HdrHistogram writes percentiles. */
+void feed_watch_write_all(struct gateway *g, FILE *out);
 
 /* Asks lanes to heal books that are suspect by themselves, at most as often as configured. */
 void feed_watch_heal(struct gateway *g, uint64_t now_ns);

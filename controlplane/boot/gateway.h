@@ -50,8 +50,10 @@ struct gateway {
 	struct config *config;
 	struct core_map *map;
 	struct clock_map clock;
-	uint64_t start_ns; // since 1970
-	bool hugepages;    // false: degraded, ordinary pages
+	struct clock_watch *clock_watch; // boot/clock_watch.h
+	uint64_t clock_steps; // times the system's clock was set so far that ours does not follow
+	uint64_t start_ns;    // since 1970
+	bool hugepages;       // false: degraded, ordinary pages
 	char huge_mount[CONFIG_PATH_MAX];
 	struct gateway_port port[PORT_MAX];
 	struct limits limits;
@@ -62,8 +64,9 @@ struct gateway {
 	struct day_start *day; // boot/day_start.h; NULL: no journal, or nothing of today in it
 	uint64_t day_next_ns;
 	int64_t day_high_ntl4[RISK_NODE_MAX]; // as last kept
-	struct latency *latency;
+	struct latency_watch *latency;   // boot/latency_watch.h
 	struct feed_watch *feed_watch;
+	struct outlier_watch *outliers; // boot/outlier_watch.h
 	struct ctl_server *ctl;
 	struct metrics_export *http;
 	struct telemetry *telemetry;
@@ -72,7 +75,6 @@ struct gateway {
 	struct lane *lane[LANE_MAX];
 	uint32_t lane_cnt;
 	struct capture *capture[PORT_MAX]; // by port; NULL: none since the start
-	struct ring *ring;                 // one per map->ring[]
 	void *reply[LANE_MAX]; // COMMAND_REPLY_MAX bytes each: where lanes answer commands
 	struct session_half_open half_open[SESSION_MAX]; // what the last process left
 	struct session_half_open saved[SESSION_MAX];     // what the next one would find

@@ -13,8 +13,10 @@
 #include "boot/day_start.h"
 #include "boot/drop_start.h"
 #include "boot/journal_start.h"
+#include "boot/lane_latency.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
+#include "boot/outlier_watch.h"
 #include "boot/risk_tree.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
@@ -69,26 +71,6 @@ take(struct lane *l, size_t bytes, struct err *e)
 	return p;
 }
 
-/* Which clock readings a set of stages makes. */
-static uint32_t
-latency_mask(stage_set s)
-{
-	uint32_t m = 0;
-
-	if (holds(s, RX))
-		m |= 1U << LATENCY_RX | 1U << LATENCY_ARB;
-	if (holds(s, PARSE))
-		m |= 1U << LATENCY_PARSE | 1U << LATENCY_BOOK | 1U << LATENCY_HOP_DATAGRAM;
-	if (holds(s, STRATEGY))
-		m |= 1U << LATENCY_STRATEGY | 1U << LATENCY_HOP_BBO;
-	if (holds(s, RISK))
-		m |= 1U << LATENCY_RISK | 1U << LATENCY_HOP_INTENT;
-	if (holds(s, ORDERS))
-		m |= 1U << LATENCY_ORDERS | 1U << LATENCY_SEND | 1U << LATENCY_HOP_ORDER |
-		     1U << LATENCY_TICK_TO_TRADE | 1U << LATENCY_ORDER_TO_ACK;
-	return m;
-}
-
 static void
 book_config_of(const struct config *c, uint32_t feed_idx, struct book_ours_config *ours,
 	       struct book_config *out)
@@ -135,8 +117,8 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 	size_t bytes = sizeof(struct lane) + ARENA_SLACK_BYTES;
 	struct book_ours_config ours[INSTR_MAX];
 
-	bytes += (size_t)__builtin_popcount(latency_mask(m->stages)) * sizeof(struct hist);
-	bytes += EVENT_SLOTS * CACHE_LINE;
+	bytes += (size_t)lane_latency_hists(c, m) * sizeof(struct hist);
+	bytes += (EVENT_SLOTS + LANE_LATENCY_SLOTS) * CACHE_LINE;
 	for (uint32_t i = 0; i < g->map->ring_cnt; i++)
 		if (&g->map->lane[g->map->ring[i].taker] == m)
 			bytes += (size_t)g->map->ring[i].slots * CACHE_LINE + sizeof(struct ring);
@@ -711,12 +693,9 @@ build_lane(void *arg)
 	if (slots == NULL)
 		return -ENOMEM;
 	event_sink_init(&l->events, l->idx, slots, EVENT_SLOTS);
-	for (uint32_t i = 0; i < LATENCY_CNT; i++)
-		if (latency_mask(m->stages) >> i & 1) {
-			l->latency[i] = take(l, sizeof(struct hist), b->e);
-			if (l->latency[i] == NULL)
-				return -ENOMEM;
-		}
+	rc = lane_latency_build(g, l, m, b->e);
+	if (rc != 0)
+		return rc;
 	lane_clock(l);
 	rc = gateway_journal_lane(g, l, b->e);
 	for (uint32_t p = 0; rc == 0 && p < g->config->ports_cnt; p++) {
@@ -863,6 +842,7 @@ run_lane(void *arg)
 	struct lane *l = arg;
 
 	last_path_register(l->idx);
+	outlier_watch_lane_runs(l->idx);
 	return lane_run(l);
 }
 

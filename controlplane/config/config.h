@@ -533,6 +533,10 @@ struct config {
 		uint32_t stage_sample_every; // 0: never
 		char histogram_file[CONFIG_PATH_MAX];
 		uint32_t warm_up_us;
+		uint32_t stall_us;       // 0: none is noted
+		uint32_t jitter_test_ms; // 0: none
+		uint32_t interval_s;
+		char log_file[CONFIG_PATH_MAX]; // empty: none
 	} latency;
 	char core_map_file[CONFIG_PATH_MAX];
 	char pmd_config_dir[CONFIG_PATH_MAX];

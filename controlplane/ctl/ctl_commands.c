@@ -10,6 +10,7 @@
 #include "ctl/ctl_books.h"
 #include "ctl/ctl_evidence.h"
 #include "ctl/ctl_json.h"
+#include "ctl/ctl_measure.h"
 #include "ctl/ctl_orders.h"
 #include "ctl/ctl_risk.h"
 #include "ctl/ctl_stop.h"
@@ -44,7 +45,6 @@ enum {
 	EVENT_ROW_MAX = 512,
 	EVENT_ROW_DEFAULT = 50,
 	CONFIG_ROW_MAX = 16384,
-	LATENCY_ROW_MAX = 64,
 };
 
 json_t *
@@ -489,38 +489,6 @@ BY_RISK(limits_release)
 BY_RISK(limits_locate)
 BY_RISK(limits_forget)
 
-static json_t *
-do_latency(const struct state_source *s, const json_t *args, struct err *e)
-{
-	const bool stages = json_is_true(json_object_get(args, "stages"));
-	struct state_latency_row *row = rows_take(LATENCY_ROW_MAX, sizeof(*row), e);
-	json_t *list;
-	size_t cnt;
-
-	if (row == NULL)
-		return NULL;
-	list = json_array();
-	cnt = rows_in(s->latency(s->ctx, row, LATENCY_ROW_MAX), LATENCY_ROW_MAX);
-	for (size_t i = 0; i < cnt; i++) {
-		if (!stages && !row[i].end_point)
-			continue;
-		json_array_append_new(
-			list,
-			json_pack("{s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name",
-				  words(row[i].name), "from", words(row[i].from), "to",
-				  words(row[i].to), "end_point", row[i].end_point, "count",
-				  number(row[i].cnt), "min_ns", number(row[i].min_ns), "p50_ns",
-				  number(row[i].p50_ns), "p90_ns", number(row[i].p90_ns), "p99_ns",
-				  number(row[i].p99_ns), "p99.9_ns", number(row[i].p999_ns),
-				  "p99.99_ns", number(row[i].p9999_ns), "max_ns",
-				  number(row[i].max_ns), "sum_ns", number(row[i].sum_ns)));
-	}
-	free(row);
-	if (json_is_true(json_object_get(args, "reset")))
-		s->latency_reset(s->ctx);
-	return list;
-}
-
 /* Commands that have a file of their own. */
 #define ELSEWHERE(name)                                                                           \
 	static json_t *do_##name(const struct state_source *s, const json_t *args, struct err *e) \
@@ -539,6 +507,9 @@ ELSEWHERE(breaker_rearm)
 ELSEWHERE(drop_copy)
 ELSEWHERE(drop_copy_release)
 ELSEWHERE(evidence)
+ELSEWHERE(latency)
+ELSEWHERE(latency_export)
+ELSEWHERE(outliers)
 #undef ELSEWHERE
 
 static json_t *

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "ctl/ctl_evidence.h"
+#include "ctl/ctl_measure.h"
 #include "ctl/ctl_stop.h"
 #include "observe/latency.h"
 
@@ -734,32 +735,6 @@ show_positions(FILE *out, const json_t *r)
 }
 
 static void
-show_latency(FILE *out, const json_t *r)
-{
-	const size_t cnt = json_array_size(r);
-	struct state_latency_row *row = calloc(cnt + 1, sizeof(*row));
-
-	for (size_t i = 0; row != NULL && i < cnt; i++) {
-		const json_t *x = json_array_get(r, i);
-
-		snprintf(row[i].name, sizeof(row[i].name), "%s", text_of(x, "name"));
-		snprintf(row[i].from, sizeof(row[i].from), "%s", text_of(x, "from"));
-		snprintf(row[i].to, sizeof(row[i].to), "%s", text_of(x, "to"));
-		row[i].end_point = true_in(x, "end_point");
-		row[i].cnt = (uint64_t)int_of(x, "count");
-		row[i].p50_ns = (uint64_t)int_of(x, "p50_ns");
-		row[i].p90_ns = (uint64_t)int_of(x, "p90_ns");
-		row[i].p99_ns = (uint64_t)int_of(x, "p99_ns");
-		row[i].p999_ns = (uint64_t)int_of(x, "p99.9_ns");
-		row[i].p9999_ns = (uint64_t)int_of(x, "p99.99_ns");
-		row[i].max_ns = (uint64_t)int_of(x, "max_ns");
-	}
-	if (row != NULL)
-		latency_print(out, row, cnt);
-	free(row);
-}
-
-static void
 show_orders_on(FILE *out, const json_t *r)
 {
 	fprintf(out, "orders are %s\n", true_in(r, "orders_on") ? "ON" : "OFF");
@@ -913,7 +888,13 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		show_positions(out, r);
 		return;
 	case CTL_latency:
-		show_latency(out, r);
+		ctl_show_latency(out, r);
+		return;
+	case CTL_latency_export:
+		fprintf(out, "written: %s\n", text_of(r, "file"));
+		return;
+	case CTL_outliers:
+		ctl_show_outliers(out, r);
 		return;
 	case CTL_halt:
 	case CTL_resume:

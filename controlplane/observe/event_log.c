@@ -405,7 +405,7 @@ line_of(const struct event_log *log, const struct event *e, uint64_t now_ns, str
 {
 	struct text lane = { .at = l->lane, .left = sizeof(l->lane) };
 
-	l->ns = log->c.clock == NULL ? e->tsc : clock_ns_of(log->c.clock, e->tsc);
+	l->ns = log->c.clock == NULL ? e->tsc : clock_ns_at(log->c.clock, e->tsc);
 	if (e->tsc == 0)
 		l->ns = now_ns; // before the lane's first turn
 	l->severity = EVENT_ERROR;

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-
 struct latency_row {
 	const struct latency_def *def;
 	const struct hist *source[LANE_MAX];
@@ -14,6 +12,8 @@ struct latency_row {
 	struct hist *base; // what was there at the last reset
 	bool reset;        // max and min of the sources are from before a reset
 	uint64_t base_max; // largest value at the last reset
+	struct hist *mark; // what was there when the interval began; NULL: the first has not ended
+	struct hist *last; // the last interval
 };
 
 struct latency {
@@ -46,13 +46,21 @@ latency_open(struct latency **out, const struct latency_def *def, size_t row_cnt
 	return 0;
 }
 
+static void
+free_row(struct latency_row *row)
+{
+	free(row->base);
+	free(row->mark);
+	free(row->last);
+}
+
 void
 latency_close(struct latency *l)
 {
 	if (l == NULL)
 		return;
 	for (size_t i = 0; i < l->row_cnt; i++)
-		free(l->row[i].base);
+		free_row(&l->row[i]);
 	free(l->merged);
 	free(l);
 }
@@ -78,21 +86,17 @@ merge(const struct latency_row *row, struct hist *out)
 }
 
 /*
- * What was recorded since the last reset.  After one, the exact largest value is known only if it
- * is a new record; otherwise it is the top of its bucket.
+ * Takes away from h what base had then.  The exact largest value is known only if it is a new
+ * record since; otherwise it is the top of its bucket.
  */
-static const struct hist *
-merged_since_reset(struct latency *l, const struct latency_row *row)
+static void
+subtract(struct hist *h, const struct hist *base, uint64_t base_max)
 {
-	struct hist *h = l->merged;
 	uint64_t max = 0, min = 0;
 
-	merge(row, h);
-	if (!row->reset)
-		return h;
 	h->cnt = 0;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		h->bucket[i] -= row->base->bucket[i];
+		h->bucket[i] -= base->bucket[i];
 		if (h->bucket[i] == 0)
 			continue;
 		h->cnt += h->bucket[i];
@@ -100,10 +104,19 @@ merged_since_reset(struct latency *l, const struct latency_row *row)
 			min = hist_bucket_top(i);
 		max = hist_bucket_top(i);
 	}
-	if (h->max <= row->base_max)
+	if (h->max <= base_max)
 		h->max = max;
 	h->min = min;
-	return h;
+}
+
+/* What was recorded since the last reset. */
+static const struct hist *
+merged_since_reset(struct latency *l, const struct latency_row *row)
+{
+	merge(row, l->merged);
+	if (row->reset)
+		subtract(l->merged, row->base, row->base_max);
+	return l->merged;
 }
 
 static uint64_t
@@ -116,31 +129,93 @@ sum_cycles(const struct hist *h)
 	return sum;
 }
 
-int
-latency_rows(struct latency *l, struct state_latency_row *row, size_t row_max)
+static void
+fill_row(const struct latency *l, const struct latency_def *def, const struct hist *h,
+	 struct state_latency_row *row)
 {
 	const struct clock_map *c = &l->clock;
 
-	for (size_t i = 0; i < l->row_cnt && i < row_max; i++) {
-		const struct hist *h = merged_since_reset(l, &l->row[i]);
-		const struct latency_def *def = l->row[i].def;
+	memset(row, 0, sizeof(*row));
+	snprintf(row->name, sizeof(row->name), "%s", def->name);
+	snprintf(row->from, sizeof(row->from), "%s", def->from);
+	snprintf(row->to, sizeof(row->to), "%s", def->to);
+	row->end_point = def->end_point;
+	row->cnt = h->cnt;
+	row->min_ns = clock_cycles_to_ns(c, h->min);
+	row->p50_ns = clock_cycles_to_ns(c, hist_percentile(h, 500000));
+	row->p90_ns = clock_cycles_to_ns(c, hist_percentile(h, 900000));
+	row->p99_ns = clock_cycles_to_ns(c, hist_percentile(h, 990000));
+	row->p999_ns = clock_cycles_to_ns(c, hist_percentile(h, 999000));
+	row->p9999_ns = clock_cycles_to_ns(c, hist_percentile(h, 999900));
+	row->max_ns = clock_cycles_to_ns(c, h->max);
+	row->sum_ns = clock_cycles_to_ns(c, sum_cycles(h));
+}
 
-		memset(&row[i], 0, sizeof(row[i]));
-		snprintf(row[i].name, sizeof(row[i].name), "%s", def->name);
-		snprintf(row[i].from, sizeof(row[i].from), "%s", def->from);
-		snprintf(row[i].to, sizeof(row[i].to), "%s", def->to);
-		row[i].end_point = def->end_point;
-		row[i].cnt = h->cnt;
-		row[i].min_ns = clock_cycles_to_ns(c, h->min);
-		row[i].p50_ns = clock_cycles_to_ns(c, hist_percentile(h, 500000));
-		row[i].p90_ns = clock_cycles_to_ns(c, hist_percentile(h, 900000));
-		row[i].p99_ns = clock_cycles_to_ns(c, hist_percentile(h, 990000));
-		row[i].p999_ns = clock_cycles_to_ns(c, hist_percentile(h, 999000));
-		row[i].p9999_ns = clock_cycles_to_ns(c, hist_percentile(h, 999900));
-		row[i].max_ns = clock_cycles_to_ns(c, h->max);
-		row[i].sum_ns = clock_cycles_to_ns(c, sum_cycles(h));
-	}
+int
+latency_rows(struct latency *l, struct state_latency_row *row, size_t row_max)
+{
+	for (size_t i = 0; i < l->row_cnt && i < row_max; i++)
+		fill_row(l, l->row[i].def, merged_since_reset(l, &l->row[i]), &row[i]);
 	return (int)l->row_cnt;
+}
+
+/* Memory for intervals, of all rows or of none. */
+static int
+take_interval_memory(struct latency *l)
+{
+	for (size_t i = 0; i < l->row_cnt; i++) {
+		struct latency_row *row = &l->row[i];
+
+		row->mark = row->mark == NULL ? calloc(1, sizeof(struct hist)) : row->mark;
+		row->last = row->last == NULL ? calloc(1, sizeof(struct hist)) : row->last;
+		if (row->mark == NULL || row->last == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int
+latency_interval_end(struct latency *l)
+{
+	if (take_interval_memory(l) != 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->row_cnt; i++) {
+		struct latency_row *row = &l->row[i];
+
+		merge(row, l->merged);
+		*row->last = *l->merged;
+		subtract(row->last, row->mark, row->mark->max);
+		*row->mark = *l->merged;
+	}
+	return 0;
+}
+
+const struct hist *
+latency_hist(struct latency *l, size_t row_idx)
+{
+	return merged_since_reset(l, &l->row[row_idx]);
+}
+
+const struct hist *
+latency_interval_hist(const struct latency *l, size_t row_idx)
+{
+	static const struct hist none;
+
+	return l->row[row_idx].last != NULL ? l->row[row_idx].last : &none;
+}
+
+int
+latency_interval_rows(struct latency *l, struct state_latency_row *row, size_t row_max)
+{
+	for (size_t i = 0; i < l->row_cnt && i < row_max; i++)
+		fill_row(l, l->row[i].def, latency_interval_hist(l, i), &row[i]);
+	return (int)l->row_cnt;
+}
+
+const struct clock_map *
+latency_clock(const struct latency *l)
+{
+	return &l->clock;
 }
 
 void
@@ -238,5 +313,12 @@ latency_print(FILE *out, const struct state_latency_row *row, size_t row_cnt)
 				row[i].cnt == 0 ? "-" : latency_ns_text(ns[k], text, sizeof(text)));
 		fprintf(out, "  %s -> %s%s\n", row[i].from, row[i].to,
 			row[i].end_point ? "" : " (sampled)");
+	}
+	for (size_t i = 0; i < row_cnt; i++) {
+		if (row[i].source[0] != '\0' &&
+		    (i == 0 || strcmp(row[i].source, row[i - 1].source) != 0))
+			fprintf(out, "times by %s\n", row[i].source);
+		if (row[i].note[0] != '\0' && (i == 0 || strcmp(row[i].note, row[i - 1].note) != 0))
+			fprintf(out, "NOTE: %s\n", row[i].note);
 	}
 }

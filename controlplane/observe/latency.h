@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/hist.h"
 #include "observe/state.h"
 
@@ -40,8 +41,30 @@ int latency_add(struct latency *l, size_t row_idx, const struct hist *h);
 /* Fills at most row_max rows, of now; returns how many there are. */
 int latency_rows(struct latency *l, struct state_latency_row *row, size_t row_max);
 
-/* Counts from now on. */
+/* Counts from now on.  Intervals do not notice. */
 void latency_reset(struct latency *l);
+
+/*
+ * Ends an interval, of all rows at once: what was recorded since the one before, or since the
+ * start.
+ *
+ * Memory   about 500 KB more per row, taken by the first
+ * Returns  0, or -ENOMEM: the interval goes on
+ */
+int latency_interval_end(struct latency *l);
+
+/* The last interval that ended, as latency_rows; no samples before there was one. */
+int latency_interval_rows(struct latency *l, struct state_latency_row *row, size_t row_max);
+
+/*
+ * The histogram behind a row, in cycles: since the last reset, or of the last interval.  Valid
+ * until the next call for l.
+ */
+const struct hist *latency_hist(struct latency *l, size_t row_idx);
+const struct hist *latency_interval_hist(const struct latency *l, size_t row_idx);
+
+/* Only its rate counts. */
+const struct clock_map *latency_clock(const struct latency *l);
 
 /*
  * One row as HdrHistogram writes percentiles: columns Value (ns), Percentile, TotalCount and

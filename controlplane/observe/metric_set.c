@@ -261,7 +261,7 @@ take_summary(struct metric_set *m, const struct state_latency_row *row, const ch
 static void
 collect_latency(struct metric_set *m, const struct state_source *s)
 {
-	enum { ROW_MAX = 64 };
+	enum { ROW_MAX = STATE_LATENCY_MAX };
 	struct state_latency_row *row = calloc(ROW_MAX, sizeof(*row));
 	size_t cnt;
 

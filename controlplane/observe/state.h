@@ -6,8 +6,10 @@
 #include "base/event.h"
 #include "base/must.h"
 #include "ingress/book_info.h"
+#include "lane/latency_id.h"
 #include "msg/mark.h"
 #include "msg/update.h"
+#include "observe/core_watch.h"
 
 struct err;
 
@@ -25,6 +27,7 @@ enum {
 	STATE_DEPTH_MAX = 50,
 	STATE_QUEUE_MAX = 256, // orders shown of one level
 	STATE_LABEL_MAX = 4,
+	STATE_LATENCY_MAX = 160, // rows of the latency table
 };
 
 struct state_status {
@@ -405,7 +408,9 @@ struct state_latency_row {
 	char name[STATE_NAME_MAX];
 	char from[STATE_TEXT_MAX]; // the two end points, for people
 	char to[STATE_TEXT_MAX];
-	bool end_point; // tick to trade; otherwise a stage, which is sampled
+	char source[STATE_TEXT_MAX]; // of both stamps, and how finely it counts; empty: not known
+	char note[512];              // what makes the row worth less; empty: nothing
+	bool end_point;              // tick to trade; otherwise a stage, which is sampled
 	uint64_t cnt;
 	uint64_t min_ns;
 	uint64_t p50_ns;
@@ -415,6 +420,44 @@ struct state_latency_row {
 	uint64_t p9999_ns;
 	uint64_t max_ns;
 	uint64_t sum_ns; // to the width of the buckets, 1/1000
+};
+
+/*
+ * An order that took long, and all that is known about it.  cause and words are made of the rest
+ * (outlier_words.h).
+ */
+struct state_outlier {
+	uint64_t when_ns; // 1970; it left
+	uint64_t took_ns; // tick-to-trade
+	uint64_t
+		waited_ns; // the lane stood still so long before it took the trigger; 0: it did not
+	uint64_t limit_ns; // the threshold it exceeded
+	uint64_t usual_ns; // the lane's median
+	char strategy[STATE_NAME_MAX];
+	char session[STATE_NAME_MAX];
+	char lane[STATE_NAME_MAX]; // that sent it
+	uint32_t token;
+	uint32_t feed_seq;                    // of the trigger, its low 32 bits
+	bool staged;                          // the trigger was a sampled one
+	uint64_t stage_ns[LATENCY_STAGE_CNT]; // by latency.def; 0: no such stage, or not known
+	uint32_t burst_cnt;                   // frames received at once; 0: not known
+	uint32_t burst_pos;                   // which of them, from 1
+	uint32_t sent_cnt;                    // orders sent at once
+	uint32_t ring_depth;                  // of the fullest ring the lane takes from
+	char ring[STATE_NAME_MAX];
+	uint64_t idle_ns; // since the lane's last order; 0: it was the first
+	bool cold;        // and nothing was rehearsed meanwhile
+	// the longest time that a lane stood still within it, or before it
+	uint64_t stall_ns; // 0: none is known
+	char stall_lane[STATE_NAME_MAX];
+	int32_t stall_core;
+	bool in_housekeeping;
+	// of the core where that was, or of the sending lane's, from window_ns around it
+	uint64_t window_ns; // 0: /proc told nothing
+	struct core_delta core;
+	char rivals[CORE_RIVALS_MAX]; // that wanted the core when it was looked at
+	char cause[STATE_NAME_MAX];
+	char words[1024];
 };
 
 struct state_limit {
@@ -579,6 +622,13 @@ struct state_source {
 			 size_t row_max, struct err *e);
 	int (*latency)(void *ctx, struct state_latency_row *row, size_t row_max);
 	void (*latency_reset)(void *ctx);
+	/* The last interval that ended. */
+	int (*latency_interval)(void *ctx, struct state_latency_row *row, size_t row_max);
+	/* Into a new file; format "hdr" or "percentiles". */
+	int (*latency_export)(void *ctx, const char *file, const char *format, struct err *e);
+	/* The slowest first. */
+	int (*outliers)(void *ctx, struct state_outlier *row, size_t row_max);
+	void (*outliers_reset)(void *ctx);
 	/* symbol NULL: all rows. */
 	int (*limits)(void *ctx, const char *symbol, struct state_limit *row, size_t row_max,
 		      struct err *e);

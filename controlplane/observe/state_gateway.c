@@ -10,14 +10,14 @@
 #include "boot/breaker_watch.h"
 #include "boot/drop_watch.h"
 #include "boot/capture.h"
-#include "boot/feed_watch.h"
 #include "boot/gateway.h"
 #include "boot/kill_switch.h"
+#include "boot/latency_watch.h"
+#include "boot/outlier_watch.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
 #include "err/err.h"
 #include "observe/event_log.h"
-#include "observe/latency.h"
 #include "observe/state_ask.h"
 #include "observe/state_actions.h"
 #include "observe/state_books.h"
@@ -250,16 +250,20 @@ text_of_stages(stage_set set, char *out, size_t out_bytes)
 static void
 fill_rings(const struct gateway *g, uint32_t lane_idx, struct state_lane *out)
 {
-	for (uint32_t i = 0; i < g->map->ring_cnt && g->ring != NULL; i++) {
+	uint32_t seen[HOP_CNT] = { 0 }; // a lane keeps them by hop, in the order of the map
+
+	for (uint32_t i = 0; i < g->map->ring_cnt; i++) {
 		const struct core_map_ring *m = &g->map->ring[i];
+		const uint32_t nth = m->taker == lane_idx ? seen[m->hop]++ : 0;
 		struct state_ring *r = &out->ring[out->ring_cnt];
 
-		if (m->taker != lane_idx || out->ring_cnt == STATE_RING_MAX)
+		if (m->taker != lane_idx || nth >= g->lane[lane_idx]->in_cnt[m->hop] ||
+		    out->ring_cnt == STATE_RING_MAX)
 			continue;
 		TEXT(r->kind, "%s", hop_word(m->hop));
 		TEXT(r->from, "%s", g->map->lane[m->putter].name);
 		r->slot_cnt = m->slots;
-		r->depth = ring_depth(&g->ring[i]);
+		r->depth = ring_depth(g->lane[lane_idx]->in[m->hop][nth]);
 		out->ring_cnt++;
 	}
 }
@@ -685,31 +689,6 @@ get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct 
  */
 
 static int
-get_latency(void *ctx, struct state_latency_row *row, size_t row_max)
-{
-	struct gateway *g = ctx;
-
-	int cnt;
-
-	if (g->latency == NULL)
-		return 0;
-	cnt = latency_rows(g->latency, row, row_max);
-	if ((size_t)cnt >= row_max)
-		return cnt;
-	return cnt + feed_watch_rows(g, row + cnt, row_max - (size_t)cnt);
-}
-
-static void
-reset_latency(void *ctx)
-{
-	struct gateway *g = ctx;
-
-	if (g->latency != NULL)
-		latency_reset(g->latency);
-	feed_watch_reset(g);
-}
-
-static int
 get_config(void *ctx, struct state_config *row, size_t row_max)
 {
 	return state_config_rows(((struct gateway *)ctx)->config, row, row_max);
@@ -901,8 +880,12 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.queues = get_queues,
 		.orders = get_orders,
 		.positions = state_positions,
-		.latency = get_latency,
-		.latency_reset = reset_latency,
+		.latency = latency_source_rows,
+		.latency_reset = latency_source_reset,
+		.latency_interval = latency_source_interval,
+		.latency_export = latency_source_export,
+		.outliers = outlier_source_rows,
+		.outliers_reset = outlier_source_reset,
 		.limits = state_limits,
 		.limits_set = state_set_limit,
 		.limits_change = state_change_limits,

@@ -5,8 +5,9 @@
 #include "base/compiler.h"
 
 /*
- * Turns TSC readings into nanoseconds since 1970 without a system call.  The control plane fixes
- * the two anchors at start and each lane keeps a copy; a lane reads the counter at most twice per
+ * Turns TSC readings into nanoseconds since 1970 without a system call.  The control plane measures
+ * the two anchors at start and the rate anew each second, so that time goes on evenly with the
+ * system's clock; each lane keeps a copy.  A lane reads the counter at most twice per
  * turn, besides the stamps of a sampled trigger.
  */
 struct clock_map {
@@ -40,6 +41,14 @@ HOT_INLINE uint64_t
 clock_ns_of(const struct clock_map *c, uint64_t tsc)
 {
 	return c->base_ns + clock_cycles_to_ns(c, tsc - c->base_tsc);
+}
+
+/* The same for a reading that may be older than the map's. */
+static inline uint64_t
+clock_ns_at(const struct clock_map *c, uint64_t tsc)
+{
+	return tsc >= c->base_tsc ? clock_ns_of(c, tsc)
+				  : c->base_ns - clock_cycles_to_ns(c, c->base_tsc - tsc);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SLUICE_LANE_COMMAND_H
 #define SLUICE_LANE_COMMAND_H
 
+#include "base/clock.h"
 #include "base/ordered.h"
 #include "ingress/arb.h"
 #include "ingress/book_queue.h"
@@ -30,6 +31,7 @@ enum command_kind {
 	COMMAND_FEED_RECOVER, // arg[0] feed: build its books that are not live anew
 	COMMAND_LINK,         // arg[0] port, arg[1] 1 up, 0 down
 	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
+	COMMAND_TIME,         // reply: struct command_time, to be read
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 	COMMAND_SESSION_ASK,  // arg[0] session, [1] enum encode_ask, [2] scope; symbol or blank
 	COMMAND_SESSION_UNREAD, // arg[0] session -> struct session_unread[], oldest first
@@ -45,6 +47,12 @@ enum command_kind {
 
 enum {
 	COMMAND_REPLY_MAX = 64 * 1024,
+};
+
+/* What COMMAND_TIME brings: the map begins at a reading that is already past. */
+struct command_time {
+	struct clock_map clock;
+	uint64_t midnight_ns; // since 1970: the exchange's
 };
 
 /* The answer to COMMAND_BOOK. */

@@ -585,6 +585,22 @@ answer_clock(struct lane *l, const struct command *c)
 	return rc;
 }
 
+/* How the TSC is to be read from now on.  The new map goes on where the old one is. */
+static int
+answer_time(struct lane *l, const struct command *c)
+{
+	struct command_time time;
+
+	if (c->reply_max < sizeof(time))
+		return -EINVAL;
+	memcpy(&time, c->reply, sizeof(time));
+	if (clock_ns_at(&time.clock, l->now_tsc) + 1000000000 < l->now_ns)
+		return -EINVAL; // back by more than any correction
+	l->clock = time.clock;
+	l->midnight_ns = time.midnight_ns;
+	return 0;
+}
+
 static int
 answer_joined(struct lane *l, struct command *c)
 {
@@ -652,6 +668,8 @@ answer(struct lane *l, struct command *c)
 		return answer_link(l, c);
 	case COMMAND_CLOCK:
 		return answer_clock(l, c);
+	case COMMAND_TIME:
+		return answer_time(l, c);
 	case COMMAND_JOINED:
 		return answer_joined(l, c);
 	case COMMAND_NONE:
@@ -703,6 +721,8 @@ lane_housekeeping(struct lane *l)
 	lane_clock(l);
 	l->housekeeping_tsc = l->now_tsc;
 	note_pause(l, last_tsc);
+	if (l->slow.stall.to_tsc != 0)
+		slow_tell(l);
 	look_at_control(l);
 	metric_set(&l->metrics.turn, l->turn.turn >> 1);
 	for (uint32_t i = 0; i < FEED_MAX; i++) {

@@ -4,12 +4,47 @@
 
 #include "lane/lane.h"
 
+/*
+ * The lane came round: what the clock says now, against what it said last.  Costs a compare; a gap
+ * is rare.
+ */
+HOT_INLINE void
+lane_came_round(struct lane *l, uint64_t now_tsc)
+{
+	const uint64_t seen_tsc = l->slow.seen_tsc;
+
+	l->slow.seen_tsc = now_tsc;
+	if (unlikely(now_tsc - seen_tsc > l->slow.stall_limit_cycles))
+		slow_gap(l, seen_tsc, now_tsc);
+	l->slow.seen_taken_cnt = l->metrics.message_taken;
+}
+
+/* Histograms hold cycles; some times come in nanoseconds. */
+HOT_INLINE uint64_t
+lane_ns_to_cycles(const struct lane *l, uint64_t ns)
+{
+	return (uint64_t)(((unsigned __int128)ns * l->cycles_per_2_32_ns) >> 32);
+}
+
+/* A measured time into its histogram, if it can be one. */
+HOT_INLINE void
+record_time(struct lane *l, struct hist *h, uint64_t cycles)
+{
+	if (unlikely(cycles >> HIST_MAX_BITS)) {
+		slow_odd_time(l, cycles);
+		if ((int64_t)cycles < 0)
+			return;
+	}
+	hist_record(h, cycles);
+}
+
 /* Reads the clock.  A lane does so at most twice a turn: after a burst arrived and after one was
  * sent. */
 HOT_INLINE void
 lane_clock(struct lane *l)
 {
 	l->now_tsc = clock_tsc();
+	lane_came_round(l, l->now_tsc);
 	l->now_ns = clock_ns_of(&l->clock, l->now_tsc);
 	event_sink_turn(&l->events, l->now_tsc);
 }

@@ -14,6 +14,21 @@ static uint32_t (*const TURN[LANE_KIND_CNT])(struct lane *) = {
 #undef LANE
 };
 
+enum {
+	LOOK_TURNS = 16, // an empty turn takes about 50 ns: a stall is seen a microsecond late
+};
+
+/* Nothing to do, so nobody read the clock: now and then it shall show that the lane stood still. */
+HOT_INLINE void
+look_for_stall(struct lane *l)
+{
+	if (likely((l->turn.turn >> 1) % LOOK_TURNS != 0))
+		return;
+	lane_came_round(l, clock_tsc());
+	if (unlikely(l->slow.stall.to_tsc != 0))
+		slow_tell(l);
+}
+
 HOT_INLINE uint32_t
 turn_counted(struct lane *l, uint32_t (*turn)(struct lane *))
 {
@@ -23,6 +38,8 @@ turn_counted(struct lane *l, uint32_t (*turn)(struct lane *))
 	if (work != 0) {
 		metric_add(&l->metrics.turn_busy, 1);
 		metric_add(&l->metrics.message_taken, work);
+	} else {
+		look_for_stall(l);
 	}
 	if (unlikely(--l->housekeeping_left == 0)) {
 		l->housekeeping_left = l->housekeeping_every;

@@ -18,23 +18,18 @@
 #include "lane/command.h"
 #include "lane/drop_session.h"
 #include "lane/hop.h"
+#include "lane/latency_id.h"
 #include "lane/md_walk.h"
 #include "lane/recovery.h"
 #include "lane/session.h"
 #include "lane/stage_set.h"
+#include "lane/slow.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/frame.h"
 #include "net/host.h"
 #include "port/port_rx.h"
 #include "port/port_tx.h"
-
-enum latency_id {
-#define LATENCY(id, name, recorded, from, to) LATENCY_##id,
-#include "lane/latency.def"
-#undef LATENCY
-	LATENCY_CNT,
-};
 
 enum {
 	LANE_BURST_MAX = 256,   // core_map.burst cannot be larger
@@ -63,6 +58,8 @@ struct lane_sent {
 	struct session *session;
 	uint32_t token;
 	uint32_t feed_seq; // of its trigger
+	uint8_t strategy_idx;
+	uint64_t rx_ns; // of its trigger
 };
 
 struct lane_metrics {
@@ -165,7 +162,15 @@ struct lane {
 
 	// seen by others
 	struct lane_metrics metrics;
-	struct hist *latency[LATENCY_CNT]; // NULL where this lane records none
+	struct lane_slow slow;
+	struct hist *latency[LATENCY_CNT];      // NULL where this lane records none
+	struct hist *of_strategy[STRATEGY_MAX]; // tick-to-trade; NULL where no order leaves
+	struct hist *of_session[SESSION_MAX];
+	struct hist *ack_of_session[SESSION_MAX]; // order-to-ack
+	struct hist *age_of_feed[FEED_MAX];       // of sampled messages that changed a best price
+	struct hist *device_to_trade;             // NULL: not every feed's port stamps its frames
+	uint64_t cycles_per_2_32_ns;
+	uint64_t midnight_ns; // since 1970: what the exchange counts its nanoseconds from
 	struct event_sink events;
 	struct command command;
 

@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "lane/housekeeping.h"
 #include "lane/lane.h"
+#include "port/port_trace.h"
 
 /*
  * The data's way, one give_<message>() per hop.  Each calls the next stage when this lane holds it,
@@ -24,13 +25,17 @@ here_holds(enum stage stage)
 static inline void
 stamp(struct lane *l, struct trace *t, enum latency_id id)
 {
-	uint64_t now;
+	if (unlikely(t->stage_ticks != 0))
+		slow_stage(l, t, id, clock_tsc());
+}
 
-	if (likely(t->stage_ticks == 0))
-		return;
-	now = clock_tsc();
-	hist_record(l->latency[id], now - trace_stage_tsc(t));
-	trace_stage_done(t, clock_tsc()); // recording touches memory of its own: no stage's time
+/* A message leaves for another lane: what its stages took here is told, when it is a sampled one.
+ */
+static inline void
+stamp_leaves(struct lane *l, const struct trace *t)
+{
+	if (unlikely(t->stage_ticks != 0))
+		slow_pass_on(l, t);
 }
 
 static inline bool
@@ -160,9 +165,11 @@ give_order(struct lane *l, struct order *m)
 	struct fill fill;
 	unsigned said;
 
+	port_trace_order(m->head.instr_idx, m->session_idx, m->intent_id, m->head.trace.rx_tsc);
 	if (!here_holds(ORDERS)) {
 		must(l->order_out[m->session_idx] != NULL, EVENT_MUST_INDEX, m->session_idx,
 		     SESSION_MAX);
+		stamp_leaves(l, &m->head.trace);
 		ring_put(l->order_out[m->session_idx], m);
 		return;
 	}
@@ -196,10 +203,12 @@ give_order(struct lane *l, struct order *m)
 		switch (session_send(s, &request, l->now_ns)) {
 		case SESSION_SENT:
 			stamp(l, &m->head.trace, LATENCY_SEND);
-			l->sent[l->sent_cnt++] = (struct lane_sent){ .rx_tsc = m->head.trace.rx_tsc,
-								     .session = s,
-								     .token = request.token,
-								     .feed_seq = request.feed_seq };
+			l->sent[l->sent_cnt++] =
+				(struct lane_sent){ .rx_tsc = m->head.trace.rx_tsc,
+						    .session = s,
+						    .token = request.token,
+						    .feed_seq = request.feed_seq,
+						    .strategy_idx = m->strategy_idx };
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);
@@ -228,7 +237,9 @@ give_intent(struct lane *l, const struct intent *m)
 	struct order order;
 	bool pass;
 
+	port_trace_intent(m->head.instr_idx, m->strategy_idx, m->intent_id, m->head.trace.rx_tsc);
 	if (!here_holds(RISK)) {
+		stamp_leaves(l, &m->head.trace);
 		ring_put(l->intent_out, m);
 		return;
 	}
@@ -276,9 +287,11 @@ give_bbo(struct lane *l, struct bbo *m)
 {
 	struct intent intent[STRATEGY_MOST];
 
+	port_trace_bbo(m->head.instr_idx, m->head.trace.feed_seq, m->head.trace.rx_tsc);
 	if (!here_holds(STRATEGY)) {
 		const uint16_t wanted = l->bbo_wanted[m->head.instr_idx];
 
+		stamp_leaves(l, &m->head.trace);
 		for (uint32_t i = 0; i < l->bbo_out_cnt; i++)
 			if (wanted >> i & 1)
 				ring_put(l->bbo_out[i], m);
@@ -431,6 +444,8 @@ walk_datagram(struct lane *l)
 			if (said != 0) // what comes of it names it
 				d->head.trace.feed_seq = (uint32_t)md->seq;
 			stamp(l, &d->head.trace, LATENCY_BOOK);
+			if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
+				slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
 			l->book_walking = (said & BOOK_ALL) != 0;
 		} else {
 			if (d->buf != NULL)
@@ -455,6 +470,7 @@ give_datagram(struct lane *l, const struct datagram *m)
 	const uint32_t feed = m->head.feed_idx;
 	const uint32_t cnt = l->datagram_out_cnt[feed];
 
+	port_trace_datagram(m->head.feed_idx, m->seq, m->head.trace.rx_tsc);
 	if (here_holds(PARSE)) {
 		if (unlikely(l->walking))
 			take_next_datagram(l, m);
@@ -462,6 +478,7 @@ give_datagram(struct lane *l, const struct datagram *m)
 			take_datagram(l, m, false);
 		return;
 	}
+	stamp_leaves(l, &m->head.trace);
 	if (unlikely(cnt > 1) && m->buf != NULL)
 		port_buf_share(m->buf, (int16_t)(cnt - 1));
 	for (uint32_t i = 0; i < cnt; i++)

@@ -49,7 +49,8 @@ turn_answered(struct lane *l, struct session *s)
 {
 	const uint64_t cycles = l->now_tsc - s->ack_sent_tsc;
 
-	hist_record(l->latency[LATENCY_ORDER_TO_ACK], cycles);
+	record_time(l, l->latency[LATENCY_ORDER_TO_ACK], cycles);
+	record_time(l, l->ack_of_session[s->idx], cycles);
 	if (unlikely(s->ack_late_cycles != 0 && cycles > s->ack_late_cycles) &&
 	    s->ack_token != s->ack_late_told)
 		metric_add(&s->metrics.ack_late, 1);
@@ -230,14 +231,17 @@ turn_stamp(struct lane *l, const struct port_rx *q, const void *buf)
 	return ns;
 }
 
-/* A trigger arrived: tick-to-trade begins, and one in sample_every is stamped by each stage. */
+/*
+ * A trigger arrived: tick-to-trade begins when its burst did, whatever was done with the frames
+ * before it since.  One in sample_every is stamped by each stage.
+ */
 static inline void
 turn_trace(struct lane *l, struct msg_head *head)
 {
-	head->trace = (struct trace){ .rx_tsc = l->now_tsc };
+	head->trace = (struct trace){ .rx_tsc = l->slow.burst_tsc };
 	if (unlikely(l->sample_every != 0 && --l->sample_left == 0)) {
 		l->sample_left = next_sample(l);
-		trace_stage_done(&head->trace, clock_tsc());
+		trace_stage_done(&head->trace, head->trace.rx_tsc);
 	}
 }
 
@@ -376,7 +380,10 @@ turn_poll(struct lane *l)
 	l->rx_cnt = cnt;
 	if (cnt == 0)
 		return false;
+	l->slow.stall_cycles = 0; // the next line may find that there was one
 	lane_clock(l);
+	l->slow.burst_stall_cycles = l->slow.stall_cycles;
+	l->slow.burst_tsc = l->now_tsc;
 	metric_add(&l->metrics.frame_received, cnt);
 	return true;
 }
@@ -480,6 +487,30 @@ turn_journal_sent(struct lane *l, const struct lane_sent *sent)
 	journal_put(l->journal, &slot);
 }
 
+/* An order's time from its trigger, and whether it is one to be explained. */
+static inline void
+turn_tick_to_trade(struct lane *l, const struct lane_sent *sent)
+{
+	const uint64_t cycles = l->now_tsc - sent->rx_tsc;
+	struct lane_slow *s = &l->slow;
+	const uint64_t waited = sent->rx_tsc == s->burst_tsc ? s->burst_stall_cycles : 0;
+
+	record_time(l, l->latency[LATENCY_TICK_TO_TRADE], cycles);
+	record_time(l, l->of_session[sent->session->idx], cycles);
+	if (likely(sent->strategy_idx < STRATEGY_MAX && l->of_strategy[sent->strategy_idx] != NULL))
+		record_time(l, l->of_strategy[sent->strategy_idx], cycles);
+	if (unlikely(l->device_to_trade != NULL))
+		record_time(l, l->device_to_trade,
+			    likely(l->now_ns >= sent->rx_ns)
+				    ? lane_ns_to_cycles(l, l->now_ns - sent->rx_ns)
+				    : UINT64_MAX); // counted as one that went backwards
+	// that the trigger waited before the lane came round is its time, too
+	if (unlikely((cycles + waited) << SLOW_LIMIT_BITS > s->limit_q16))
+		slow_order(l, sent);
+	else
+		s->limit_q16 -= s->limit_q16 >> 12;
+}
+
 /* Hands the ports what was written, then reads the clock for the orders among it. */
 static inline void
 turn_flush(struct lane *l)
@@ -493,15 +524,18 @@ turn_flush(struct lane *l)
 		const struct lane_sent *sent = &l->sent[i];
 
 		turn_journal_sent(l, sent);
+		port_trace_sent(sent->session->idx, sent->token, sent->rx_tsc, l->now_tsc);
 		throttle_on_burst(&sent->session->throttle, l->now_ns);
 		// a cancel that an operator or the end asked for has no trigger
 		if (likely(sent->rx_tsc != 0))
-			hist_record(l->latency[LATENCY_TICK_TO_TRADE], l->now_tsc - sent->rx_tsc);
+			turn_tick_to_trade(l, sent);
 		if (sent->session->ack_token == 0) { // one order is timed at once
 			sent->session->ack_token = sent->token;
 			sent->session->ack_sent_tsc = l->now_tsc;
 		}
 	}
+	l->slow.order_tsc = l->now_tsc;
+	l->slow.rehearsal_cnt = l->metrics.rehearsal;
 	metric_add(&l->metrics.order_sent, l->sent_cnt);
 	l->sent_cnt = 0;
 	for (uint32_t i = 0; i < l->tx_cnt; i++)

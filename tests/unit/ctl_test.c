@@ -429,6 +429,25 @@ latency_shows_stages_only_when_asked(void **state)
 }
 
 static void
+outliers_come_with_their_words_as_many_as_asked_for(void **state)
+{
+	json_t *r = done("{\"command\":\"outliers\"}");
+
+	assert_int_equal(json_array_size(r), 5);
+	assert_int_equal(fake.reset_cnt, 0);
+	json_decref(r);
+	r = done("{\"command\":\"outliers\",\"args\":{\"count\":6,\"reset\":true}}");
+	assert_int_equal(json_array_size(r), 6);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(r, 0), "cause")),
+			    "burst");
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_array_get(r, 0), "stages_ns"), "book")),
+			 7);
+	assert_int_equal(fake.reset_cnt, 1);
+	json_decref(r);
+}
+
+static void
 more_orders_than_rows_are_counted(void **state)
 {
 	json_t *r;
@@ -925,6 +944,7 @@ main(void)
 		TEST(a_limit_may_be_named_with_or_without_risk),
 		TEST(a_limit_may_be_a_levels),
 		TEST(latency_shows_stages_only_when_asked),
+		TEST(outliers_come_with_their_words_as_many_as_asked_for),
 		TEST(more_orders_than_rows_are_counted),
 		TEST(requests_follow_each_other_on_one_connection),
 		TEST(nothing_is_taken_while_an_answer_waits),

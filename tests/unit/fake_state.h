@@ -289,6 +289,40 @@ fake_latency_reset(void *ctx)
 }
 
 static int
+fake_latency_export(void *ctx, const char *file, const char *format, struct err *e)
+{
+	if (strcmp(format, "hdr") != 0)
+		return err_set(e, -EINVAL, "format '%s'", format);
+	((struct fake_state *)ctx)->reset_cnt++;
+	return 0;
+}
+
+static int
+fake_outliers(void *ctx, struct state_outlier *row, size_t row_max)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	for (size_t i = 0; i < 7 && i < row_max; i++) {
+		row[i] =
+			(struct state_outlier){ .took_ns = 90000 - i,
+						.burst_cnt = 4,
+						.burst_pos = 3,
+						.staged = true,
+						.stage_ns[LATENCY_BOOK - LATENCY_STAGE_FIRST] = 7 };
+		FAKE_TEXT(row[i].cause, "burst");
+		FAKE_TEXT(row[i].words, "4 frames had arrived at once.");
+	}
+	return 7;
+}
+
+static void
+fake_outliers_reset(void *ctx)
+{
+	((struct fake_state *)ctx)->reset_cnt++;
+}
+
+static int
 fake_limits(void *ctx, const char *symbol, struct state_limit *row, size_t row_max, struct err *e)
 {
 	struct fake_state *f = ctx;
@@ -698,6 +732,10 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.positions = fake_positions,
 		.latency = fake_latency,
 		.latency_reset = fake_latency_reset,
+		.latency_interval = fake_latency,
+		.latency_export = fake_latency_export,
+		.outliers = fake_outliers,
+		.outliers_reset = fake_outliers_reset,
 		.limits = fake_limits,
 		.limits_set = fake_limits_set,
 		.limits_change = fake_limits_change,

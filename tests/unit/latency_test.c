@@ -94,6 +94,54 @@ a_reset_counts_from_then_on(void **state)
 }
 
 static void
+an_interval_has_what_came_since_the_one_before(void **state)
+{
+	latency_interval_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 0); // none has ended
+	for (unsigned i = 0; i < 100; i++)
+		hist_record(&lane[0], 1000);
+	assert_int_equal(latency_interval_end(l), 0);
+	latency_interval_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 100);
+	assert_int_equal(row[0].max_ns, 2000);
+	for (unsigned i = 0; i < 10; i++)
+		hist_record(&lane[1], 30);
+	latency_interval_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 100); // those are of the next
+	latency_reset(l);                  // is nothing to intervals
+	assert_int_equal(latency_interval_end(l), 0);
+	latency_interval_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 10);
+	assert_int_equal(row[0].max_ns, 60);
+	assert_int_equal(row[0].min_ns, 60);
+	assert_int_equal(latency_interval_end(l), 0);
+	latency_interval_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 0);
+	assert_int_equal(row[0].max_ns, 0);
+	latency_rows(l, row, 2);
+	assert_int_equal(row[0].cnt, 0); // since the reset
+}
+
+static void
+source_and_notes_are_said_once(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	latency_rows(l, row, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		strcpy(row[i].source, "TSC at 1 MHz");
+		strcpy(row[i].note, "3 times were below 0 and are left out.");
+	}
+	latency_print(f, row, 2);
+	fclose(f);
+	assert_non_null(strstr(text, "times by TSC at 1 MHz\nNOTE: 3 times were"));
+	assert_null(strstr(strstr(text, "NOTE") + 1, "NOTE"));
+	free(text);
+}
+
+static void
 fewer_rows_than_there_are_may_be_asked_for(void **state)
 {
 	memset(row, 0xff, sizeof(row));
@@ -200,6 +248,8 @@ main(void)
 		TEST(nothing_recorded_reads_as_nothing),
 		TEST(lanes_are_merged_and_cycles_become_ns),
 		TEST(a_reset_counts_from_then_on),
+		TEST(an_interval_has_what_came_since_the_one_before),
+		TEST(source_and_notes_are_said_once),
 		TEST(fewer_rows_than_there_are_may_be_asked_for),
 		TEST(the_percentile_file_rises_to_the_largest_value),
 		TEST(an_empty_percentile_file_says_so),

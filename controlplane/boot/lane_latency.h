@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_BOOT_LANE_LATENCY_H
+#define SLUICE_BOOT_LANE_LATENCY_H
+
+#include "boot/gateway.h"
+
+struct err;
+
+enum {
+	LANE_LATENCY_SLOTS = 512, // notes about slow orders between two looks
+};
+
+/* How many histograms a lane takes from its arena. */
+uint32_t lane_latency_hists(const struct config *c, const struct core_map_lane *m);
+
+/*
+ * What a lane measures itself with: histograms, and the ring for its notes.
+ *
+ * Thread   on the lane's core, before it runs
+ * Returns  0, or -ENOMEM with the words in *e
+ */
+int lane_latency_build(struct gateway *g, struct lane *l, const struct core_map_lane *m,
+		       struct err *e);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "../../perf/tick.h"
+#include "boot/outlier_watch.h"
+#include "lab.h"
+#include "lane/housekeeping.h"
+#include "lane/lane_api.h"
+#include "observe/state_gateway.h"
+
+/* Orders that take long, made slow on purpose, and what the gateway says about them. */
+enum {
+	WARM = 200,
+	TOUCH_QTY = 100,
+	BID_PX4 = 1000000,
+	STEP_NS = 1000000,
+	FIRST_REF = 1000,
+	SLOW_MS = 8, // above the limit where lanes share cores
+};
+
+static const char TAKER[] =
+	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000000, "
+	"imbalance_min_bp: 6000, cooldown_us: 0 }\n";
+
+static struct lab *lab;
+static uint64_t next_ref;
+
+/* A bid that joins the best price: the taker answers each with an order. */
+static struct block
+trigger(void)
+{
+	return block_add(next_ref++, 'B', TOUCH_QTY, BID_PX4);
+}
+
+static void
+tell(const struct block *b)
+{
+	lab_market_data(lab, 0, b->data, b->len, 1);
+	lab_settle(lab);
+	lab->peer.log_len = 0;
+}
+
+static void
+open_lab(const char *lanes, uint32_t sample_every)
+{
+	const struct itch50_stock_directory r = { .head = head_of('R'),
+						  .symbol = "AAPL    ",
+						  .round_lot_qty = be32_of(100),
+						  .authenticity = 'P' };
+	const struct itch50_trading_action h = { .head = head_of('H'),
+						 .symbol = "AAPL    ",
+						 .state = 'T' };
+	struct block b;
+
+	lab = lab_open(&(struct lab_setup){ .lanes = lanes,
+					    .strategies = TAKER,
+					    .sample_every = sample_every,
+					    .real_clock = true,
+					    .no_warm_up = true });
+	next_ref = FIRST_REF;
+	lab_session_up(lab);
+	b = block_of(&r, sizeof(r));
+	tell(&b);
+	b = block_of(&h, sizeof(h));
+	tell(&b);
+	b = block_add(1, 'S', TOUCH_QTY, BID_PX4 + 100);
+	tell(&b);
+	b = block_add(2, 'B', 50 * TOUCH_QTY, BID_PX4);
+	tell(&b);
+	for (unsigned i = 0; i < WARM; i++) {
+		b = trigger();
+		tell(&b);
+		lab_advance(lab, STEP_NS);
+	}
+}
+
+static struct lane *
+wire(void)
+{
+	return lab_lane_with(lab, ORDERS);
+}
+
+static uint64_t
+order_cnt(void)
+{
+	return wire()->latency[LATENCY_TICK_TO_TRADE]->cnt;
+}
+
+/* Nobody turns the lanes for a while. */
+static void
+stand_still(void)
+{
+	const struct timespec t = { .tv_nsec = SLOW_MS * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+static void
+drop_notes(void)
+{
+	struct err e;
+
+	err_init(&e);
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
+		union slow_note s;
+
+		while (ring_take(&lab->g.lane[i]->slow.ring, &s))
+			continue;
+		outlier_watch_lane_runs(i); // we are the lanes' thread
+	}
+	if (lab->g.outliers == NULL)
+		assert_int_equal(outlier_watch_open(&lab->g, &e), 0);
+	outlier_watch_look(&lab->g); // a first reading
+}
+
+static void
+close_lab(void)
+{
+	outlier_watch_close(&lab->g);
+	lab_close(lab);
+}
+
+static const struct state_outlier *
+worst(void)
+{
+	static struct state_outlier row[1];
+	const struct timespec t = { .tv_nsec = 120000000L }; // until /proc is read again
+
+	outlier_watch_look(&lab->g);
+	nanosleep(&t, NULL);
+	outlier_watch_look(&lab->g);
+	assert_true(outlier_source_rows(&lab->g, row, 1) >= 1);
+	print_message("# %s: %s\n", row[0].cause, row[0].words);
+	return row;
+}
+
+static void
+a_stall_before_the_trigger_is_its_time(void **state)
+{
+	const struct state_outlier *o;
+	struct block b;
+
+	open_lab(NULL, 64);
+	drop_notes();
+	for (unsigned i = 0; i < 40; i++) // the clock was read a moment ago
+		lane_turn_once(lab->g.lane[0]);
+	b = trigger();
+	lab_market_data(lab, 0, b.data, b.len, 1);
+	stand_still();
+	lab_settle(lab);
+	o = worst();
+	assert_in_range(o->waited_ns, SLOW_MS * 1000000, SLOW_MS * 100000000ULL);
+	assert_true(o->stall_ns >= o->waited_ns / 2);
+	assert_in_range(o->took_ns, 1, SLOW_MS * 1000000); // itself it was no slower
+	assert_string_equal(o->strategy, "taker");
+	assert_string_equal(o->session, "oe");
+	assert_int_equal(o->burst_cnt, 1);
+	assert_true(o->window_ns != 0);
+	assert_true(o->core.own_switches != 0); // nanosleep
+	assert_true(strcmp(o->cause, "gave the core away") == 0 ||
+		    strcmp(o->cause, "competing thread") == 0 ||
+		    strcmp(o->cause, "page fault") == 0);
+	assert_true(metric_get(&lab->g.lane[0]->metrics.stall) >= 1);
+	assert_true(metric_get(&lab->g.lane[0]->metrics.stall_max_ns) >= SLOW_MS * 1000000);
+	outlier_source_reset(&lab->g);
+	assert_int_equal(outlier_source_rows(&lab->g, NULL, 0), 0);
+	close_lab();
+}
+
+/* Two frames arrive at once, and the first is answered: the second has waited for that. */
+static void
+a_frame_behind_another_is_timed_from_its_burst(void **state)
+{
+	uint64_t cnt, rx_cnt, rx_tsc = 0;
+	union slow_note s;
+	struct lane *l;
+
+	open_lab(NULL, 1);
+	drop_notes();
+	l = lab->g.lane[0];
+	cnt = order_cnt();
+	rx_cnt = l->latency[LATENCY_RX]->cnt;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct block b = trigger();
+
+		lab_market_data(lab, 0, b.data, b.len, 1);
+	}
+	l->slow.limit_q16 = 1; // whatever it takes, it is told
+	for (unsigned i = 0; l->latency[LATENCY_RX]->cnt < rx_cnt + 2 && i < 10; i++)
+		lane_turn_once(l);
+	assert_int_equal(l->latency[LATENCY_RX]->cnt, rx_cnt + 2);
+	assert_int_equal(order_cnt(), cnt + 1);
+	while (ring_take(&l->slow.ring, &s))
+		if (s.order.kind == SLOW_ORDER) {
+			assert_int_equal(s.order.burst_cnt, 2);
+			assert_int_equal(s.order.burst_pos, 1);
+			rx_tsc = s.order.rx_tsc;
+			assert_true(s.order.tx_tsc > rx_tsc);
+		}
+	assert_true(rx_tsc != 0);
+	assert_true(l->slow.trip.rx_tsc == rx_tsc); // the second's way began when the first's did
+	assert_true(l->now_tsc > rx_tsc);           // although the clock was read since
+	close_lab();
+}
+
+static void
+stages_of_a_sampled_trigger_come_from_every_lane_of_its_way(void **state)
+{
+	static const char *const LANES[] = {
+		"rx arb parse book strategy risk orders encode tcp report",
+		"rx arb | parse book strategy | risk | orders encode tcp report",
+		"rx arb | parse book | strategy | risk | orders encode tcp report",
+	};
+
+	for (unsigned n = 0; n < ARRAY_CNT(LANES); n++) {
+		const struct state_outlier *o;
+		uint64_t sum_ns = 0, cnt;
+		struct block b;
+
+		print_message("# %s\n", LANES[n]);
+		open_lab(LANES[n], 1);
+		drop_notes();
+		cnt = order_cnt();
+		wire()->slow.limit_q16 = 1;
+		b = trigger();
+		tell(&b);
+		assert_int_equal(order_cnt(), cnt + 1);
+		o = worst();
+		assert_true(o->staged);
+		for (uint32_t i = LATENCY_RX; i <= LATENCY_SEND; i++)
+			assert_true(o->stage_ns[i - LATENCY_STAGE_FIRST] != 0);
+		assert_true((o->stage_ns[LATENCY_HOP_INTENT - LATENCY_STAGE_FIRST] != 0) ==
+			    (n > 0));
+		assert_true((o->stage_ns[LATENCY_HOP_BBO - LATENCY_STAGE_FIRST] != 0) == (n > 1));
+		for (uint32_t i = 0; i < LATENCY_STAGE_CNT; i++)
+			sum_ns += o->stage_ns[i];
+		assert_in_range(sum_ns, 1, o->took_ns);
+		close_lab();
+	}
+}
+
+static void
+the_threshold_settles_where_one_in_some_hundred_is_above(void **state)
+{
+	struct lane *l;
+	uint64_t told = 0, rng = 1, orders = 0;
+
+	open_lab(NULL, 0);
+	l = lab->g.lane[0];
+	l->slow.limit_q16 = 1000ULL << SLOW_LIMIT_BITS;
+	for (unsigned i = 0; i < 400000; i++) { // as turn_tick_to_trade does
+		const uint64_t cycles =
+			500 + (rng = rng * 6364136223846793005 + 1) / (UINT64_MAX / 4000);
+		struct lane_sent sent = { .rx_tsc = l->now_tsc - cycles,
+					  .session = l->session_here[0],
+					  .strategy_idx = 0 };
+
+		if (cycles << SLOW_LIMIT_BITS <= l->slow.limit_q16) {
+			l->slow.limit_q16 -= l->slow.limit_q16 >> 12;
+		} else {
+			slow_order(l, &sent);
+			told += i >= 200000;
+		}
+		orders += i >= 200000;
+	}
+	assert_in_range(told * 1000 / orders, 4, 12);        // 7.7 per thousand
+	assert_true(metric_get(&l->metrics.note_lost) != 0); // nobody took them, and it is said
+	close_lab();
+}
+
+static void
+times_that_cannot_be_are_counted_and_left_out(void **state)
+{
+	struct lane *l;
+	struct hist *h;
+	uint64_t cnt;
+	struct block b;
+
+	open_lab(NULL, 64);
+	l = lab->g.lane[0];
+	h = l->latency[LATENCY_TICK_TO_TRADE];
+	cnt = h->cnt;
+	record_time(l, h, (uint64_t)-5); // the TSC of another core
+	assert_int_equal(h->cnt, cnt);
+	assert_int_equal(metric_get(&l->metrics.time_backwards), 1);
+	record_time(l, h, 1ULL << HIST_MAX_BITS);
+	assert_int_equal(h->cnt, cnt + 1);
+	assert_int_equal(metric_get(&l->metrics.time_overflow), 1);
+	l->slow.seen_tsc = clock_tsc() + (1ULL << 40); // the clock goes back
+	b = trigger();
+	tell(&b);
+	assert_true(metric_get(&l->metrics.time_backwards) >= 2);
+	assert_int_equal(h->cnt, cnt + 2);
+	close_lab();
+}
+
+static void
+each_strategy_and_session_has_its_own_histogram(void **state)
+{
+	struct lane *l;
+
+	open_lab("rx arb parse book strategy | risk orders encode tcp report", 64);
+	l = wire();
+	assert_true(order_cnt() >= WARM / 2);
+	assert_int_equal(l->of_strategy[0]->cnt, order_cnt());
+	assert_int_equal(l->of_session[0]->cnt, order_cnt());
+	assert_int_equal(l->ack_of_session[0]->cnt, l->latency[LATENCY_ORDER_TO_ACK]->cnt);
+	assert_true(l->ack_of_session[0]->cnt != 0);
+	close_lab();
+}
+
+static void
+a_lane_takes_a_new_clock_where_the_old_one_is(void **state)
+{
+	struct command_time time;
+	struct command *c;
+	struct lane *l;
+	uint64_t before_ns;
+
+	open_lab(NULL, 64);
+	l = lab->g.lane[0];
+	lane_housekeeping(l);
+	before_ns = l->now_ns;
+	time = (struct command_time){ .clock = l->clock, .midnight_ns = 77 };
+	time.clock.base_ns = l->now_ns;
+	time.clock.base_tsc = l->now_tsc;
+	time.clock.ns_per_2_32_cycles += time.clock.ns_per_2_32_cycles / 2000;
+	c = &l->command;
+	c->kind = COMMAND_TIME;
+	c->reply = &time;
+	c->reply_max = sizeof(time);
+	command_ask(c);
+	lane_housekeeping(l);
+	assert_int_equal(c->result, 0);
+	assert_memory_equal(&l->clock, &time.clock, sizeof(time.clock));
+	assert_int_equal(l->midnight_ns, 77);
+	lane_housekeeping(l);
+	assert_true(l->now_ns > before_ns);
+	time.clock.base_ns -= 2000000000; // nothing that corrects a drift
+	command_ask(c);
+	lane_housekeeping(l);
+	assert_int_equal(c->result, -EINVAL);
+	assert_true(l->clock.base_ns != time.clock.base_ns);
+	close_lab();
+}
+
+static void
+lanes_show_the_rings_they_take_from(void **state)
+{
+	struct state_lane row[LANE_MAX];
+	struct state_source source;
+
+	open_lab("rx arb | parse book strategy | risk | orders encode tcp report", 64);
+	state_gateway_source(&lab->g, &source);
+	assert_int_equal(source.lanes(source.ctx, row, LANE_MAX), 4);
+	assert_int_equal(row[1].ring_cnt, 3); // datagram, update, verdict
+	assert_int_equal(row[2].ring_cnt, 3); // intent, mark, fill
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < row[i].ring_cnt; k++) {
+			assert_true(row[i].ring[k].slot_cnt != 0);
+			assert_int_equal(row[i].ring[k].depth, 0);
+		}
+	{
+		struct lane *risk = lab_lane_with(lab, RISK);
+		const struct intent in = { .strategy_idx = 0 };
+		bool seen = false;
+
+		ring_put(risk->in[HOP_intent][0], &in);
+		assert_int_equal(source.lanes(source.ctx, row, LANE_MAX), 4);
+		for (unsigned k = 0; k < row[2].ring_cnt; k++)
+			if (strcmp(row[2].ring[k].kind, "intent") == 0) {
+				assert_int_equal(row[2].ring[k].depth, 1);
+				assert_string_equal(row[2].ring[k].from, "lane1");
+				seen = true;
+			}
+		assert_true(seen);
+	}
+	close_lab();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stall_before_the_trigger_is_its_time),
+		cmocka_unit_test(a_frame_behind_another_is_timed_from_its_burst),
+		cmocka_unit_test(stages_of_a_sampled_trigger_come_from_every_lane_of_its_way),
+		cmocka_unit_test(the_threshold_settles_where_one_in_some_hundred_is_above),
+		cmocka_unit_test(times_that_cannot_be_are_counted_and_left_out),
+		cmocka_unit_test(each_strategy_and_session_has_its_own_histogram),
+		cmocka_unit_test(a_lane_takes_a_new_clock_where_the_old_one_is),
+		cmocka_unit_test(lanes_show_the_rings_they_take_from),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
