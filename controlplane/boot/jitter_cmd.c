@@ -129,16 +129,18 @@ static int
 refuse_busy(const uint32_t *core, int core_cnt, struct err *e)
 {
 	for (int i = 0; i < core_cnt; i++) {
-		char rivals[CORE_RIVALS_MAX];
+		int pid = core_find("/proc", core[i], "rte-worker"); // as DPDK 22.11 names them
 
-		core_rivals("/proc", core[i], 0, rivals);
-		if (strstr(rivals, "lcore-worker") != NULL)
-			return err_set(e, -EBUSY,
-				       "core %u runs a DPDK lane: %s; measure before the gateway "
-				       "starts (latency.jitter_test_ms does), look at sluicectl "
-				       "outliers and metrics sluice_lane_loop_stall while it runs, "
-				       "or say --force",
-				       core[i], rivals);
+		if (pid == 0)
+			pid = core_find("/proc", core[i], "lcore-worker");
+		if (pid != 0)
+			return err_set(
+				e, -EBUSY,
+				"core %u runs a DPDK lane of process %d; measure before the "
+				"gateway starts (latency.jitter_test_ms does), look at sluicectl "
+				"outliers and metrics sluice_lane_loop_stall while it runs, or "
+				"say --force",
+				core[i], pid);
 	}
 	return 0;
 }

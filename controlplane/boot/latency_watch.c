@@ -119,26 +119,33 @@ add_histograms(struct latency_watch *w, const struct gateway *g, const struct la
 	add_hist(w, row, l->device_to_trade);
 }
 
-/* What the TSC is worth as a clock: its rate, and how finely it counts. */
+/*
+ * What the TSC is worth as a clock: its rate, and the median of what two readings one after the
+ * other differ by, when they do.
+ */
 static void
 describe_tsc(struct latency_watch *w, const struct gateway *g)
 {
 	const uint64_t rate = g->clock.ns_per_2_32_cycles;
-	uint64_t step = UINT64_MAX, before = clock_tsc();
+	struct hist *steps = calloc(1, sizeof(*steps));
+	uint64_t before = clock_tsc();
 	struct jitter_host host;
 
-	for (unsigned i = 0; i < TSC_READINGS; i++) {
+	for (unsigned i = 0; steps != NULL && i < TSC_READINGS; i++) {
 		const uint64_t now = clock_tsc();
 
-		if (now > before && now - before < step)
-			step = now - before;
+		if (now > before)
+			hist_record(steps, now - before);
 		before = now;
 	}
 	jitter_read_host("/sys", "/proc", 0, &host);
 	w->tsc_constant = host.tsc_constant;
 	snprintf(w->source, sizeof(w->source), "TSC at %.1f MHz, told apart from %.0f ns on",
 		 rate == 0 ? 0.0 : 4294967296.0 * 1e3 / (double)rate,
-		 (double)step * (double)rate / 4294967296.0);
+		 steps == NULL
+			 ? 0.0
+			 : (double)hist_percentile(steps, 500000) * (double)rate / 4294967296.0);
+	free(steps);
 }
 
 static int

@@ -285,55 +285,95 @@ add_rival(struct rival list[RIVALS], const struct rival *r)
 		}
 }
 
+/* Calls fn for each thread that wants to run on the core. */
 static void
-look_at_process(const char *proc, int pid, uint32_t core, int not_tid, struct rival list[RIVALS])
+each_runnable(const char *proc, uint32_t core,
+	      void (*fn)(void *ctx, int tid, const struct rival *r), void *ctx)
 {
-	const struct dirent *entry;
-	char path[256];
-	DIR *tasks;
+	const struct dirent *entry, *task;
+	DIR *all = opendir(proc);
 
-	snprintf(path, sizeof(path), "%s/%d/task", proc, pid);
-	tasks = opendir(path);
-	while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
-		const int tid = number_of(entry->d_name);
-		struct stat_line stat;
-		FILE *f = tid > 0 && tid != not_tid ? open_file("%s/%d/stat", path, tid) : NULL;
+	while (all != NULL && (entry = readdir(all)) != NULL) {
+		const int pid = number_of(entry->d_name);
+		char path[256];
+		DIR *tasks;
 
-		if (f == NULL)
+		if (pid == 0)
 			continue;
-		if (read_stat(f, &stat) && stat.state == 'R' &&
-		    stat.field[STAT_PROCESSOR] == core) {
-			struct rival r = {
-				.pid = pid, .ticks = stat.field[STAT_UTIME] + stat.field[STAT_STIME]
-			};
+		snprintf(path, sizeof(path), "%s/%d/task", proc, pid);
+		tasks = opendir(path);
+		while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+			const int tid = number_of(task->d_name);
+			FILE *f = tid != 0 ? open_file("%s/%d/stat", path, tid) : NULL;
+			struct stat_line stat;
 
-			memcpy(r.name, stat.name, sizeof(r.name));
-			add_rival(list, &r);
+			if (f == NULL)
+				continue;
+			if (read_stat(f, &stat) && stat.state == 'R' &&
+			    stat.field[STAT_PROCESSOR] == core) {
+				struct rival r = { .pid = pid,
+						   .ticks = stat.field[STAT_UTIME] +
+							    stat.field[STAT_STIME] };
+
+				memcpy(r.name, stat.name, sizeof(r.name));
+				fn(ctx, tid, &r);
+			}
+			fclose(f);
 		}
-		fclose(f);
+		if (tasks != NULL)
+			closedir(tasks);
 	}
-	if (tasks != NULL)
-		closedir(tasks);
+	if (all != NULL)
+		closedir(all);
+}
+
+struct rivals {
+	int not_tid;
+	struct rival list[RIVALS];
+};
+
+static void
+note_rival(void *ctx, int tid, const struct rival *r)
+{
+	struct rivals *all = ctx;
+
+	if (tid != all->not_tid)
+		add_rival(all->list, r);
 }
 
 void
 core_rivals(const char *proc, uint32_t core, int not_tid, char out[CORE_RIVALS_MAX])
 {
-	struct rival list[RIVALS] = { 0 };
-	const struct dirent *entry;
-	DIR *all = opendir(proc);
+	struct rivals all = { .not_tid = not_tid };
 	size_t len = 0;
 
 	out[0] = '\0';
-	while (all != NULL && (entry = readdir(all)) != NULL) {
-		const int pid = number_of(entry->d_name);
-
-		if (pid > 0)
-			look_at_process(proc, pid, core, not_tid, list);
-	}
-	if (all != NULL)
-		closedir(all);
-	for (int i = 0; i < RIVALS && list[i].pid != 0 && len < CORE_RIVALS_MAX; i++)
+	each_runnable(proc, core, note_rival, &all);
+	for (int i = 0; i < RIVALS && all.list[i].pid != 0 && len < CORE_RIVALS_MAX; i++)
 		len += (size_t)snprintf(out + len, CORE_RIVALS_MAX - len, "%s%s (%d)",
-					i == 0 ? "" : ", ", list[i].name, list[i].pid);
+					i == 0 ? "" : ", ", all.list[i].name, all.list[i].pid);
+}
+
+struct search {
+	const char *name;
+	int pid;
+};
+
+static void
+note_found(void *ctx, int tid, const struct rival *r)
+{
+	struct search *s = ctx;
+
+	(void)tid;
+	if (strncmp(r->name, s->name, strlen(s->name)) == 0)
+		s->pid = r->pid;
+}
+
+int
+core_find(const char *proc, uint32_t core, const char *name)
+{
+	struct search s = { .name = name };
+
+	each_runnable(proc, core, note_found, &s);
+	return s.pid;
 }

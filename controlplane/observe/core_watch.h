@@ -65,4 +65,7 @@ void core_counts_between(const struct core_counts *from, const struct core_count
  */
 void core_rivals(const char *proc, uint32_t core, int not_tid, char out[CORE_RIVALS_MAX]);
 
+/* The process of a thread that wants to run on the core and whose name begins so; 0: none. */
+int core_find(const char *proc, uint32_t core, const char *name);
+
 #endif

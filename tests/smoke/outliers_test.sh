@@ -23,7 +23,7 @@ write_config "$SMOKE_DIR/sluice.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 1500 --always-open --stay --wait-login --start-delay 1
 wait_for 20 "the order session is up" session_up
-ctl arm >/dev/null || fail "arm was refused"
+wait_for 20 "it is armed" ctl arm
 wait_for 20 "orders leave" sent_at_least 20
 
 # --- the competing process: a copy of the shell with a name of its own

@@ -204,6 +204,9 @@ rivals_are_those_that_want_the_core_now(void **state)
 	add_process(105, "fourth", 'R', 1, 3);
 	core_rivals(proc, 1, 7, out);
 	assert_string_equal(out, "rival (x) (103), small (102), third (104)");
+	assert_int_equal(core_find(proc, 1, "third"), 104);
+	assert_int_equal(core_find(proc, 1, "sleep"), 0);
+	assert_int_equal(core_find(proc, 0, "third"), 0);
 	core_rivals(proc, 1, 103, out);
 	assert_string_equal(out, "small (102), third (104), fourth (105)");
 }
