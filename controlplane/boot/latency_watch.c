@@ -156,7 +156,7 @@ open_log(struct gateway *g, struct err *e)
 
 	if (path[0] == '\0')
 		return 0;
-	w->log = fopen(path, "we");
+	w->log = fopen(path, "ae"); // what an earlier run wrote stays
 	if (w->log == NULL)
 		return err_set(e, -errno, "latency.log_file: %s: %s", path, strerror(errno));
 	hdr_log_head(w->log, w->start_ns);

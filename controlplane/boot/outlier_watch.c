@@ -188,6 +188,7 @@ add_stall(struct gateway *g, const struct pending *p, struct state_outlier *out)
 				continue;
 			most = cycles;
 			lane_idx = i;
+			out->stall_taken_cnt = s->taken_cnt;
 			out->in_housekeeping = (s->flags & SLOW_HOUSEKEEPING) != 0;
 		}
 	}

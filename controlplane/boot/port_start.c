@@ -232,13 +232,13 @@ bool
 port_clock_fit(const struct clock_map *tsc_clock, const uint64_t ticks[2], const uint64_t tsc[2],
 	       struct clock_map *out)
 {
-	const uint64_t ns = clock_ns_of(tsc_clock, tsc[1]) - clock_ns_of(tsc_clock, tsc[0]);
+	const uint64_t ns = clock_ns_at(tsc_clock, tsc[1]) - clock_ns_at(tsc_clock, tsc[0]);
 
 	if (ticks[1] <= ticks[0] || ns == 0)
 		return false;
 	*out = (struct clock_map){
 		.base_tsc = ticks[1],
-		.base_ns = clock_ns_of(tsc_clock, tsc[1]),
+		.base_ns = clock_ns_at(tsc_clock, tsc[1]),
 		.ns_per_2_32_cycles =
 			(uint64_t)(((unsigned __int128)ns << 32) / (ticks[1] - ticks[0])),
 	};

@@ -77,9 +77,9 @@ explain_stall(struct state_outlier *o)
 	char stall[TEXT], window[TEXT], some[TEXT];
 
 	latency_ns_text(o->window_ns, window, TEXT);
-	say(o, " Lane %s on core %d stood still for %s%s:", o->stall_lane, (int)o->stall_core,
-	    latency_ns_text(o->stall_ns, stall, TEXT),
-	    o->waited_ns != 0 ? " before that" : " of it");
+	say(o, " Lane %s on core %d stood still for %s%s, with %" PRIu64 " messages in hand:",
+	    o->stall_lane, (int)o->stall_core, latency_ns_text(o->stall_ns, stall, TEXT),
+	    o->waited_ns != 0 ? " before that" : " of it", o->stall_taken_cnt);
 	if (o->window_ns == 0) {
 		cause(o, "stall");
 		say(o, " why is not known, /proc could not be read.");

@@ -451,6 +451,7 @@ struct state_outlier {
 	uint64_t stall_ns; // 0: none is known
 	char stall_lane[STATE_NAME_MAX];
 	int32_t stall_core;
+	uint64_t stall_taken_cnt; // messages and frames it took meanwhile
 	bool in_housekeeping;
 	// of the core where that was, or of the sending lane's, from window_ns around it
 	uint64_t window_ns; // 0: /proc told nothing

@@ -58,8 +58,7 @@ slow_gap(struct lane *l, uint64_t from_tsc, uint64_t to_tsc)
 		return; // a longer one was not told yet
 	s->stall = (struct slow_stall){
 		.kind = SLOW_STALL,
-		.flags = (from_tsc == l->housekeeping_tsc ? SLOW_HOUSEKEEPING : 0) |
-			 (l->sent_cnt != 0 ? SLOW_IN_TURN : 0),
+		.flags = from_tsc == l->housekeeping_tsc ? SLOW_HOUSEKEEPING : 0,
 		.from_tsc = from_tsc,
 		.to_tsc = to_tsc,
 		.taken_cnt = taken_cnt,

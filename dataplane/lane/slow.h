@@ -18,8 +18,7 @@ enum slow_kind {
 
 enum slow_flag {
 	SLOW_HOUSEKEEPING = 1 << 0, // a stall: the lane's own housekeeping lies in it
-	SLOW_IN_TURN = 1 << 1,      // a stall: between a burst's arrival and its orders' leaving
-	SLOW_REHEARSED = 1 << 2,    // an order: the lane rehearsed one since the last that left
+	SLOW_REHEARSED = 1 << 1,    // an order: the lane rehearsed one since the last that left
 };
 
 struct slow_order {

@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../../perf/tick.h"
+#include "base/units.h"
+#include "boot/latency_watch.h"
 #include "boot/outlier_watch.h"
+#include "err/err.h"
 #include "lab.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
@@ -316,6 +320,61 @@ each_strategy_and_session_has_its_own_histogram(void **state)
 	close_lab();
 }
 
+static const struct state_latency_row *
+row_named(const struct state_latency_row *row, int cnt, const char *name)
+{
+	for (int i = 0; i < cnt; i++)
+		if (strcmp(row[i].name, name) == 0)
+			return &row[i];
+	fail_msg("there is no row '%s'", name);
+	return NULL;
+}
+
+static void
+the_table_has_rows_of_its_own_for_who_sends(void **state)
+{
+	static struct state_latency_row row[STATE_LATENCY_MAX];
+	char path[] = "/tmp/sluice_export_XXXXXX", line[256];
+	uint64_t orders;
+	struct err e;
+	FILE *f;
+	int cnt;
+
+	err_init(&e);
+	open_lab(NULL, 64);
+	assert_int_equal(latency_watch_open(&lab->g, &e), 0);
+	orders = order_cnt();
+	metric_add(&wire()->metrics.time_backwards, 3);
+	cnt = latency_source_rows(&lab->g, row, STATE_LATENCY_MAX);
+	assert_int_equal(row_named(row, cnt, "tick-to-trade")->cnt, orders);
+	assert_int_equal(row_named(row, cnt, "tick-to-trade of taker")->cnt, orders);
+	assert_int_equal(row_named(row, cnt, "tick-to-trade on oe")->cnt, orders);
+	assert_int_equal(row_named(row, cnt, "tick-to-trade at sim")->cnt, orders);
+	assert_true(row_named(row, cnt, "order-to-ack on oe")->cnt != 0);
+	assert_int_equal(row_named(row, cnt, "feed age itch")->cnt, 0);
+	assert_non_null(strstr(row[0].source, "TSC at "));
+	assert_non_null(strstr(row[0].note, "3 times were below 0 and are left out."));
+	assert_int_equal(latency_source_interval(&lab->g, row, 1) > 1, 1);
+	assert_int_equal(row[0].cnt, 0); // none has ended
+	latency_watch_look(&lab->g, lab->g.start_ns + 10 * NS_PER_SEC);
+	latency_source_interval(&lab->g, row, 1);
+	assert_int_equal(row[0].cnt, orders);
+
+	close(mkstemp(path));
+	assert_int_equal(latency_source_export(&lab->g, path, "hdr", &e), -EEXIST);
+	unlink(path);
+	assert_int_equal(latency_source_export(&lab->g, path, "gif", &e), -EINVAL);
+	assert_int_equal(latency_source_export(&lab->g, path, "hdr", &e), 0);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	assert_string_equal(line, "#[Histogram log format version 1.3]\n");
+	fclose(f);
+	unlink(path);
+	latency_watch_close(&lab->g);
+	close_lab();
+}
+
 static void
 a_lane_takes_a_new_clock_where_the_old_one_is(void **state)
 {
@@ -395,6 +454,7 @@ main(void)
 		cmocka_unit_test(the_threshold_settles_where_one_in_some_hundred_is_above),
 		cmocka_unit_test(times_that_cannot_be_are_counted_and_left_out),
 		cmocka_unit_test(each_strategy_and_session_has_its_own_histogram),
+		cmocka_unit_test(the_table_has_rows_of_its_own_for_who_sends),
 		cmocka_unit_test(a_lane_takes_a_new_clock_where_the_old_one_is),
 		cmocka_unit_test(lanes_show_the_rings_they_take_from),
 	};

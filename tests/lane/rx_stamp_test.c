@@ -226,6 +226,12 @@ a_devices_ticks_are_read_by_two_moments_of_both_clocks(void **state)
 	assert_false(port_clock_fit(&tsc_clock, still, tsc, &clock));
 	assert_true(port_clock_fit(&tsc_clock, ticks, tsc, &clock));
 	q.stamp.clock = clock;
+	// our own clock was measured anew between the two moments
+	assert_true(port_clock_fit(&(struct clock_map){ .base_tsc = 1000 + 1600000000ULL,
+							.base_ns = 5800000000ULL,
+							.ns_per_2_32_cycles = ONE_TO_ONE / 2 },
+				   ticks, tsc, &clock));
+	assert_memory_equal(&clock, &q.stamp.clock, sizeof(clock));
 	assert_false(port_buf_stamped(&q, &m));
 	m.ol_flags = q.stamp.flag;
 	assert_true(port_buf_stamped(&q, &m));
