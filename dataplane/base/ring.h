@@ -25,8 +25,8 @@
  * 2^32 positions ago.  tests/model/ring.pml has the orderings, and what breaks without each.
  */
 enum {
-	RING_NEAR = 16,             // a power of two
-	RING_LOOK = 8,              // puts between two looks at what was taken
+	RING_NEAR = 8,              // a power of two
+	RING_LOOK = 4,              // puts between two looks at what was taken
 	RING_RENEW = (1 << 30) - 1, // the last slot_cnt of so many positions and one are far
 };
 
@@ -37,7 +37,6 @@ struct ring {
 	// the putter's
 	cache_aligned uint32_t put_pos;
 	uint32_t taken_seen; // taken_pos as the putter last saw it
-	uint8_t *put_slot;   // where the next message goes
 	// the taker's
 	cache_aligned uint32_t take_pos;
 	// written by the taker, read by the putter now and then
@@ -67,10 +66,7 @@ ring_far(const struct ring *r, uint32_t pos)
 	return r->slot + (size_t)(pos & r->mask) * CACHE_LINE;
 }
 
-/*
- * Where the message at position pos goes.  What is said now holds later, too: taken_seen only
- * grows.
- */
+/* Where the message at position pos goes: by a branch, which need not wait for taken_seen. */
 HOT_INLINE uint8_t *
 ring_choose(const struct ring *r, uint32_t pos)
 {
@@ -92,7 +88,6 @@ ring_init_at(struct ring *r, void *slot, uint32_t slot_cnt, uint32_t pos)
 	for (uint32_t i = 0; i < RING_NEAR; i++)
 		memcpy(r->near_slot + (size_t)i * CACHE_LINE, &i, sizeof(i));
 	r->put_pos = r->taken_seen = r->take_pos = r->taken_pos = pos;
-	r->put_slot = ring_choose(r, pos);
 }
 
 /*
@@ -128,7 +123,7 @@ HOT_INLINE void
 ring_put(struct ring *r, const void *m)
 {
 	const uint32_t pos = r->put_pos;
-	uint8_t *slot = r->put_slot;
+	uint8_t *slot = ring_choose(r, pos);
 	union ring_head head;
 
 	memcpy(&head, m, sizeof(head));
@@ -138,7 +133,6 @@ ring_put(struct ring *r, const void *m)
 	store_release_u64((uint64_t *)(void *)slot, head.word);  // pairs with ring_holds
 	if ((pos + 1) % RING_LOOK == 0)                          // behind the message's back
 		r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_take's release
-	r->put_slot = ring_choose(r, pos + 1);
 }
 
 /* Takes the next message into m; false when there is none.  Thread: the taker. */
