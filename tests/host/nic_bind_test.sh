@@ -111,6 +111,17 @@ ip addr replace 10.9.9.9/31 dev ens1
 ip route replace 10.50.0.0/16 via 10.9.9.8 metric 7 dev ens1"
 rm "$big/ip.log"
 
+case_is "where driverctl is, it brings the NIC back at boot, and what it was told before comes back"
+mkdir -p "$big/usr/sbin" "$big/etc/driverctl.d"
+touch "$big/usr/sbin/driverctl" && chmod +x "$big/usr/sbin/driverctl"
+printf none >"$big/etc/driverctl.d/pci-$TRADE"
+run 0 bind --yes --root "$big" $TRADE
+expect_eq "driverctl's file" "$(cat "$big/etc/driverctl.d/pci-$TRADE")" vfio-pci
+[ -z "$(ls -A "$big/$rules")" ] || fail "there is a rule, too"
+run 0 unbind --yes --root "$big" $TRADE
+expect_eq "driverctl's file" "$(od -c "$big/etc/driverctl.d/pci-$TRADE" | head -n 1)" "0000000   n   o   n   e"
+rm -r "$big/usr" "$big/etc/driverctl.d" "$big/ip.log"
+
 case_is "a bifurcated NIC needs no binding, nor does AF_XDP"
 run 0 bind --yes --root "$big" mlx0
 says "nothing to bind, DPDK drives it through mlx5_core"
