@@ -9,6 +9,8 @@
 # A change is remembered before it is made: $STATE/changes/NUMBER/ has unit, kind, path, the bytes of
 # before, and, once it is made, those of after.  Undo goes from the last to the first.  What is
 # neither before nor after was changed by somebody else since, and is left alone unless --force.
+#
+# No process substitution anywhere here: it needs /dev/fd, which a minimal root does not have.
 
 ROOT=""
 STATE_DIR=${SLUICE_HOST_STATE:-/var/lib/sluice/host}
@@ -74,7 +76,7 @@ cpus_of() {
 		fi
 	done
 	[ ${#seen[@]} -gt 0 ] || return 0
-	mapfile -t CPUS < <(printf '%s\n' "${!seen[@]}" | sort -n)
+	mapfile -t CPUS <<<"$(printf '%s\n' "${!seen[@]}" | sort -n)"
 }
 
 # Numbers, ascending, into "0-2,5".

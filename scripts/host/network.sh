@@ -8,19 +8,21 @@ addresses_text() { ask_tool ip-addr ip -o addr show; }
 
 # Into ADDRESSES: "10.0.0.5/24 brd 10.0.0.255" of an interface; the kernel makes fe80:: itself.
 addresses_of() {
-	local index name family address rest
+	local index name family address rest text
 	ADDRESSES=()
+	if ! text=$(addresses_text); then
+		[ -r "$ROOT/proc/net/route" ] || return
+		# Without ip an interface with routes has addresses, which can be seen and not given back.
+		while read -r name rest; do
+			[ "$name" != "$1" ] || { ADDRESSES=("routes-without-ip(8)"); return; }
+		done <"$ROOT/proc/net/route"
+		return
+	fi
 	while read -r index name family address rest; do
 		[ "${name%@*}" = "$1" ] && [[ $family == inet* ]] && [[ $address != fe80:* ]] || continue
 		if [[ $rest =~ ^brd\ ([0-9.]+) ]]; then address+=" brd ${BASH_REMATCH[1]}"; fi
 		ADDRESSES+=("$address")
-	done < <(addresses_text)
-	if [ ${#ADDRESSES[@]} = 0 ] && [ -z "$ROOT" ] && ! have ip; then
-		# without ip: an interface with routes has addresses, which can be seen and not given back
-		while read -r name rest; do
-			[ "$name" != "$1" ] || { ADDRESSES=("routes-without-ip(8)"); return; }
-		done </proc/net/route
-	fi
+	done <<<"$text"
 }
 
 # Into STACK: an interface and all that stand on it (VLANs, bonds, bridges), however high.
@@ -64,11 +66,11 @@ ssh_addresses() {
 	fi
 	pid=$$
 	while [ -z "$ROOT" ] && [ "$pid" -gt 1 ]; do
-		while IFS= read -r -d '' text; do
+		while IFS= read -r text; do
 			[[ $text == SSH_CONNECTION=* ]] || continue
 			read -r number rest local_end rest <<<"${text#*=}"
 			SSH_ADDRESSES+=("$local_end")
-		done < <(cat "/proc/$pid/environ" 2>/dev/null)
+		done <<<"$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ")"
 		read_line "/proc/$pid/stat" || break
 		text=${REPLY##*) }
 		read -r number pid rest <<<"$text"
@@ -141,7 +143,8 @@ save_interface() {
 			ask_tool "ip-6-route-$name" ip -6 route show dev "$name"
 		} | while read -r entry; do
 			# what an address or the kernel brings along comes back by itself
-			[[ $entry == *"proto kernel"* ]] || [[ $entry == fe80:* ]] || echo "route $entry"
+			[[ $entry == *"proto kernel"* ]] || [[ $entry == fe80:* ]] || [[ $entry == ff00:* ]] ||
+				[[ $entry == multicast* ]] || echo "route $entry"
 		done
 	} >"$file"
 }

@@ -76,6 +76,19 @@ run 1 bind --yes --root "$big" ens1
 complains "has addresses (10.9.9.9/31)"
 expect_same "$work/before" "$big"
 
+case_is "where ip does not answer, an interface with routes is one with addresses"
+mv "$big/tools/ip-addr" "$work/ip-addr"
+printf 'ens1\t0809090A\t00000000\t0001\t0\t0\t0\tFEFFFFFF\t0\t0\t0\n' >>"$big/proc/net/route"
+run 1 bind --yes --root "$big" ens1
+complains "has addresses (routes-without-ip(8))"
+run 0 bind --root "$big" trade1
+sed -i '/^ens1/d' "$big/proc/net/route"
+mv "$work/ip-addr" "$big/tools/ip-addr"
+expect_same "$work/before" "$big"
+
+case_is "no script of ours needs /dev/fd, which a minimal root does not have"
+run 1 grep -rnE '[<>]\(' "$top/scripts/host-setup" "$top/scripts/nic-bind" "$top/scripts/host" --include=*.sh --include=host-setup --include=nic-bind
+
 case_is "bind is a dry run unless told otherwise"
 run 0 bind --root "$big" trade1
 says "take $TRADE (trade1) from ice and give it to vfio-pci"
@@ -128,6 +141,19 @@ says "nothing to bind, DPDK drives it through mlx5_core"
 run 0 bind --yes --root "$big" --driver af_xdp trade1
 says 'device: "net_af_xdp0,iface=trade1"'
 expect_eq "driver" "$(driver 0000:5e:00.0)" mlx5_core
+
+case_is "unsafe interrupts are allowed only when asked for, and no longer than until unbind"
+touch "$big/.modules/vfio_iommu_type1"
+unsafe=$big/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+mkdir -p "${unsafe%/*}" && echo N >"$unsafe"
+run 0 bind --yes --root "$big" trade1
+expect_eq "without being asked" "$(cat "$unsafe")" N
+run 0 unbind --yes --root "$big" trade1
+run 0 bind --yes --unsafe-interrupts --root "$big" trade1
+expect_eq "when asked" "$(cat "$unsafe")" Y
+run 0 unbind --yes --root "$big" trade1
+expect_eq "after unbind" "$(cat "$unsafe")" N
+rm -r "$big/sys/module/vfio_iommu_type1" "$big/.modules/vfio_iommu_type1" "$big/ip.log"
 
 case_is "what shares its IOMMU group with a NIC of the kernel is refused"
 ln -s ../../../../bus/pci/devices/0000:3b:00.0 "$big/sys/kernel/iommu_groups/33/devices/0000:3b:00.0"

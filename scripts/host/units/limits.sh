@@ -21,14 +21,15 @@ $limits_user - nofile 65536"
 }
 
 limits_check() {
-	local soft
+	local soft me
+	me=$(id -un 2>/dev/null) || me="user $(id -u)" # a minimal root has no names
 	why="memory that cannot be locked can be moved or swapped: 50 us to 10 ms for a touch; VFIO refuses to start"
 	soft=$(ulimit -l)
 	if [ "$soft" = unlimited ] || [ "$(id -u)" = 0 ]; then
-		found pass "memlock here" "$soft kB for $(id -un 2>/dev/null || id -u)" "unlimited, or root"
+		found pass "memlock here" "$soft kB for $me" "unlimited, or root"
 	else
-		found warn "memlock here" "$soft kB for $(id -un 2>/dev/null || id -u)" "unlimited" \
-			"$PROGRAM apply --yes --set limits_user=$(id -un) limits, then log in again; LimitMEMLOCK=infinity in a unit"
+		found warn "memlock here" "$soft kB for $me" "unlimited" \
+			"$PROGRAM apply --yes --set limits_user=$me limits, then log in again; LimitMEMLOCK=infinity in a unit"
 	fi
 	if [ -r "$ROOT$LIMITS_FILE" ]; then
 		found pass "memlock of $limits_user" "$LIMITS_FILE is there" "unlimited"

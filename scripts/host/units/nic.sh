@@ -23,7 +23,7 @@ nic_ring() {
 		"Current hardware") part=now ;;
 		"RX: "*) [ $part = max ] && RING_MAX=$value || RING_NOW=$value ;;
 		esac
-	done < <(ask_tool "ethtool-g-$1" ethtool -g "$1")
+	done <<<"$(ask_tool "ethtool-g-$1" ethtool -g "$1")"
 	[[ $RING_MAX =~ ^[0-9]+$ ]] && [[ $RING_NOW =~ ^[0-9]+$ ]]
 }
 
