@@ -57,14 +57,31 @@ state_of_machine() {
 	cut -d' ' -f1-4 /proc/mounts
 	cut -d' ' -f1 /proc/modules | sort
 	# DPDK leaves its own folder, empty: another program may be making one below it at this moment.
-	find /etc /run /var /dev/hugepages /dev/vfio /dev/shm 2>/dev/null | grep -vx /run/dpdk | sort
+	find /etc /run /var /dev/hugepages /dev/vfio /dev/shm 2>/dev/null | grep -vx /run/dpdk |
+		sort
 	cat /proc/cmdline
 	sysctl -a 2>/dev/null | grep -E '^(vm|kernel\.(sched|numa|watchdog|nmi))' |
 		grep -vE 'stat_refresh|sched_.*domain'
 }
 
-# --- what a machine needs for the gateway, and the way back
+# --- what a machine needs for the gateway, and the way back: by the project's own scripts, or, in a
+# --- tree without them, by hand
+has_scripts() { command -v sluice-nic-bind >/dev/null; }
+# said COMMAND...: it must succeed; its words are kept for who reads the folder of a failed run.
+said() {
+	echo "+ $*" >>$DIR/host.log
+	"$@" >>$DIR/host.log 2>&1 </dev/null
+}
 prepare_host() {
+	if has_scripts; then
+		said sluice-host-setup apply --cpus 1 --set hugepages_mb=$((HUGE_MB + 32)) modules hugepages ||
+			fail "host-setup apply (a dry run)"
+		same_state "a dry run of host-setup apply"
+		said sluice-host-setup apply --yes --cpus 1 --set hugepages_mb=$((HUGE_MB + 32)) modules hugepages ||
+			fail "host-setup apply --yes"
+		note "host-setup: $(grep -cE "^\s*(done|changed|pass)" $DIR/host.log) lines of done; vfio-pci and $((HUGE_MB + 32)) MiB of huge pages"
+		return
+	fi
 	modprobe vfio_iommu_type1 allow_unsafe_interrupts=1 && modprobe vfio-pci ||
 		fail "vfio-pci cannot be loaded"
 	echo $((HUGE_MB / 2 + 16)) >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
@@ -72,31 +89,62 @@ prepare_host() {
 		fail "hugetlbfs cannot be mounted"
 }
 undo_host() {
-	umount /dev/hugepages && rmdir /dev/hugepages || fail "hugetlbfs is in use"
-	echo 0 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 	local module
+	if has_scripts; then
+		said sluice-host-setup undo --yes || fail "host-setup undo"
+	else
+		umount /dev/hugepages && rmdir /dev/hugepages || fail "hugetlbfs is in use"
+		echo 0 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+	fi
+	# What a module brought with it stays loaded, and does nothing.
 	for module in vfio_pci vfio_pci_core vfio_iommu_type1 vfio vfio_virqfd irqbypass; do
 		[ ! -d /sys/module/$module ] || rmmod $module || fail "the module $module is in use"
 	done
+}
+same_state() { # WHEN
+	state_of_machine >$DIR/state.after
+	diff $DIR/state.before $DIR/state.after >$DIR/state.diff && return
+	sed 's/^/# | /' $DIR/state.diff
+	fail "after $1 the machine is not as it was before"
 }
 driver_of() {
 	local path
 	path=$(readlink -f "/sys/bus/pci/devices/$1/driver")
 	[ -e "$path" ] && echo "${path##*/}"
 }
+# bind_nic ADDRESS INTERFACE: with an address on it, which the scripts must refuse to lose.
 bind_nic() {
 	local d=/sys/bus/pci/devices/$1
-	echo vfio-pci >"$d/driver_override"
-	echo "$1" >"$d/driver/unbind"
-	echo "$1" >/sys/bus/pci/drivers_probe
+	if has_scripts; then
+		ip addr add 192.0.2.7/24 dev "$2"
+		! said sluice-nic-bind bind --yes --no-persist --unsafe-interrupts "$1" ||
+			fail "nic-bind took an interface that has an address"
+		said sluice-nic-bind bind --force --no-persist --unsafe-interrupts "$1" ||
+			fail "nic-bind bind (a dry run)"
+		expect_eq "driver of $1 after a refusal and a dry run" "$(driver_of "$1")" "$kernel_driver"
+		said sluice-nic-bind bind --yes --force --no-persist --unsafe-interrupts "$1" ||
+			fail "nic-bind bind --yes --force"
+	else
+		echo vfio-pci >"$d/driver_override"
+		echo "$1" >"$d/driver/unbind"
+		echo "$1" >/sys/bus/pci/drivers_probe
+	fi
 	expect_eq "driver of $1" "$(driver_of "$1")" vfio-pci
 }
 unbind_nic() {
 	local d=/sys/bus/pci/devices/$1
-	echo "$1" >"$d/driver/unbind"
-	echo >"$d/driver_override"
-	echo "$1" >/sys/bus/pci/drivers_probe
+	if has_scripts; then
+		said sluice-nic-bind unbind --yes "$1" || fail "nic-bind unbind"
+	else
+		echo "$1" >"$d/driver/unbind"
+		echo >"$d/driver_override"
+		echo "$1" >/sys/bus/pci/drivers_probe
+	fi
 	expect_eq "driver of $1, given back" "$(driver_of "$1")" "$2"
+	has_scripts || return 0
+	expect_eq "address of $3, given back" \
+		"$(ip -o -4 addr show dev "$3" | sed -E 's/.*inet ([^ ]*).*/\1/')" 192.0.2.7/24
+	ip addr del 192.0.2.7/24 dev "$3"
 }
 
 interface_of_mac() {
@@ -181,11 +229,9 @@ gateway_pid='' venue_pid=''
 start_gateway() {
 	sluice run -c $DIR/sluice.yaml >"$DIR/gateway-$1.log" 2>&1 </dev/null &
 	gateway_pid=$!
-	answers() {
-		kill -0 $gateway_pid 2>/dev/null || fail "the gateway ended by itself"
-		ctl status
-	}
-	wait_for 60 "the gateway answers" answers
+	answers_or_gone() { ! kill -0 $gateway_pid || ctl status; }
+	wait_for 60 "the gateway answers" answers_or_gone
+	kill -0 $gateway_pid 2>/dev/null || fail "the gateway ended by itself"
 }
 start_venue() {
 	rm -f $DIR/venue.ready $DIR/venue.json
@@ -288,15 +334,11 @@ while read -r nic; do
 	note "$interface is $address, driven by $kernel_driver"
 	write_config "$address" "${PROFILE[$nic]}"
 	refused "a NIC the kernel still has" 4 "$address"
-	bind_nic "$address"
+	bind_nic "$address" "$interface"
 	trade "$nic"
-	unbind_nic "$address" "$kernel_driver"
+	unbind_nic "$address" "$kernel_driver" "$interface"
 	expect_eq "name of the interface" "$(interface_of_mac "52:54:00:00:00:0$n")" "$interface"
 done </colo/nics
 undo_host
-state_of_machine >$DIR/state.after
-diff $DIR/state.before $DIR/state.after >$DIR/state.diff || {
-	sed 's/^/# | /' $DIR/state.diff
-	fail "the machine is not as it was before"
-}
+same_state "the undo"
 note "the machine is as it was before: $(wc -l <$DIR/state.before) lines of state are the same"
