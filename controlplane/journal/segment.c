@@ -45,9 +45,8 @@ write_at(int fd, const void *bytes, size_t len, uint64_t at, size_t *written)
 	return 0;
 }
 
-/* The folder's entry of a new file is on the disk too. */
-static void
-sync_folder(const char *folder)
+void
+segment_sync_folder(const char *folder)
 {
 	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -57,36 +56,93 @@ sync_folder(const char *folder)
 	close(fd);
 }
 
-int
-segment_make(struct segment *s, const char *folder, const struct journal_head *head)
+static void
+spare_path(const char *folder, char out[SEGMENT_PATH_MAX])
 {
+	snprintf(out, SEGMENT_PATH_MAX, "%s/journal.spare", folder);
+}
+
+/* A new file of that size, zeros. */
+static int
+make_file(const char *path, uint64_t bytes)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = -posix_fallocate(fd, 0, (off_t)bytes);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	unlink(path);
+	return rc;
+}
+
+int
+segment_make_spare(const char *folder, uint64_t bytes)
+{
+	char path[SEGMENT_PATH_MAX];
+	int fd;
+
+	spare_path(folder, path);
+	unlink(path);
+	fd = make_file(path, bytes);
+	if (fd >= 0 && fdatasync(fd) != 0) {
+		const int rc = -errno;
+
+		close(fd);
+		unlink(path);
+		return rc;
+	}
+	return fd;
+}
+
+void
+segment_drop_spare(const char *folder)
+{
+	char path[SEGMENT_PATH_MAX];
+
+	spare_path(folder, path);
+	unlink(path);
+}
+
+int
+segment_make(struct segment *s, const char *folder, const struct journal_head *head, int spare_fd)
+{
+	const bool spare = spare_fd >= 0;
 	uint8_t bytes[JOURNAL_HEAD_BYTES] = { 0 };
+	char from[SEGMENT_PATH_MAX];
 	size_t written = 0;
 	int fd, rc;
 
 	snprintf(s->path, sizeof(s->path), "%s/journal-%010" PRIu64 ".sj", folder,
 		 head->segment_no);
-	fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	spare_path(folder, from);
+	fd = spare ? spare_fd : make_file(s->path, head->segment_bytes);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	memcpy(bytes, head, sizeof(*head));
-	rc = -posix_fallocate(fd, 0, head->segment_bytes);
-	if (rc == 0)
-		rc = write_at(fd, bytes, sizeof(bytes), 0, &written);
-	if (rc == 0 && fdatasync(fd) != 0)
+	rc = write_at(fd, bytes, sizeof(bytes), 0, &written);
+	// a file of that name always begins with its head
+	if (rc == 0 && spare && renameat2(AT_FDCWD, from, AT_FDCWD, s->path, RENAME_NOREPLACE) != 0)
+		rc = -errno;
+	if (rc == 0 && !spare && fdatasync(fd) != 0)
 		rc = -errno;
 	if (rc != 0) {
 		close(fd);
-		unlink(s->path);
+		unlink(spare ? from : s->path);
 		return rc;
 	}
-	sync_folder(folder);
+	if (!spare)
+		segment_sync_folder(folder);
 	s->fd = fd;
 	s->no = head->segment_no;
 	s->at = sizeof(bytes);
 	s->bytes = head->segment_bytes;
 	s->record_cnt = 0;
-	s->dirty = s->ended = false;
+	s->dirty = spare;
+	s->ended = false;
 	return 0;
 }
 
@@ -155,13 +211,21 @@ segment_sync(struct segment *s)
 }
 
 int
+segment_finish(int fd, uint64_t bytes)
+{
+	int rc = ftruncate(fd, (off_t)bytes) == 0 ? 0 : -errno;
+
+	if (fsync(fd) != 0 && rc == 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+int
 segment_close(struct segment *s)
 {
-	int rc = ftruncate(s->fd, (off_t)s->at) == 0 ? 0 : -errno;
+	const int fd = s->fd;
 
-	if (fsync(s->fd) != 0 && rc == 0)
-		rc = -errno;
-	close(s->fd);
 	s->fd = -1;
-	return rc;
+	return segment_finish(fd, s->at);
 }

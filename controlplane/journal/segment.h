@@ -33,9 +33,21 @@ void segment_fini(struct segment *s);
 
 /*
  * Makes the file as large as it may become, so that the disk cannot be full later, and writes its
- * head.  Returns 0 or a negative errno; nothing is left then.
+ * head.  spare_fd: of segment_make_spare with the same size, taken over whatever is returned; -1:
+ * none, and then the file is synced here.  Returns 0 or a negative errno; nothing is left then.
  */
-int segment_make(struct segment *s, const char *folder, const struct journal_head *head);
+int segment_make(struct segment *s, const char *folder, const struct journal_head *head,
+		 int spare_fd);
+
+/* A file without a name of a segment yet.  Returns its descriptor or a negative errno. */
+int segment_make_spare(const char *folder, uint64_t bytes);
+void segment_drop_spare(const char *folder);
+
+/* The folder's entry of a new file is on the disk too. */
+void segment_sync_folder(const char *folder);
+
+/* Cuts a segment's file to its true size, syncs and closes it.  Returns 0 or a negative errno. */
+int segment_finish(int fd, uint64_t bytes);
 
 /* Goes on behind the last good record of a file that was not closed. */
 int segment_reopen(struct segment *s, const char *path, uint64_t no, uint64_t at,

@@ -87,7 +87,7 @@ writer_next_segment(struct journal_writer *w)
 		.run = w->run,
 		.segment_bytes = (uint32_t)w->c.segment_bytes,
 	};
-	int rc;
+	int rc, spare_fd;
 
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	gethostname(h.machine, sizeof(h.machine) - 1);
@@ -95,10 +95,13 @@ writer_next_segment(struct journal_writer *w)
 	snprintf(h.boot_id, sizeof(h.boot_id), "%s", journal_boot_id());
 	memcpy(h.build, w->build, sizeof(h.build));
 	h.crc = journal_head_crc(&h);
-	rc = segment_make(&w->segment, w->folder, &h);
+	spare_fd = helper_take_spare(&w->helper);
+	rc = segment_make(&w->segment, w->folder, &h, spare_fd);
+	helper_folder_changed(&w->helper); // also when the spare file came to nothing
 	if (rc != 0)
 		return rc;
-	store_release_u64(&w->open_no, h.segment_no);
+	if (load_relaxed_u64(&w->open_no) == 0)
+		store_release_u64(&w->open_no, h.segment_no);
 	for (uint32_t i = 0; i < w->name_cnt; i++) {
 		struct {
 			struct journal_text t;
@@ -143,7 +146,15 @@ writer_end_segment(struct journal_writer *w, uint32_t run, uint16_t flags)
 		writer_put(w, JOURNAL_END, JOURNAL_LANE_CONTROL, flags, run, &end, sizeof(end));
 	w->segment.ended = true;
 	rc = segment_flush(&w->segment);
-	return rc == 0 ? segment_close(&w->segment) : rc;
+	if (rc != 0)
+		return rc;
+	if (helper_close(&w->helper, w->segment.fd, w->segment.no, w->segment.at) == 0) {
+		w->segment.fd = -1;
+		return 0;
+	}
+	rc = segment_close(&w->segment);
+	store_release_u64(&w->open_no, w->segment.no + 1);
+	return rc;
 }
 
 /*
@@ -153,7 +164,8 @@ writer_end_segment(struct journal_writer *w, uint32_t run, uint16_t flags)
 static void
 note(struct journal_writer *w, int rc)
 {
-	metric_set((uint64_t *)&w->stats.error, (uint64_t)(int64_t)rc);
+	metric_set((uint64_t *)&w->stats.error,
+		   (uint64_t)(int64_t)(rc != 0 ? rc : w->helper_error));
 	if (rc != 0) {
 		metric_add(&w->stats.write_failed, 1);
 		w->retry_ns = journal_monotonic_ns() + RETRY_MS * 1000000ULL;
@@ -244,14 +256,42 @@ sync_when_due(struct journal_writer *w, bool now)
 	if (w->segment.fd < 0 || !w->segment.dirty ||
 	    (!now && at_ns - w->synced_ns < w->c.sync_ms * 1000000ULL))
 		return;
+	w->synced_ns = at_ns;
+	if (w->c.sync_ms != 0 && w->helper.started) {
+		w->segment.dirty = false;
+		helper_sync(&w->helper, w->segment.fd, w->next_seq);
+		return;
+	}
 	rc = segment_sync(&w->segment);
 	if (rc != 0) {
 		note(w, rc);
 		return;
 	}
-	w->synced_ns = journal_monotonic_ns();
 	metric_add(&w->stats.sync, 1);
 	metric_set(&w->stats.synced_seq, w->next_seq);
+}
+
+/* What the helper has done meanwhile, and whether the disk refused it. */
+static void
+look_at_helper(struct journal_writer *w)
+{
+	struct helper_state h;
+
+	if (!w->helper.started)
+		return;
+	helper_look(&w->helper, &h);
+	if (w->c.sync_ms != 0) {
+		metric_set(&w->stats.sync, h.sync_cnt);
+		metric_set(&w->stats.synced_seq, h.synced_seq);
+	}
+	if (h.closed_no >= load_relaxed_u64(&w->open_no))
+		store_release_u64(&w->open_no, h.closed_no + 1);
+	store_relaxed_u64(&w->helper_ns, h.since_ns);
+	if (h.error != w->helper_error) {
+		w->helper_error = h.error;
+		metric_set((uint64_t *)&w->stats.error, (uint64_t)(int64_t)h.error);
+		metric_add(&w->stats.write_failed, h.error != 0);
+	}
 }
 
 /* The piece goes to the file; then the rings' slots are the lanes' again. */
@@ -283,6 +323,7 @@ round_of(struct journal_writer *w)
 	bool all;
 	int rc;
 
+	look_at_helper(w);
 	if (journal_monotonic_ns() < w->retry_ns)
 		return false;
 	if (w->segment.buf_len != 0 && !flush(w)) // what the disk refused before
@@ -469,12 +510,15 @@ void
 journal_writer_stats(const struct journal_writer *w, struct journal_stats *out)
 {
 	const uint64_t round_ns = load_relaxed_u64(&w->round_ns), now_ns = journal_monotonic_ns();
+	const uint64_t helper_ns = load_relaxed_u64(&w->helper_ns);
 
 	for (size_t i = 0; i < sizeof(*out) / sizeof(uint64_t); i++) // words with one writer each
 		((uint64_t *)(void *)out)[i] =
 			load_relaxed_u64(&((const uint64_t *)(const void *)&w->stats)[i]);
 	out->run = w->run;
 	out->behind_ns = round_ns != 0 && now_ns > round_ns ? now_ns - round_ns : 0;
+	if (helper_ns != 0 && now_ns > helper_ns && now_ns - helper_ns > out->behind_ns)
+		out->behind_ns = now_ns - helper_ns;
 }
 
 uint32_t
@@ -523,6 +567,7 @@ writer_free(struct journal_writer *w)
 {
 	for (uint32_t i = 0; i < JOURNAL_WRITER_LANES; i++)
 		ring_file_close(&w->ring[i], false);
+	helper_stop(&w->helper);
 	segment_fini(&w->segment);
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
@@ -562,6 +607,8 @@ journal_writer_open(struct journal_writer **out, const struct journal_writer_con
 	if (rc == 0)
 		rc = lock_folder(w, e);
 	if (rc == 0)
+		segment_drop_spare(w->folder); // a killed process's
+	if (rc == 0)
 		rc = tokens_open(&w->tokens, w->folder, e);
 	else
 		pthread_mutex_init(&w->tokens.mutex, NULL);
@@ -589,6 +636,8 @@ journal_writer_start(struct journal_writer *w, struct err *e)
 	count(w, 0, 0);
 	rc = tokens_start(&w->tokens);
 	if (rc == 0)
+		rc = helper_start(&w->helper, w->folder, w->c.segment_bytes);
+	if (rc == 0)
 		rc = -pthread_create(&w->writer, NULL, run_writer, w);
 	if (rc == 0) {
 		w->started = true;
@@ -614,6 +663,7 @@ journal_writer_close(struct journal_writer *w)
 		pthread_join(w->keeper, NULL);
 		store_release_u32(&w->stop, 1);
 		pthread_join(w->writer, NULL);
+		helper_stop(&w->helper); // segments are closed in their order
 		if (w->segment.fd >= 0 && w->segment.buf_len == 0 &&
 		    writer_end_segment(w, w->run, 0) == 0) {
 			for (uint32_t i = 0; i < JOURNAL_WRITER_LANES; i++)

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "journal/helper.h"
 #include "journal/ring_file.h"
 #include "journal/segment.h"
 #include "journal/tokens.h"
@@ -33,6 +34,7 @@ struct journal_writer {
 	struct tokens tokens;
 	bool started;
 	pthread_t writer, keeper;
+	struct helper helper;
 	uint32_t stop;      // atomic: the writer empties everything once more and ends
 	uint32_t stop_keep; // atomic
 	// the writer's own
@@ -41,6 +43,7 @@ struct journal_writer {
 	uint64_t next_seq;
 	uint64_t retry_ns;
 	uint64_t synced_ns;
+	int helper_error;    // as last seen
 	struct said writing; // taken from waiting, not all of it framed yet
 	size_t writing_at;
 	uint64_t taken_cnt; // of said_cnt, as far as they are in writing
@@ -55,7 +58,8 @@ struct journal_writer {
 	// atomics, for stats
 	struct journal_stats stats;
 	uint64_t round_ns;
-	uint64_t open_no; // of the segment that is written
+	uint64_t helper_ns; // since when the helper waits for the disk; 0: it does not
+	uint64_t open_no;   // of the segment that is written
 };
 
 uint64_t journal_monotonic_ns(void);
