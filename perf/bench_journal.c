@@ -33,7 +33,7 @@ enum {
 	SLOTS = 65536,
 	WIRE_BYTES = 50, // an OUCH 5.0 Enter Order with its packet's head
 	RATE = 2000000,
-	SECONDS = 3,
+	SECONDS = 6, // four segments are full meanwhile
 };
 
 static struct journal_ring_head *

@@ -113,6 +113,7 @@ control_open(struct gateway *g, struct err *e)
 		.clock = &g->clock,
 		.name = event_name,
 		.name_ctx = g,
+		.keep = gateway_journal_note,
 	};
 	struct ctl_server_config ctl = {
 		.path = g->config->control.socket,

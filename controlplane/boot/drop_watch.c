@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/must.h"
-#include "boot/journal_start.h"
 #include "boot/kill_switch.h"
 #include "observe/event_log.h"
 #include "observe/state_ask.h"
@@ -158,7 +157,6 @@ take(struct gateway *g, uint32_t session_idx, const struct drop_finding *f)
 	finding_text(g, session_idx, f, text, sizeof(text));
 	event_log_say(g->log, now_ns(), EVENT_ERROR, "drop copy: %s fill: %s",
 		      DIFFERENCE_WORD[f->difference], text);
-	gateway_journal_note(g, DIFFERENCE_WORD[f->difference], text);
 	if (g->config->sessions[session_idx].drop_copy.on_difference == DROP_COPY_FREEZE)
 		freeze(g, f, text);
 }

@@ -345,15 +345,16 @@ gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done, co
 }
 
 void
-gateway_journal_note(struct gateway *g, const char *word, const char *text)
+gateway_journal_note(void *gateway, const char *lane, const char *text)
 {
+	const struct gateway *g = gateway;
 	const struct journal_text t = { 0 };
 	char line[512];
 	int len;
 
 	if (g->journal == NULL)
 		return;
-	len = snprintf(line, sizeof(line), "%s: %s", word, text);
+	len = snprintf(line, sizeof(line), "%s: %s", lane, text);
 	journal_writer_say(g->journal->w, JOURNAL_NOTE, &t, line,
 			   (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
 }

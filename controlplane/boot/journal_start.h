@@ -35,8 +35,8 @@ void gateway_journal_look(struct gateway *g, uint64_t now_ns);
 void gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done,
 			     const void *request, size_t len);
 
-/* Something that the log says and a reader of the journal wants to find, too: "WORD: TEXT". */
-void gateway_journal_note(struct gateway *g, const char *word, const char *text);
+/* A line of the log that a reader of the journal wants to find, too: "LANE: TEXT". */
+void gateway_journal_note(void *gateway, const char *lane, const char *text);
 
 /* The lanes have ended.  The journal says that it is complete. */
 void gateway_journal_close(struct gateway *g);

@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "ctl/ctl_evidence.h"
+#include "ctl/evidence_quotes.h"
 
 enum {
 	EXTRACTS_MAX = 5, // newest lines of the log for one text
@@ -149,10 +150,42 @@ show_said(FILE *out, const json_t *events, const char *text)
 			json_array_size(events));
 }
 
+/* What the journal has of it; else the newest lines of the log. */
+static void
+show_text(FILE *out, const json_t *events, const struct evidence_quotes *q, const char *text)
+{
+	if (evidence_quotes_of_text(out, q, text) != 0)
+		return;
+	if (q != NULL)
+		fprintf(out, "    (the journal has no note with '%s')\n", text);
+	else
+		show_said(out, events, text);
+}
+
+/* The refusals behind a check's counters, word for word from the journal. */
+static void
+show_fired(FILE *out, size_t first, const struct evidence_quotes *q)
+{
+	bool headed = false;
+
+	for (size_t i = first; q != NULL && i < ARRAY_CNT(ROW) && ROW[i].kind != ROW_CHECK; i++) {
+		const char *name = ROW[i].a;
+
+		if (ROW[i].kind != ROW_COUNTER ||
+		    strncmp(name, "risk_intent_rejected_", strlen("risk_intent_rejected_")) != 0)
+			continue;
+		if (!headed)
+			fputs("\nThe journal, of it firing:\n\n", out);
+		headed = true;
+		if (evidence_quotes_of_counter(out, q, name) == 0)
+			fprintf(out, "    (%s never)\n", name + strlen("risk_intent_"));
+	}
+}
+
 /* Rows of one kind from a check's first row on; the heading only when there is one. */
 static void
 show_part(FILE *out, size_t first, enum row_kind from, enum row_kind to, const char *heading,
-	  const json_t *r)
+	  const json_t *r, const struct evidence_quotes *q)
 {
 	bool headed = false;
 
@@ -180,7 +213,7 @@ show_part(FILE *out, size_t first, enum row_kind from, enum row_kind to, const c
 			show_counter(out, json_object_get(r, "counters"), x->a);
 			break;
 		case ROW_SAID:
-			show_said(out, json_object_get(r, "events"), x->a);
+			show_text(out, json_object_get(r, "events"), q, x->a);
 			break;
 		case ROW_TEST:
 			fprintf(out, "| `meson test %s` | %s |\n", x->a, x->b);
@@ -212,9 +245,69 @@ show_breakers(FILE *out, const json_t *breakers)
 		fputs("| none is configured | | | | | | | | |\n", out);
 }
 
+/* The value of a configuration's key, without the quotes of a text; empty: it has none. */
+static void
+config_value(const json_t *config, const char *key, char *out, size_t out_bytes)
+{
+	const char *value = "";
+	const json_t *row;
+	size_t i, len;
+
+	json_array_foreach(config, i, row) if (strcmp(text_of(row, "key"), key) == 0) value =
+		text_of(row, "value");
+	len = strlen(value);
+	if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
+		value++;
+		len -= 2;
+	}
+	snprintf(out, out_bytes, "%.*s", (int)len, value);
+}
+
+/* The journal that the gateway writes; NULL: it writes none, or it cannot be read, which is said.
+ */
+static struct evidence_quotes *
+read_quotes(FILE *out, const json_t *config)
+{
+	static const char *counter[ARRAY_CNT(ROW)], *text[ARRAY_CNT(ROW)];
+	char enabled[16], folder[512];
+	size_t counter_cnt = 0, text_cnt = 0;
+	struct evidence_quotes *q;
+	struct err e;
+
+	config_value(config, "journal.enabled", enabled, sizeof(enabled));
+	config_value(config, "journal.directory", folder, sizeof(folder));
+	if (strcmp(enabled, "true") != 0) {
+		fputs("\nNo audit journal is kept: what fired is quoted from the newest lines of "
+		      "the log.\n",
+		      out);
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_CNT(ROW); i++)
+		if (ROW[i].kind == ROW_COUNTER)
+			counter[counter_cnt++] = ROW[i].a;
+		else if (ROW[i].kind == ROW_SAID)
+			text[text_cnt++] = ROW[i].a;
+	err_init(&e);
+	q = evidence_quotes_read(folder, counter, counter_cnt, text, text_cnt, &e);
+	err_end(&e);
+	if (q == NULL) {
+		fprintf(out,
+			"\nThe audit journal cannot be quoted (%s): what fired is quoted from the "
+			"newest lines of the log.\n",
+			e.text);
+		return NULL;
+	}
+	fprintf(out, "\nQuoted from the audit journal %s: ", folder);
+	evidence_quotes_summary(out, q);
+	fputs(".\n", out);
+	return q;
+}
+
 void
 ctl_show_evidence(FILE *out, const json_t *r)
 {
+	struct evidence_quotes *q;
+
 	const json_t *status = json_object_get(r, "status"), *kill = json_object_get(r, "kill");
 	char now[32];
 
@@ -233,18 +326,23 @@ ctl_show_evidence(FILE *out, const json_t *r)
 		text_of(status, "environment"), text_of(status, "config_file"),
 		(long long)json_integer_value(json_object_get(status, "limits_version")), now,
 		json_is_true(json_object_get(kill, "on")) ? "on" : "off");
+	q = read_quotes(out, json_object_get(r, "config"));
 	for (size_t i = 0; i < ARRAY_CNT(ROW); i++) {
 		if (ROW[i].kind != ROW_CHECK)
 			continue;
 		fprintf(out, "\n## %s\n\n%s\n", ROW[i].b, ROW[i].c);
 		show_part(out, i + 1, ROW_CLAUSE, ROW_CLAUSE,
-			  "\n| rule | clause | asks for |\n|---|---|---|\n", r);
+			  "\n| rule | clause | asks for |\n|---|---|---|\n", r, q);
 		show_part(out, i + 1, ROW_LIMIT, ROW_COUNTER, "\n| in force | now |\n|---|---|\n",
-			  r);
+			  r, q);
 		if (strcmp(ROW[i].a, "breakers") == 0)
 			show_breakers(out, json_object_get(r, "breakers"));
-		show_part(out, i + 1, ROW_SAID, ROW_SAID, "\nThe log:\n\n", r);
+		show_fired(out, i + 1, q);
+		show_part(out, i + 1, ROW_SAID, ROW_SAID,
+			  q != NULL ? "\nThe journal, of what was told:\n\n" : "\nThe log:\n\n", r,
+			  q);
 		show_part(out, i + 1, ROW_TEST, ROW_TEST, "\n| test | where it says |\n|---|---|\n",
-			  r);
+			  r, q);
 	}
+	evidence_quotes_free(q);
 }

@@ -208,6 +208,7 @@ int
 limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
 {
 	struct risk_limits *table = aligned_alloc(CACHE_LINE, sizeof(*table));
+	struct err slow;
 	int rc;
 
 	if (table == NULL)
@@ -217,8 +218,13 @@ limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
 	if (rc == 0 || rc == -ETIMEDOUT)
 		l->set = *next;
 	free(table);
-	if (rc == 0 && l->keep_path[0] != '\0')
-		rc = limits_keep_save(l, e);
+	if (l->keep_path[0] == '\0' || (rc != 0 && rc != -ETIMEDOUT))
+		return rc;
+	if (rc == 0)
+		return limits_keep_save(l, e);
+	err_init(&slow); // it is in force in every later turn: kept, and told all the same
+	limits_keep_save(l, &slow);
+	err_end(&slow);
 	return rc;
 }
 

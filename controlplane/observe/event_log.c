@@ -398,6 +398,8 @@ write_out(struct event_log *log, const struct line *l)
 		write_line(log, log->c.text_fd, line, (size_t)len);
 	if (log->file_fd >= 0)
 		write_line(log, log->file_fd, line, (size_t)len);
+	if (log->c.keep != NULL && l->severity >= EVENT_NOTICE)
+		log->c.keep(log->c.name_ctx, l->lane, l->text);
 }
 
 static void

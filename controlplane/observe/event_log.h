@@ -25,6 +25,8 @@ struct event_log_config {
 	/* NULL, or NULL as the answer: the number is printed. */
 	const char *(*name)(void *ctx, enum event_name kind, uint64_t idx);
 	void *name_ctx;
+	/* NULL, or gets each line from EVENT_NOTICE on that is written; name_ctx too. */
+	void (*keep)(void *ctx, const char *lane, const char *text);
 };
 
 /*

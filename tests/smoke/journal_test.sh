@@ -113,6 +113,16 @@ expect_eq "orders are on" "$(ctl_value status orders_on)" false
 expect_eq "orders sent by the third run before somebody looked" "$(ctl_value status order_sent_cnt)" 0
 ctl resume >/dev/null || fail "resume"
 wait_for 15 "orders leave again" orders_sent 1
+# The evidence quotes the journal: refusals by their check, and what the log said.
+ctl limits set order_max_qty 1 >/dev/null || note "a lane was slow: $(ctl limits get AAPL | grep order_max_qty)"
+refused() { [ "$(metric sluice_risk_intent_rejected_qty_total)" -gt 0 ]; }
+wait_for 10 "risk refuses a quantity" refused
+quoted() {
+	ctl evidence >"$SMOKE_DIR/evidence.md" && grep -qE "^    .* record [0-9]+: new of strategy sample \(account default\), .* REJECT_QTY by limits version [0-9]+$" "$SMOKE_DIR/evidence.md"
+}
+wait_for 5 "the evidence quotes a refusal of the journal" quoted
+grep -qE "^    .* record [0-9]+: control: halt: to compare levels" "$SMOKE_DIR/evidence.md" ||
+	fail "the evidence does not quote what an operator did"
 stop gateway 10
 stop venue 5
 sleep 0.2
