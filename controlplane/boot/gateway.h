@@ -64,7 +64,7 @@ struct gateway {
 	struct day_start *day; // boot/day_start.h; NULL: no journal, or nothing of today in it
 	uint64_t day_next_ns;
 	int64_t day_high_ntl4[RISK_NODE_MAX]; // as last kept
-	struct latency_watch *latency;   // boot/latency_watch.h
+	struct latency_watch *latency;        // boot/latency_watch.h
 	struct feed_watch *feed_watch;
 	struct outlier_watch *outliers; // boot/outlier_watch.h
 	struct ctl_server *ctl;
