@@ -283,15 +283,13 @@ add_notes(const struct gateway *g, struct state_latency_row *row)
 		row->note[strlen(row->note) - 1] = '\0';
 }
 
-/* Rows without a histogram in this core map are not shown. */
-static int
+static void
 add_words(const struct gateway *g, struct state_latency_row *row, size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++) {
 		snprintf(row[i].source, sizeof(row[i].source), "%s", g->latency->source);
 		add_notes(g, &row[i]);
 	}
-	return (int)cnt;
 }
 
 int
@@ -304,9 +302,9 @@ latency_source_rows(void *ctx, struct state_latency_row *row, size_t row_max)
 	if (w == NULL || w->times == NULL)
 		return 0;
 	cnt = (size_t)latency_rows(w->times, row, row_max);
-	if (cnt > row_max)
-		cnt = row_max;
-	add_words(g, row, cnt);
+	add_words(g, row, cnt < row_max ? cnt : row_max);
+	if (cnt >= row_max)
+		return (int)cnt;
 	return (int)cnt + feed_watch_rows(g, row + cnt, row_max - cnt);
 }
 
@@ -320,7 +318,8 @@ latency_source_interval(void *ctx, struct state_latency_row *row, size_t row_max
 	if (w == NULL || w->times == NULL)
 		return 0;
 	cnt = (size_t)latency_interval_rows(w->times, row, row_max);
-	return add_words(g, row, cnt < row_max ? cnt : row_max);
+	add_words(g, row, cnt < row_max ? cnt : row_max);
+	return (int)cnt;
 }
 
 void
