@@ -208,7 +208,8 @@ give_order(struct lane *l, struct order *m)
 						    .session = s,
 						    .token = request.token,
 						    .feed_seq = request.feed_seq,
-						    .strategy_idx = m->strategy_idx };
+						    .strategy_idx = m->strategy_idx,
+						    .rx_ns = m->head.rx_ns };
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);
