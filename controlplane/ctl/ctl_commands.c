@@ -210,12 +210,14 @@ do_lanes(const struct state_source *s, const json_t *args, struct err *e)
 							number(row[i].ring[k].slot_cnt)));
 		json_array_append_new(
 			list,
-			json_pack("{s:o,s:i,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+			json_pack("{s:o,s:i,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
 				  words(row[i].name), "core", (int)row[i].core, "stages",
 				  words(row[i].stages), "state", state_lane_run_word(row[i].run),
 				  "turn_cnt", number(row[i].turn_cnt), "busy_turn_cnt",
 				  number(row[i].busy_turn_cnt), "msg_cnt", number(row[i].msg_cnt),
-				  "pause_max_ns", number(row[i].pause_max_ns), "event_lost_cnt",
+				  "pause_max_ns", number(row[i].pause_max_ns), "stall_cnt",
+				  number(row[i].stall_cnt), "stall_max_ns",
+				  number(row[i].stall_max_ns), "event_lost_cnt",
 				  number(row[i].event_lost_cnt), "memory_bytes",
 				  number(row[i].memory_bytes), "rings", rings));
 	}

@@ -284,6 +284,8 @@ show_lanes(FILE *out, const json_t *r)
 		{ "turn_cnt", "turns", AS_COUNT },
 		{ "msg_cnt", "messages", AS_COUNT },
 		{ "pause_max_ns", "longest pause", AS_NS },
+		{ "stall_cnt", "stalls", AS_COUNT },
+		{ "stall_max_ns", "longest stall", AS_NS },
 		{ "event_lost_cnt", "events lost", AS_COUNT },
 		{ "memory_bytes", "memory", AS_BYTES },
 		{ "stages", "stages", AS_TEXT },

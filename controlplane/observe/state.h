@@ -100,6 +100,8 @@ struct state_lane {
 	uint64_t busy_turn_cnt; // turns that took at least one message
 	uint64_t msg_cnt;       // messages taken
 	uint64_t pause_max_ns;  // longest time between two looks at timers and commands
+	uint64_t stall_cnt;     // times it stood still (latency.stall_us)
+	uint64_t stall_max_ns;
 	uint64_t event_lost_cnt;
 	uint64_t memory_bytes; // its arena
 	uint32_t ring_cnt;     // that it takes from

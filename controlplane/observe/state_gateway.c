@@ -292,6 +292,8 @@ get_lanes(void *ctx, struct state_lane *row, size_t row_max)
 		row[i].busy_turn_cnt = metric_get(&l->metrics.turn_busy);
 		row[i].msg_cnt = metric_get(&l->metrics.message_taken);
 		row[i].pause_max_ns = metric_get(&l->metrics.pause_max_ns);
+		row[i].stall_cnt = metric_get(&l->metrics.stall);
+		row[i].stall_max_ns = metric_get(&l->metrics.stall_max_ns);
 		row[i].event_lost_cnt = metric_get(&l->events.lost_cnt);
 		row[i].memory_bytes = l->arena.size_bytes;
 		fill_rings(g, i, &row[i]);

@@ -165,7 +165,7 @@ give_order(struct lane *l, struct order *m)
 	struct fill fill;
 	unsigned said;
 
-	port_trace_order(m->head.instr_idx, m->session_idx, m->intent_id, m->head.trace.rx_tsc);
+	PORT_TRACE(order, m->head.instr_idx, m->session_idx, m->intent_id, m->head.trace.rx_tsc);
 	if (!here_holds(ORDERS)) {
 		must(l->order_out[m->session_idx] != NULL, EVENT_MUST_INDEX, m->session_idx,
 		     SESSION_MAX);
@@ -238,7 +238,7 @@ give_intent(struct lane *l, const struct intent *m)
 	struct order order;
 	bool pass;
 
-	port_trace_intent(m->head.instr_idx, m->strategy_idx, m->intent_id, m->head.trace.rx_tsc);
+	PORT_TRACE(intent, m->head.instr_idx, m->strategy_idx, m->intent_id, m->head.trace.rx_tsc);
 	if (!here_holds(RISK)) {
 		stamp_leaves(l, &m->head.trace);
 		ring_put(l->intent_out, m);
@@ -288,7 +288,7 @@ give_bbo(struct lane *l, struct bbo *m)
 {
 	struct intent intent[STRATEGY_MOST];
 
-	port_trace_bbo(m->head.instr_idx, m->head.trace.feed_seq, m->head.trace.rx_tsc);
+	PORT_TRACE(bbo, m->head.instr_idx, m->head.trace.feed_seq, m->head.trace.rx_tsc);
 	if (!here_holds(STRATEGY)) {
 		const uint16_t wanted = l->bbo_wanted[m->head.instr_idx];
 
@@ -471,7 +471,7 @@ give_datagram(struct lane *l, const struct datagram *m)
 	const uint32_t feed = m->head.feed_idx;
 	const uint32_t cnt = l->datagram_out_cnt[feed];
 
-	port_trace_datagram(m->head.feed_idx, m->seq, m->head.trace.rx_tsc);
+	PORT_TRACE(datagram, m->head.feed_idx, m->seq, m->head.trace.rx_tsc);
 	if (here_holds(PARSE)) {
 		if (unlikely(l->walking))
 			take_next_datagram(l, m);

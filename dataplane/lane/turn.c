@@ -524,7 +524,7 @@ turn_flush(struct lane *l)
 		const struct lane_sent *sent = &l->sent[i];
 
 		turn_journal_sent(l, sent);
-		port_trace_sent(sent->session->idx, sent->token, sent->rx_tsc, l->now_tsc);
+		PORT_TRACE(sent, sent->session->idx, sent->token, sent->rx_tsc, l->now_tsc);
 		throttle_on_burst(&sent->session->throttle, l->now_ns);
 		// a cancel that an operator or the end asked for has no trigger
 		if (likely(sent->rx_tsc != 0))
