@@ -35,8 +35,8 @@ now_ns(void)
 }
 
 /* The shortest of several tries: being put aside between the two clocks makes a try long. */
-static double
-measure_tsc(void)
+double
+bench_ns_per_cycle(void)
 {
 	double best = 0;
 	uint64_t best_gap = UINT64_MAX;
@@ -174,7 +174,7 @@ bench_open(struct bench *b, const char *name, int argc, char **argv)
 		}
 	}
 	choose_cores(b, core);
-	b->ns_per_cycle = measure_tsc();
+	b->ns_per_cycle = bench_ns_per_cycle();
 	bench_series_init(&timer, TIMER_SAMPLES, 1);
 	for (unsigned i = 0; i < TIMER_SAMPLES; i++) {
 		const uint64_t start = bench_start();

@@ -62,6 +62,9 @@ void bench_open(struct bench *b, const char *name, int argc, char **argv);
 /* Prints what disturbed the run.  Returns the process's exit status. */
 int bench_close(struct bench *b);
 
+/* The TSC's period; takes 150 ms. */
+double bench_ns_per_cycle(void);
+
 /* Ends the process with words; for what a bench needs and cannot have. */
 void bench_die(const char *what) __attribute__((noreturn));
 

@@ -15,6 +15,7 @@
 
 #include "bench.h"
 #include "lab.h"
+#include "rival_gateway.h"
 #include "shm_port.h"
 #include "tick.h"
 #include "wire/eth_ip.h"
@@ -29,6 +30,11 @@
  * a half of it), and a sample is from when the tick was to be sent, not from when the generator
  * came to it, to when rx_burst returned with the order.  A gateway that stops for a while is seen
  * in all ticks it held up.  A tick that met an unanswered order causes none; those are counted.
+ *
+ * wire.af_packet: the same program and generator, on AF_PACKET ports at the two ends of two veth
+ * pairs.  wire.kernel: a gateway on kernel sockets with the lane's own stages in its place, over
+ * the same pairs (rival_gateway.h).  The first of them to wire.memif is what the transport costs,
+ * the second to the first what the kernel's sockets do.  They have no floor.
  *
  * Floor: a program on the gateway's core that only sends back what it receives, through one port of
  * the same kind, by the same plan, in turns with the gateway in the same run.
@@ -62,35 +68,60 @@ enum {
 	ECHO_BYTES = 128, // about an order's frame
 };
 
+#ifdef WIRE_KERNEL
+#define WIRE_NAME "wire.kernel"
+#elif defined(WIRE_VETH)
+#define WIRE_NAME "wire.af_packet"
+#else
+#define WIRE_NAME "wire.memif"
+#endif
+
+#define TAKER                                                                                      \
+	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 100000, " \
+	"imbalance_min_bp: 6000, cooldown_us: 0 }\n"
+
+#ifdef WIRE_VETH
+enum { OVER_VETH = true };
+#define MD_DEVICE "net_af_packet0,iface=md1,framecnt=8192"
+#define OE_DEVICE "net_af_packet1,iface=oe1"
+#define PROFILE   "af_packet"
+#define MD_MAC    ""
+#define OE_MAC    ""
+#else
+enum { OVER_VETH = false };
+#define MD_DEVICE "net_memif0,id=0,role=client,socket=%1$s/md.memif"
+#define OE_DEVICE "net_memif1,id=1,role=client,socket=%1$s/oe.memif"
+#define PROFILE   "memif"
+#define MD_MAC    ", mac: \"02:00:00:00:00:01\""
+#define OE_MAC    ", mac: \"02:00:00:00:00:02\""
+#endif
+
+/* 1: folder, 2: process, 3: the control thread's core, 4: the lane's. */
 static const char CONFIG[] =
 	"environment: simulation\n"
 	"arm_at_start: true\n"
 	"hugepages: { memory_mb: 256, degraded_ok: true }\n"
-	"eal: { file_prefix: sluice-bench-%d }\n"
-	"control: { socket: %s/ctl.sock, http_port: 0 }\n"
+	"eal: { file_prefix: sluice-bench-%2$d }\n"
+	"control: { socket: %1$s/ctl.sock, http_port: 0 }\n"
 	"pmd_config_dir: " PMD_CONFIG_DIR "\n"
-	"core_map:\n  control: %u\n  lanes:\n"
-	"    - { name: all, core: %u, stages: [rx, arb, parse, book, strategy, risk, orders, "
+	"core_map:\n  control: %3$u\n  lanes:\n"
+	"    - { name: all, core: %4$u, stages: [rx, arb, parse, book, strategy, risk, orders, "
 	"encode, tcp, "
 	"report] }\n"
 	"ports:\n"
-	"  - { name: md, device: \"net_memif0,id=0,role=client,socket=%s/md.memif\", profile: "
-	"memif, "
-	"address: 10.10.1.2/24, mac: \"02:00:00:00:00:01\" }\n"
-	"  - { name: oe, device: \"net_memif1,id=1,role=client,socket=%s/oe.memif\", profile: "
-	"memif, "
-	"address: 10.10.2.2/24, mac: \"02:00:00:00:00:02\" }\n"
+	"  - { name: md, device: \"" MD_DEVICE "\", profile: " PROFILE
+	", address: 10.10.1.2/24" MD_MAC " }\n"
+	"  - { name: oe, device: \"" OE_DEVICE "\", profile: " PROFILE
+	", address: 10.10.2.2/24" OE_MAC " }\n"
 	"venues:\n  - { name: sim, environment: simulation }\n"
 	"feeds:\n  - name: itch\n    venue: sim\n    protocol: itch50\n    orders_max: 65536\n"
 	"    levels_max: 65536\n    silence_ms: 60000\n    lines:\n"
 	"      - { port: md, group: 239.10.1.1, udp_port: 26400 }\n"
 	"sessions:\n  - { name: oe, venue: sim, protocol: ouch50, port: oe, peer: "
 	"\"10.10.2.1:26488\", "
-	"username: TEST01, password_file: \"%s/password\", capacity: principal }\n"
+	"username: TEST01, password_file: \"%1$s/password\", capacity: principal }\n"
 	"instruments:\n  - { symbol: AAPL, feed: itch, session: oe, trade: true }\n"
-	"strategies:\n  - { name: taker, kind: take, instruments: [AAPL], qty: 100, "
-	"position_max_qty: "
-	"100000, imbalance_min_bp: 6000, cooldown_us: 0 }\n"
+	"strategies:\n" TAKER
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
 	"5000\n"
 	"  position_max_qty: 100000\n  gross_max_usd: 90000000\n  order_rate_max: 4096\n";
@@ -167,6 +198,72 @@ create(const char *name, mode_t mode)
 	return fdopen(fd, "w");
 }
 
+#ifdef WIRE_VETH
+static int ready[2], given[2];
+
+/*
+ * Two pairs in a network namespace of our own, gone when both processes are.  Checksums are filled
+ * by whoever sends: there is no card that would.
+ */
+static void
+veth_open(void)
+{
+	if (geteuid() != 0) {
+		printf(WIRE_NAME ": skipped: only root makes network namespaces\n");
+		exit(0);
+	}
+	if (unshare(CLONE_NEWNET) != 0 || pipe(ready) != 0 || pipe(given) != 0 ||
+	    system("sysctl -q -w net.ipv6.conf.default.disable_ipv6=1 2>/dev/null;"
+		   "for n in md oe; do ip link add ${n}0 type veth peer name ${n}1 || exit 1;"
+		   "for i in ${n}0 ${n}1; do"
+		   " ethtool -K $i tx off rx off tso off gso off gro off >/dev/null 2>&1; done;"
+		   "ip link set ${n}0 up; done") != 0)
+		bench_die("no veth pairs: this needs root, ip and ethtool");
+}
+
+/* In the gateway's process: it waits for its ends. */
+static void
+veth_take_ends(void)
+{
+	char byte;
+
+	if (unshare(CLONE_NEWNET) != 0 || write(ready[1], "", 1) != 1 ||
+	    read(given[0], &byte, 1) != 1 ||
+	    system("sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0 "
+		   "net.ipv4.conf.default.rp_filter=0 2>/dev/null;"
+		   "ip link set md1 up && ip link set oe1 up") != 0)
+		_exit(126);
+#ifdef WIRE_KERNEL
+	if (system("ip addr add 10.10.1.2/24 dev md1 && ip addr add 10.10.2.2/24 dev oe1") != 0)
+		_exit(126);
+#endif
+}
+
+static void
+veth_give_ends(pid_t to)
+{
+	char text[128], byte;
+
+	snprintf(text, sizeof(text), "ip link set md1 netns %d && ip link set oe1 netns %d",
+		 (int)to, (int)to);
+	if (read(ready[0], &byte, 1) != 1 || system(text) != 0 || write(given[1], "", 1) != 1)
+		bench_die("the gateway does not get its ends of the pairs");
+}
+#else
+static void
+veth_open(void)
+{
+}
+static void
+veth_take_ends(void)
+{
+}
+static void
+veth_give_ends(pid_t to)
+{
+}
+#endif
+
 /* The gateway lies beside us in the build. */
 static void
 start_gateway(const struct bench *b)
@@ -175,7 +272,7 @@ start_gateway(const struct bench *b)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	FILE *f = create("sluice.yaml", 0600);
 
-	fprintf(f, CONFIG, (int)getpid(), folder, b->far_core, b->core, folder, folder, folder);
+	fprintf(f, CONFIG, folder, (int)getpid(), b->far_core, b->core);
 	fclose(f);
 	f = create("password", 0600);
 	fputs("secret\n", f);
@@ -196,10 +293,15 @@ start_gateway(const struct bench *b)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fileno(f), STDOUT_FILENO);
 		dup2(fileno(f), STDERR_FILENO);
+		veth_take_ends();
+#ifdef WIRE_KERNEL
+		rival_gateway_run(b->core, TAKER, NULL);
+#endif
 		execl(program, program, "run", "-c", config, NULL);
 		_exit(127);
 	}
 	fclose(f);
+	veth_give_ends(gateway);
 }
 
 /* The floor's program: what comes goes back. */
@@ -465,12 +567,15 @@ report(struct bench *b, struct bench_series *value, struct bench_series *floor)
 		uint32_t per_million;
 	} ROW[] = { { "", "echo", BENCH_P50 },
 		    { "p99", "echo p99", BENCH_P99 },
-		    { "p99.9", "echo p99.9", BENCH_P999 } };
+		    { "p99.9", "echo p99.9", BENCH_P999 },
+		    { "p99.99", "echo p99.99", BENCH_P9999 },
+		    { "max", "echo max", BENCH_MAX } };
 
 	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++)
 		bench_figure(b, ROW[i].suffix, bench_ns(b, value, ROW[i].per_million), "ns",
-			     bench_ns(b, floor, ROW[i].per_million), (struct bench_target){ 0 });
-	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++)
+			     floor->cnt != 0 ? bench_ns(b, floor, ROW[i].per_million) : 0,
+			     (struct bench_target){ 0 });
+	for (unsigned i = 0; i < ARRAY_CNT(ROW) && floor->cnt != 0; i++)
 		bench_figure(b, ROW[i].floor_suffix, bench_ns(b, floor, ROW[i].per_million), "ns",
 			     0, (struct bench_target){ 0 });
 	bench_figure(b, "ticks without an order", (double)wire.unanswered_cnt, "ticks", 0,
@@ -488,12 +593,16 @@ run(struct bench *b)
 	bench_series_init(&value, (size_t)rounds * ticks, 1);
 	bench_series_init(&floor, (size_t)rounds * ticks, 1);
 	for (unsigned i = 0; i < rounds; i++) {
-		kill(echoer, SIGSTOP);
-		kill(gateway, SIGCONT);
+		if (echoer != 0) {
+			kill(echoer, SIGSTOP);
+			kill(gateway, SIGCONT);
+		}
 		pump_for(w, REST_MS); // what it still held
 		run_ticks(w, WARM_TICKS, NULL);
 		w->unanswered_cnt = i == 0 ? 0 : w->unanswered_cnt;
 		run_ticks(w, ticks, &value);
+		if (echoer == 0)
+			continue;
 		kill(gateway, SIGSTOP);
 		kill(echoer, SIGCONT);
 		run_echoes(w, WARM_TICKS, NULL);
@@ -501,9 +610,10 @@ run(struct bench *b)
 	}
 	kill(gateway, SIGCONT);
 	pump_for(w, REST_MS);
-	printf("%zu of %zu ticks had an order, %zu of %zu frames came back from the echo\n",
-	       value.cnt, value.max, floor.cnt, floor.max);
-	if (floor.cnt < floor.max / 2 || (!b->quick && value.cnt < value.max / 2))
+	printf("%zu of %zu ticks had an order\n", value.cnt, value.max);
+	if (echoer != 0)
+		printf("%zu of %zu frames came back from the echo\n", floor.cnt, floor.max);
+	if ((echoer != 0 && floor.cnt < floor.max / 2) || (!b->quick && value.cnt < value.max / 2))
 		die("fewer than half of the frames came back: the machine is too busy for this");
 	if (value.cnt == 0)
 		die("no tick had an order");
@@ -517,6 +627,10 @@ run(struct bench *b)
 int
 main(int argc, char **argv)
 {
+#ifdef WIRE_VETH
+	static const char *const VDEV[] = { "--vdev=net_af_packet0,iface=md0,framecnt=8192",
+					    "--vdev=net_af_packet1,iface=oe0,framecnt=8192" };
+#else
 	// clang-format off
 	static const char *const VDEV[] = {
 		"--vdev=net_memif0,id=0,role=server,rsize=10,socket=%s/md.memif,socket-abstract=no",
@@ -524,26 +638,34 @@ main(int argc, char **argv)
 		"--vdev=net_memif2,id=2,role=client,rsize=10,socket=%s/echo.memif,socket-abstract=no",
 	};
 	// clang-format on
+#endif
 	struct wire *w = &wire;
 	struct bench b;
 
-	bench_open(&b, "wire.memif", argc, argv);
+	bench_open(&b, WIRE_NAME, argc, argv);
 	if (b.core == b.far_core)
 		bench_die("needs two cores: the gateway's lane and the generator");
 	if (mkdtemp(folder) == NULL)
 		bench_die("cannot make its folder");
-	start_echoer(&b);
+	veth_open();
+	if (!OVER_VETH)
+		start_echoer(&b);
 	atexit(clean_up);
+	if (OVER_VETH)
+		start_gateway(&b); // before EAL: its ends leave our namespace
 	shm_start_eal(folder, b.far_core, VDEV, ARRAY_CNT(VDEV));
 	*w = (struct wire){ .b = &b, .oe = 1, .echo = 2, .rng = b.seed, .md_seq = 1 };
 	w->interval_cycles = (uint64_t)(INTERVAL_US * 1e3 / b.ns_per_cycle);
 	w->pool = shm_make_pool();
-	shm_wait_for_socket(folder, "echo.memif");
+	if (!OVER_VETH)
+		shm_wait_for_socket(folder, "echo.memif");
 	for (uint16_t i = 0; i < ARRAY_CNT(VDEV); i++)
 		shm_start_port(i, w->pool);
 	peer_init(&w->peer, VENUE_IP, VENUE_PORT);
-	wait_for_echoer(w);
-	start_gateway(&b);
+	if (!OVER_VETH) {
+		wait_for_echoer(w);
+		start_gateway(&b);
+	}
 	wait_for_gateway(w);
 	start_day(w);
 	run(&b);
