@@ -7,11 +7,14 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core_map/probe.h"
 #include "core_map/split.h"
 #include "core_map/suggest.h"
+#include "ctl/ctl_proto.h"
 
 enum {
 	EXIT_DONE = 0,
@@ -46,12 +49,15 @@ static const char USAGE[] =
 	"  --topology WHAT   another machine: a file of 'lstopo FILE.xml', or hwloc's short form\n"
 	"                    \"pack:2 l3:1 core:8 pu:2\"\n"
 	"  --root DIR        where /sys is read below, for tests\n"
-	"  --latency FILE    stage costs: sluicectl --json latency --stages > FILE\n"
+	"  --latency FILE    stage costs: sluicectl --json latency --stages > FILE; - is standard "
+	"input\n"
 	"  --rate N          messages of market data in the busiest second (1000000)\n"
 	"  --orders N        orders in it (10000)\n"
 	"  --json            suggest and tune, for programs\n"
+	"  --force           tune and jitter: although a gateway runs, whose lanes will suffer\n"
 	"\n"
-	"tune and jitter keep cores busy: not while a gateway trades.\n"
+	"tune and jitter keep cores busy: not while a gateway answers on $SLUICE_SOCKET, "
+	"else\n" CTL_SOCKET_DEFAULT ".\n"
 	"exit codes: 0 done, 1 cannot be done, 2 wrong usage\n";
 
 struct command {
@@ -68,6 +74,7 @@ struct command {
 	uint32_t ms;
 	uint32_t core;
 	bool json;
+	bool force;
 };
 
 /* What the machine says, gathered once. */
@@ -110,6 +117,7 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 		OPT_ORDERS,
 		OPT_MS,
 		OPT_JSON,
+		OPT_FORCE,
 	};
 	static const struct option OPTION[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -123,6 +131,7 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 		{ "orders", required_argument, NULL, OPT_ORDERS },
 		{ "ms", required_argument, NULL, OPT_MS },
 		{ "json", no_argument, NULL, OPT_JSON },
+		{ "force", no_argument, NULL, OPT_FORCE },
 		{ 0 },
 	};
 	int opt, rc = 0;
@@ -168,6 +177,9 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 			break;
 		case OPT_JSON:
 			c->json = true;
+			break;
+		case OPT_FORCE:
+			c->force = true;
 			break;
 		default:
 			return err_set(e, -EINVAL, "'%.60s' is not understood; see core-map --help",
@@ -440,6 +452,37 @@ show(const struct command *c, struct machine *m, struct err *e)
 
 /* --- tune */
 
+/* Measuring takes cores away from the lanes of a gateway that trades. */
+static int
+refuse_beside_gateway(const struct command *c, struct err *e)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("SLUICE_SOCKET");
+	int fd;
+	bool runs;
+
+	if (c->force)
+		return 0;
+	if (path == NULL || path[0] == '\0')
+		path = CTL_SOCKET_DEFAULT;
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return 0;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	runs = connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
+	close(fd);
+	return runs ? err_set(e, -EBUSY,
+			      "a gateway answers on %s, and measuring takes cores away from its "
+			      "lanes; "
+			      "save its figures (sluicectl --json latency --stages > FILE), stop "
+			      "it, "
+			      "then measure, or say --force",
+			      path)
+		    : 0;
+}
+
 /* Without a measurement: the 2-core reference machine of perf/README.md. */
 static const uint32_t REFERENCE_NS[SPLIT_UNIT_CNT] = { 20, 70, 10, 100, 60 };
 enum {
@@ -459,7 +502,9 @@ static int
 costs_load(const char *path, uint32_t unit_ns[SPLIT_UNIT_CNT], struct err *e)
 {
 	json_error_t error;
-	json_t *list = json_load_file(path, 0, &error), *row;
+	json_t *list = strcmp(path, "-") == 0 ? json_loadf(stdin, 0, &error)
+					      : json_load_file(path, 0, &error);
+	json_t *row;
 	size_t idx;
 
 	if (!json_is_array(list)) {
@@ -688,6 +733,9 @@ tune(const struct command *c, struct machine *m, struct err *e)
 	if (c->topology != NULL)
 		return err_set(e, -EINVAL,
 			       "tune measures this machine: --topology is for suggest and show");
+	rc = refuse_beside_gateway(c, e);
+	if (rc < 0)
+		return rc;
 	wish_of(m, c, &w, why);
 	rc = core_plan_make(&t.plan, &m->topology, &w, e);
 	memcpy(t.cost.unit_ns, REFERENCE_NS, sizeof(t.cost.unit_ns));
@@ -717,8 +765,10 @@ static int
 jitter(const struct command *c, struct err *e)
 {
 	struct probe_jitter j;
-	const int rc = probe_jitter(c->core, c->ms, &j, e);
+	int rc = refuse_beside_gateway(c, e);
 
+	if (rc == 0)
+		rc = probe_jitter(c->core, c->ms, &j, e);
 	if (rc == 0)
 		printf("%llu %llu\n", (unsigned long long)j.lost_ns_per_s,
 		       (unsigned long long)j.worst_ns);

@@ -65,6 +65,8 @@ expect_eq "a trigger through all stages" "$(json_of .tick_ns)" 890
 expect_eq "load" "$(json_of .lanes[0].load_permille)" 75
 run 0 core_map tune --lanes 1 --latency "$work/latency.json" --rate 1000000
 says "Too much for 1 lanes even so"
+run 0 bash -c '"$1" core-map tune --lanes 1 --latency - --json <"$2"' - "$ctl" "$work/latency.json"
+expect_eq "the same from standard input" "$(json_of .tick_ns)" 890
 sed -i 's/"risk","count":9/"risk","count":0/' "$work/latency.json"
 run 1 core_map tune --lanes 1 --latency "$work/latency.json"
 complains "no samples of stage 'risk'"
@@ -76,6 +78,23 @@ if [ "$(nproc)" -ge 2 ]; then
 	ns=$(json_of '.hops[0].ns')
 	if ! [ "$ns" -ge 5 ]; then fail "a hop of $ns ns"; fi # slower than light, and than any cache
 fi
+
+case_is "nothing is measured beside a gateway that runs"
+python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+time.sleep(30)' "$work/gateway.sock" &
+gateway=$!
+for _ in {1..100}; do [ -S "$work/gateway.sock" ] && break; sleep 0.1; done
+run 1 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map tune --lanes 1
+complains "measuring takes cores away from its lanes"
+run 1 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map jitter 0 --ms 10
+run 0 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map jitter 0 --ms 10 --force
+run 0 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map suggest
+kill $gateway
+wait $gateway 2>/dev/null
+run 0 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map jitter 0 --ms 10
 
 case_is "host and bind are the scripts"
 run 0 "$ctl" host list
