@@ -279,6 +279,15 @@ run 1 host apply --yes --root "$big" --cpus 2,66 --set smt=siblings_off power
 complains "two lanes are siblings"
 run 0 host undo --yes --root "$big"
 
+case_is "vfio-pci stays loaded as long as a NIC belongs to it"
+run 0 host apply --yes --root "$big" modules
+ln -s ../../devices/0000:af:00.0 "$big/sys/bus/pci/drivers/vfio-pci/0000:af:00.0"
+run 1 host undo --yes --root "$big"
+complains "vfio-pci has NIC 0000:af:00.0; nic-bind unbind --yes 0000:af:00.0"
+rm "$big/sys/bus/pci/drivers/vfio-pci/0000:af:00.0"
+run 0 host undo --yes --root "$big"
+expect_same "$work/before" "$big"
+
 case_is "mitigations are never changed"
 run 0 host apply --yes --root "$big" mitigations
 says "never changed"

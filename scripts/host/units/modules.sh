@@ -59,7 +59,14 @@ ${modules//,/$'\n'}" || status=1
 }
 
 undo_module() {
+	local nic
 	modules_is_there "$2" || { told already "$2 is not loaded"; return 0; }
+	# The kernel would let it go and leave the NIC with no driver at all.
+	for nic in "$ROOT/sys/bus/pci/drivers/$2"/0*; do
+		[ -e "$nic" ] || [ -L "$nic" ] || continue
+		told failed "$2 has NIC ${nic##*/}; nic-bind unbind --yes ${nic##*/}, then undo again"
+		return 1
+	done
 	if run_tool modprobe -r "$2"; then
 		told undone "$2 unloaded"
 	else
