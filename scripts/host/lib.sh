@@ -479,6 +479,28 @@ undo_mount() {
 	told undone "$2 unmounted"
 }
 
+modules_is_there() {
+	local name=${1//-/_}
+	[ -d "$ROOT/sys/module/$name" ] || [ -d "$ROOT/sys/bus/pci/drivers/$1" ]
+}
+
+undo_module() {
+	local nic
+	modules_is_there "$2" || { told already "$2 is not loaded"; return 0; }
+	# The kernel would let it go and leave the NIC with no driver at all.
+	for nic in "$ROOT/sys/bus/pci/drivers/$2"/0*; do
+		[ -e "$nic" ] || [ -L "$nic" ] || continue
+		told failed "$2 has NIC ${nic##*/}; nic-bind unbind --yes ${nic##*/}, then undo again"
+		return 1
+	done
+	run_tool modprobe -r "$2" # may complain of another module that it needed and that stays
+	if modules_is_there "$2"; then
+		told failed "$2 is in use; stop what uses it, then undo again"
+		return 1
+	fi
+	told undone "$2 unloaded"
+}
+
 # Runs a program that changes the machine; against a folder only when the test brings its own.
 run_tool() {
 	if [ -n "$ROOT" ] && [ -z "${SLUICE_FAKE_KERNEL-}" ]; then

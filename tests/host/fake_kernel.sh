@@ -22,7 +22,8 @@ attach() { # attach ADDRESS: the driver that wants it, or that may
 		for name in "$dir"/net/*; do
 			ln -sfn "../../bus/pci/devices/$1/net/${name##*/}" "$root/sys/class/net/${name##*/}"
 		done
-		rmdir "$root/.away/$1" "$root/.away"
+		rmdir "$root/.away/$1"
+		rmdir --ignore-fail-on-non-empty "$root/.away"
 	fi
 }
 
@@ -62,10 +63,12 @@ write() {
 
 run() {
 	case "$1 ${2-}" in
-	"modprobe -r") rm -r "$root/sys/module/${3//-/_}" "$root/sys/bus/pci/drivers/$3" ;;
+	"modprobe -r") rm -rf "$root/sys/module/${3//-/_}" "$root/sys/bus/pci/drivers/$3" ;;
 	"modprobe "*)
 		[ -e "$root/.modules/$2" ] || exit 1
-		mkdir -p "$root/sys/module/${2//-/_}" "$root/sys/bus/pci/drivers/$2"
+		mkdir -p "$root/sys/module/${2//-/_}"
+		[ "$2" != vfio_iommu_type1 ] || exit 0
+		mkdir -p "$root/sys/bus/pci/drivers/$2"
 		echo >"$root/sys/bus/pci/drivers/$2/unbind" ;;
 	"swapoff "*) grep -v "^$2 " "$root/proc/swaps" >"$root/proc/swaps.new"; mv "$root/proc/swaps.new" "$root/proc/swaps" ;;
 	"swapon -p") printf '%-40s%s\t\t999420\t\t0\t\t%s\n' "$4" file "$3" >>"$root/proc/swaps" ;;

@@ -153,7 +153,23 @@ run 0 bind --yes --unsafe-interrupts --root "$big" trade1
 expect_eq "when asked" "$(cat "$unsafe")" Y
 run 0 unbind --yes --root "$big" trade1
 expect_eq "after unbind" "$(cat "$unsafe")" N
-rm -r "$big/sys/module/vfio_iommu_type1" "$big/.modules/vfio_iommu_type1" "$big/ip.log"
+case_is "they stay allowed until the last NIC is unbound"
+run 0 bind --yes --force --unsafe-interrupts --root "$big" trade1 ens1
+run 0 unbind --yes --root "$big" trade1
+expect_eq "after one of two" "$(cat "$unsafe")" Y
+run 0 unbind --yes --root "$big" ens1
+expect_eq "after the last" "$(cat "$unsafe")" N
+case_is "a bind killed before it took the NIC is undone, too"
+run 137 env SLUICE_CRASH_AFTER="write ${unsafe#"$big"}" "$top/scripts/nic-bind" bind --yes --unsafe-interrupts --root "$big" $TRADE
+expect_eq "after the crash" "$(cat "$unsafe")" Y
+run 0 unbind --yes --root "$big" $TRADE
+expect_eq "after unbind" "$(cat "$unsafe")" N
+rm -r "$big/sys/module/vfio_iommu_type1"
+run 0 bind --yes --unsafe-interrupts --root "$big" trade1
+[ -d "$big/sys/module/vfio_iommu_type1" ] || fail "vfio_iommu_type1 was not loaded"
+run 0 unbind --yes --root "$big" trade1
+[ ! -d "$big/sys/module/vfio_iommu_type1" ] || fail "vfio_iommu_type1 is still loaded"
+rm -r "$big/.modules/vfio_iommu_type1" "$big/ip.log"
 
 case_is "what shares its IOMMU group with a NIC of the kernel is refused"
 ln -s ../../../../bus/pci/devices/0000:3b:00.0 "$big/sys/kernel/iommu_groups/33/devices/0000:3b:00.0"

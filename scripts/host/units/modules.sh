@@ -13,11 +13,6 @@ Setting: modules (vfio-pci).
 TEXT
 }
 
-modules_is_there() {
-	local name=${1//-/_}
-	[ -d "$ROOT/sys/module/$name" ] || [ -d "$ROOT/sys/bus/pci/drivers/$1" ]
-}
-
 modules_check() {
 	local name
 	why="without a driver for user space a NIC stays with the kernel: 10 us a frame instead of 1"
@@ -56,21 +51,4 @@ modules_apply() {
 ${modules//,/$'\n'}" || status=1
 	fi
 	return $status
-}
-
-undo_module() {
-	local nic
-	modules_is_there "$2" || { told already "$2 is not loaded"; return 0; }
-	# The kernel would let it go and leave the NIC with no driver at all.
-	for nic in "$ROOT/sys/bus/pci/drivers/$2"/0*; do
-		[ -e "$nic" ] || [ -L "$nic" ] || continue
-		told failed "$2 has NIC ${nic##*/}; nic-bind unbind --yes ${nic##*/}, then undo again"
-		return 1
-	done
-	if run_tool modprobe -r "$2"; then
-		told undone "$2 unloaded"
-	else
-		told failed "$2 is in use; unbind its NICs (nic-bind unbind), then undo again"
-		return 1
-	fi
 }
