@@ -59,7 +59,7 @@ dd if=/dev/zero of="$disk/filler" bs=64k 2>/dev/null
 # Large requests that are refused are records too: the segment is full soon.
 python3 - "$SMOKE_DIR/ctl.sock" <<'TEXT'
 import socket, struct, sys
-for i in range(24):
+for i in range(48):
     s = socket.socket(socket.AF_UNIX)
     s.connect(sys.argv[1])
     body = b'{"command":"' + b"x" * 60000 + b'"}'
@@ -78,5 +78,5 @@ stop venue 5
 "$reader" verify "$journal" >"$SMOKE_DIR/verify.log" 2>&1 || fail "the journal is not whole: $(cat "$SMOKE_DIR/verify.log")"
 sed 's/^/# /' "$SMOKE_DIR/verify.log"
 grep -q " 0 records could not be kept" "$SMOKE_DIR/verify.log" || fail "records were lost although the rings had room"
-expect_eq "refused requests in the journal" "$("$reader" csv --kind command "$journal" | grep -c xxxxxxxx)" 24
+expect_eq "refused requests in the journal" "$("$reader" csv --kind command "$journal" | grep -c xxxxxxxx)" 48
 smoke_passed
