@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "boot/capture.h"
@@ -19,6 +20,7 @@
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
 #include "err/fault.h"
+#include "limits/day_files.h"
 #include "limits/limits.h"
 #include "replay/replay.h"
 
@@ -81,6 +83,22 @@ try_secrets(const struct config *c, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+/* The day's files can be read, line by line. */
+static int
+try_day_files(const struct config *c, struct err *e)
+{
+	struct risk_locate *locate = calloc(RISK_LOCATE_MAX, sizeof(*locate));
+	struct day_position *position = NULL;
+	uint32_t locate_cnt;
+	int rc = locate == NULL ? -ENOMEM : day_positions_load(c, &position, e);
+
+	if (rc >= 0)
+		rc = day_locates_load(c, locate, &locate_cnt, e);
+	free(position);
+	free(locate);
+	return rc;
+}
+
 /* All that can be known without touching a device. */
 static int
 load(struct gateway *g, const char *file, enum fault *step, struct err *e)
@@ -119,7 +137,11 @@ load(struct gateway *g, const char *file, enum fault *step, struct err *e)
 	if (rc != 0)
 		return rc;
 	*step = FAULT_PASSWORD;
-	return try_secrets(g->config, e);
+	rc = try_secrets(g->config, e);
+	if (rc != 0)
+		return rc;
+	*step = FAULT_CONFIG;
+	return try_day_files(g->config, e);
 }
 
 static int

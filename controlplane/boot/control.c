@@ -315,8 +315,13 @@ ask_sessions(struct gateway *g, enum command_kind kind)
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
 			const struct command ask = { .kind = kind, .arg = { s } };
 
-			if (g->lane[l]->session[s] != NULL)
-				gateway_ask(g, l, &ask, ASK_WAIT_MS);
+			if (g->lane[l]->session[s] == NULL)
+				continue;
+			// a lane that was too slow for the question before hears this one later
+			for (unsigned ms = 0;
+			     gateway_ask(g, l, &ask, ASK_WAIT_MS) == -EBUSY && ms < ASK_WAIT_MS;
+			     ms += TICK_MS)
+				sleep_ms(TICK_MS);
 		}
 }
 

@@ -360,7 +360,10 @@ on_rejected(struct orders *o, struct order_entry *e, const struct report *r, str
 			return 0;
 		}
 		e->reject_code = r->reject_code;
-		metric_add(&o->metrics.order_rejected, 1);
+		metric_add(r->reject_code >= ORDERS_REFUSED_SESSION_DOWN
+				   ? &o->metrics.order_unsent
+				   : &o->metrics.order_rejected,
+			   1);
 		fill_start(o, e, fill);
 		finish(o, e, fill);
 	}
