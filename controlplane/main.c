@@ -16,6 +16,7 @@
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/limits_kept.h"
+#include "boot/manifest_start.h"
 #include "boot/port_start.h"
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
@@ -39,6 +40,7 @@ static const char USAGE[] =
 	"  sluice run -c FILE          start trading with this configuration (starts disarmed)\n"
 	"  sluice check -c FILE        check it whole without touching a device\n"
 	"  sluice jitter ...           how evenly cores run, and why not (jitter --help)\n"
+	"  sluice manifest -c FILE     what this gateway is made of, with hashes; to be approved\n"
 	"  sluice replay -c FILE ...   recorded market data through it, offline (replay --help)\n"
 	"  sluice config-reference     every key, as Markdown\n"
 	"  sluice config-sample        a commented configuration to start from\n"
@@ -157,6 +159,19 @@ check(struct gateway *g, const char *file, struct err *e)
 	return EXIT_FINE;
 }
 
+/* What `sluicectl manifest` would say right after a start. */
+static int
+manifest(struct gateway *g, const char *file, struct err *e)
+{
+	enum fault step;
+
+	if (load(g, file, &step, e) != 0)
+		return complain(e, EXIT_CONFIG, step);
+	if (gateway_manifest_print(g, stdout, e) != 0)
+		return complain(e, EXIT_START, FAULT_STEP_LIMITS);
+	return EXIT_FINE;
+}
+
 /* Start in order; stop in the opposite order, whatever failed. */
 static int
 run(struct gateway *g, const char *file, struct err *e)
@@ -184,7 +199,8 @@ run(struct gateway *g, const char *file, struct err *e)
 	if (ports_start(g, e) != 0)
 		goto stop_ports;
 	step = FAULT_STEP_LIMITS;
-	if (limits_open(&g->limits, g->config, e) != 0 || limits_kept_open(g, e) != 0)
+	if (limits_open(&g->limits, g->config, e) != 0 || limits_kept_open(g, e) != 0 ||
+	    gateway_manifest_open(g, e) != 0)
 		goto stop_ports;
 	kill_switch_start(g);
 	saved_tcp_load(g);
@@ -265,7 +281,8 @@ main(int argc, char **argv)
 		config_free(&config);
 		return code;
 	}
-	if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0) {
+	if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0 &&
+	    strcmp(command, "manifest") != 0) {
 		fprintf(stderr, "sluice: unknown command '%s'\n\n%s", command, USAGE);
 		return EXIT_USAGE;
 	}
@@ -278,7 +295,12 @@ main(int argc, char **argv)
 			command, USAGE);
 		return EXIT_USAGE;
 	}
-	code = strcmp(command, "run") == 0 ? run(&gateway, file, &e) : check(&gateway, file, &e);
+	if (strcmp(command, "run") == 0)
+		code = run(&gateway, file, &e);
+	else if (strcmp(command, "check") == 0)
+		code = check(&gateway, file, &e);
+	else
+		code = manifest(&gateway, file, &e);
 	config_free(&config);
 	return code;
 }

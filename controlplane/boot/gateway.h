@@ -44,6 +44,7 @@ struct gateway_port {
 };
 
 struct gateway_journal;
+struct manifest;
 
 /* The whole running program, as the control plane sees it.  One exists. */
 struct gateway {
@@ -57,6 +58,7 @@ struct gateway {
 	char huge_mount[CONFIG_PATH_MAX];
 	struct gateway_port port[PORT_MAX];
 	struct limits limits;
+	struct manifest *approved; // manifest.approved; NULL: nothing is compared
 	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself
 	bool replay; // no password and nothing at random: the same input gives the same bytes
 	struct event_log *log;

@@ -570,6 +570,9 @@ struct config {
 		char file[CONFIG_PATH_MAX];       // whose appearance fires it; empty: none
 		uint32_t control_silence_ms;      // 0: never
 	} kill_switch;
+	struct {
+		char approved[CONFIG_PATH_MAX]; // empty: nobody approves anything
+	} manifest;
 	struct config_breaker breakers[BREAKER_MAX];
 	uint32_t breakers_cnt;
 

@@ -45,6 +45,7 @@ enum {
 	EVENT_ROW_MAX = 512,
 	EVENT_ROW_DEFAULT = 50,
 	CONFIG_ROW_MAX = 16384,
+	MANIFEST_ROWS_MAX = 128, // this gateway's, and those that were approved and are not here
 };
 
 json_t *
@@ -672,6 +673,29 @@ static json_t *
 do_captures(const struct state_source *s, const json_t *args, struct err *e)
 {
 	return captures_of(s, NULL);
+}
+
+static json_t *
+do_manifest(const struct state_source *s, const json_t *args, struct err *e)
+{
+	struct state_manifest *row = rows_take(MANIFEST_ROWS_MAX, sizeof(*row), e);
+	json_t *list;
+	int cnt;
+
+	if (row == NULL)
+		return NULL;
+	list = json_array();
+	cnt = s->manifest(s->ctx, row, MANIFEST_ROWS_MAX, e);
+	for (int i = 0; i < cnt; i++)
+		json_array_append_new(
+			list, json_pack("{s:o,s:o,s:o,s:b,s:b}", "name", words(row[i].name), "hash",
+					words(row[i].hash), "text", words(row[i].text), "judged",
+					row[i].judged, "approved", row[i].approved));
+	free(row);
+	if (cnt >= 0)
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
 static json_t *

@@ -772,11 +772,9 @@ show_risk(FILE *out, const json_t *r)
 static void
 show_config(FILE *out, const json_t *r)
 {
-	static const struct column CONFIG[] = {
-		{ "key", "key", AS_TEXT },
-		{ "value", "value", AS_TEXT },
-		{ "source", "from", AS_TEXT },
-	};
+	static const struct column CONFIG[] = { { "key", "key", AS_TEXT },
+						{ "value", "value", AS_TEXT },
+						{ "source", "from", AS_TEXT } };
 
 	show_rows(out, r, CONFIG, ARRAY_CNT(CONFIG));
 }
@@ -971,6 +969,9 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_evidence:
 		ctl_show_evidence(out, r);
+		return;
+	case CTL_manifest:
+		ctl_show_manifest(out, r);
 		return;
 	case CTL_version:
 		fprintf(out, "gateway   %s, pid %lld\n", text_of(r, "version"),

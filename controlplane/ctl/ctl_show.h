@@ -9,4 +9,6 @@
 /* Writes a command's result as people read it: aligned tables, units in the headings. */
 void ctl_show(FILE *out, enum ctl_command command, const json_t *result);
 
+void ctl_show_manifest(FILE *out, const json_t *list);
+
 #endif

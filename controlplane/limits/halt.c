@@ -98,6 +98,8 @@ limits_arm(struct limits *l, struct err *e)
 
 	if (rc == 0)
 		rc = limits_arm_allowed(l->config, e);
+	if (rc == 0 && l->permit != NULL)
+		rc = l->permit(l->permit_ctx, e);
 	if (rc < 0)
 		return rc;
 	l->armed = true;

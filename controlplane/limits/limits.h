@@ -50,6 +50,9 @@ struct limits {
 	bool halted;
 	char halt_reason[LIMITS_REASON_MAX]; // what the operator gave, or empty
 	const struct config *config;
+	// asked before orders are let go: 0, or -EPERM with the reason; NULL: nobody is asked
+	int (*permit)(void *ctx, struct err *e);
+	void *permit_ctx;
 	struct limits_set set;
 	char frozen_why[INSTR_MAX][LIMITS_WHY_MAX];
 	uint8_t mode_by_hand[RISK_NODE_MAX]; // without what breakers did

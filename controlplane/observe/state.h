@@ -478,6 +478,14 @@ struct state_config {
 	char source[STATE_TEXT_MAX]; // "sluice.yaml:12", "default"
 };
 
+struct state_manifest {
+	char name[48];
+	char hash[65]; // empty: approved, and not here
+	char text[STATE_TEXT_MAX];
+	bool judged; // there is something approved to compare it with
+	bool approved;
+};
+
 struct state_label {
 	const char *key;
 	const char *value;
@@ -643,6 +651,7 @@ struct state_source {
 	/* The tree of limits from the firm down; each limit of a level is a row. */
 	int (*risk)(void *ctx, struct state_risk *row, size_t row_max, struct err *e);
 	int (*config)(void *ctx, struct state_config *row, size_t row_max);
+	int (*manifest)(void *ctx, struct state_manifest *row, size_t row_max, struct err *e);
 	/* Calls fn for every metric of every module, in any order. */
 	int (*metrics)(void *ctx, state_metric_fn *fn, void *arg);
 	/* The newest last. */

@@ -14,6 +14,7 @@
 #include "boot/kill_switch.h"
 #include "boot/latency_watch.h"
 #include "boot/outlier_watch.h"
+#include "boot/manifest_start.h"
 #include "boot/port_start.h"
 #include "ctl/ctl_server.h"
 #include "err/err.h"
@@ -893,6 +894,7 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.limits_change = state_change_limits,
 		.risk = state_risk_rows,
 		.config = get_config,
+		.manifest = gateway_manifest_rows,
 		.metrics = get_metrics,
 		.events = get_events,
 		.cancel = state_cancel,

@@ -408,6 +408,23 @@ fake_config(void *ctx, struct state_config *row, size_t row_max)
 }
 
 static int
+fake_manifest(void *ctx, struct state_manifest *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	f->ask_cnt++;
+	if (row_max < 2)
+		return err_set(e, -EINVAL, "no room");
+	memset(row, 0, 2 * sizeof(*row));
+	FAKE_TEXT(row[0].name, "binary");
+	FAKE_TEXT(row[0].hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	FAKE_TEXT(row[0].text, "sluice 0.1.0");
+	row[0].judged = row[0].approved = row[1].judged = true;
+	FAKE_TEXT(row[1].name, "host.smt");
+	return 2;
+}
+
+static int
 fake_metrics(void *ctx, state_metric_fn *fn, void *arg)
 {
 	struct fake_state *f = ctx;
@@ -741,6 +758,7 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.limits_change = fake_limits_change,
 		.risk = fake_risk,
 		.config = fake_config,
+		.manifest = fake_manifest,
 		.metrics = fake_metrics,
 		.events = fake_events,
 		.feed_recover = fake_feed_recover,
