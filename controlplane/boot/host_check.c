@@ -384,9 +384,9 @@ host_check_rights(const struct host_view *v, const struct config *c, struct err 
 			       "'sluice run' needs root for its ports and memory, or:%s; start it "
 			       "by its unit, sluice.service ('sluice check' needs neither) %s",
 			       missing, fault_tag(FAULT_RIGHTS));
-	if (pci && !(v->caps & 1ULL << CAP_IPC_LOCK) && v->memlock_bytes < want_bytes)
+	if ((pci || raw) && !(v->caps & 1ULL << CAP_IPC_LOCK) && v->memlock_bytes < want_bytes)
 		return err_set(e, -EPERM,
-			       "this user may lock %llu KiB of memory, and the ports' NICs need "
+			       "this user may lock %llu KiB of memory, and the ports need up to "
 			       "%u MiB locked: ulimit -l unlimited, or LimitMEMLOCK=infinity in "
 			       "the unit %s",
 			       (unsigned long long)(v->memlock_bytes >> 10), c->hugepages.memory_mb,

@@ -339,7 +339,8 @@ rights_are_roots_or_capabilities(void **state)
 		{ "net_af_packet0,iface=x", false, 0, UINT64_MAX, "CAP_NET_RAW CAP_NET_ADMIN; " },
 		{ "net_af_packet0,iface=x", false, RAW, UINT64_MAX, "or: CAP_NET_ADMIN" },
 		{ "net_af_xdp0,iface=x", false, RAW, UINT64_MAX, "[S201]" },
-		{ "net_af_packet0,iface=x", false, RAW | ADMIN, 0, NULL },
+		{ "net_af_packet0,iface=x", false, RAW | ADMIN, 0, "[S202]" }, // its rings
+		{ "net_af_packet0,iface=x", false, RAW | ADMIN | LOCK, 0, NULL },
 		{ "net_memif0,id=0", false, 0, 0, NULL },
 		{ "0000:3b:00.1", false, 0, 512ULL << 20, NULL },
 		{ "0000:3b:00.1", false, 0, (512ULL << 20) - 1, "[S202]" },
