@@ -83,7 +83,7 @@ static const struct {
 	{ "an unknown key far from all", "- { name: sim, ", "- { name: sim, zzzzzzzzzz: 1, ",
 	  "c.yaml:13:18: venues[0].zzzzzzzzzz: unknown key; allowed here: name environment" },
 	{ "a key with a dot does not reach into a block", CONFIG_HEAD, CONFIG_HEAD "hugepages.memory_mb: 1024\n",
-	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control journal latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles accounts strategies risk kill_switch breakers" },
+	  "c.yaml:2:1: hugepages.memory_mb: unknown key; allowed here: environment arm_at_start hugepages eal control journal latency pmd_config_dir core_map_file core_map ports venues feeds sessions instruments order_styles accounts strategies risk kill_switch manifest breakers" },
 	{ "a key twice", "collar_bp: 500", "collar_bp: 500\n  collar_bp: 400",
 	  "c.yaml:38:3: risk.collar_bp: stands there twice, first at c.yaml:37:3; keep one of them" },
 	{ "a block twice", "venues:", "risk: {}\nvenues:",
