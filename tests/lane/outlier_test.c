@@ -320,6 +320,37 @@ each_strategy_and_session_has_its_own_histogram(void **state)
 	close_lab();
 }
 
+/* What lanes record in nanoseconds of the day comes to the same clock as the rest. */
+static void
+times_of_the_device_and_the_exchange_are_differences(void **state)
+{
+	static struct hist device;
+	struct lane *l;
+	struct hist *age;
+	struct block b;
+	uint64_t cnt;
+
+	open_lab(NULL, 1);
+	l = lab->g.lane[0];
+	age = l->age_of_feed[0];
+	memset(&device, 0, sizeof(device));
+	l->device_to_trade = &device; // as if the port had stamped the frame when the burst came
+	cnt = order_cnt();
+	assert_int_equal(age->cnt, 0); // the messages' time is midnight, years ago
+	assert_true(metric_get(&l->metrics.feed_age_implausible) != 0);
+	lane_housekeeping(l);
+	l->midnight_ns = l->now_ns - 5000000; // 5 ms before now
+	b = trigger();
+	tell(&b);
+	assert_int_equal(order_cnt(), cnt + 1);
+	assert_int_equal(device.cnt, 1);
+	assert_in_range(clock_cycles_to_ns(&l->clock, device.max), 1, 1000000000);
+	assert_int_equal(age->cnt, 1);
+	assert_in_range(clock_cycles_to_ns(&l->clock, age->max), 4990000, 5000000000);
+	l->device_to_trade = NULL;
+	close_lab();
+}
+
 static const struct state_latency_row *
 row_named(const struct state_latency_row *row, int cnt, const char *name)
 {
@@ -454,6 +485,7 @@ main(void)
 		cmocka_unit_test(the_threshold_settles_where_one_in_some_hundred_is_above),
 		cmocka_unit_test(times_that_cannot_be_are_counted_and_left_out),
 		cmocka_unit_test(each_strategy_and_session_has_its_own_histogram),
+		cmocka_unit_test(times_of_the_device_and_the_exchange_are_differences),
 		cmocka_unit_test(the_table_has_rows_of_its_own_for_who_sends),
 		cmocka_unit_test(a_lane_takes_a_new_clock_where_the_old_one_is),
 		cmocka_unit_test(lanes_show_the_rings_they_take_from),
