@@ -33,8 +33,11 @@ ctl latency export "$SMOKE_DIR/out.hlog" || fail "no log of histograms"
 ctl latency export "$SMOKE_DIR/out.txt" --format percentiles || fail "no percentiles"
 ctl latency export "$SMOKE_DIR/out.txt" 2>/dev/null && fail "a file that is there was overwritten"
 ctl latency export "$SMOKE_DIR/out.x" --format gif 2>/dev/null && fail "an unknown format was taken"
-count=$(ctl --json latency | jq '.[] | select(.name == "tick-to-trade") | .count')
-per_strategy=$(ctl --json latency | jq '.[] | select(.name == "tick-to-trade of sample") | .count')
+ctl halt >/dev/null # rows are read one after another: no order in between
+sleep 0.5
+ctl --json latency >"$SMOKE_DIR/latency.json"
+count=$(jq '.[] | select(.name == "tick-to-trade") | .count' "$SMOKE_DIR/latency.json")
+per_strategy=$(jq '.[] | select(.name == "tick-to-trade of sample") | .count' "$SMOKE_DIR/latency.json")
 expect_eq "orders of the only strategy" "$per_strategy" "$count"
 sent=$(sent)
 stop gateway 10
