@@ -158,9 +158,10 @@ static struct wire wire;
 static void
 clean_up(void)
 {
-	static const char *const FILES[] = { "sluice.yaml", "password",      "gateway.log",
-					     "ctl.sock",    "ctl.sock.lock", "md.memif",
-					     "oe.memif",    "echo.memif" };
+	static const char *const FILES[] = { "sluice.yaml",     "password",      "gateway.log",
+					     "ctl.sock",        "ctl.sock.lock", "md.memif",
+					     "oe.memif",        "echo.memif",    "ctl.sock.kill",
+					     "ctl.sock.limits", "ctl.sock.tcp" };
 	const pid_t child[] = { gateway, echoer };
 	char path[PATH_MAX];
 
