@@ -24,6 +24,7 @@
 enum {
 	MIB = 1 << 20,
 	SLOTS = 1024,
+	TAIL = 100, // records put in the last microseconds before a kill
 };
 
 static char folder[64];
@@ -239,12 +240,17 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 		assert_int_equal(pipe(pipe_fd), 0);
 		child = fork();
 		if (child == 0) {
+			const uint64_t total = 5000 + (uint64_t)run * 111;
 			struct journal j;
 
 			w = open_writer(&c, NULL);
 			open_ring(w, 0, &j);
 			start(w);
-			for (put_cnt = 0; put_cnt < 5000 + (uint64_t)run * 111; put_cnt++) {
+			for (put_cnt = 0; put_cnt < total; put_cnt++) {
+				// told before: the writer has no time for the tail
+				if (put_cnt == total - TAIL &&
+				    write(pipe_fd[1], &total, sizeof(total)) != sizeof(total))
+					_exit(1);
 				if (put_cnt % 5 == 0)
 					put_wire(&j, put_cnt, 100);
 				else
@@ -252,8 +258,7 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 				if (put_cnt % 300 == 0)
 					wait_taken(&j);
 			}
-			if (write(pipe_fd[1], &put_cnt, sizeof(put_cnt)) == sizeof(put_cnt))
-				kill(getpid(), SIGKILL);
+			kill(getpid(), SIGKILL);
 			_exit(1);
 		}
 		assert_int_equal(read(pipe_fd[0], &put_cnt, sizeof(put_cnt)), sizeof(put_cnt));
