@@ -63,8 +63,14 @@ stopped_by rejects
 expect_at_least "rejects counted" "$(value breakers ".[0].max")" 2
 rearm rejects
 wait_for 5 "orders leave again" more_arrive "$(arrived)"
+# Every fifth order is rejected, so this breaker may trip again before the market moves: trading goes on.
+trips_in_trading() {
+	tripped "$1" && return
+	if tripped rejects; then ctl breaker rearm rejects --operator "Grace Hopper" >/dev/null; fi
+	return 1
+}
 for alarm in slow drawdown; do
-	wait_for 10 "breaker $alarm trips" tripped $alarm
+	wait_for 10 "breaker $alarm trips" trips_in_trading $alarm
 done
 mode() { value limits get '.[] | select(.key == "mode" and .level == "strategy sample") | .value'; }
 expect_eq "the strategy's mode before" "$(mode)" ""
