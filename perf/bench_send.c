@@ -29,8 +29,8 @@
  * send.order/tx and its rivals: the bytes of one order are ready, and the sample ends when the
  * frame is with the port: ours by tcp_frame_finish and the burst, lwIP's by tcp_write, tcp_output
  * and the same burst on the same port, the kernel's by send() into a veth.  Single sends, in turns,
- * each acknowledged by its peer before the next.  The kernel carries the frame up to the peer's
- * socket within send(): there is no NIC whose driver would end it earlier.
+ * each acknowledged by its peer before the next, less the timer's own time.  The kernel carries the
+ * frame up to the peer's socket within send(): there is no NIC whose driver would end it earlier.
  */
 enum {
 	PER_SAMPLE = 8,
@@ -270,12 +270,16 @@ time_kernel(struct rig *r)
 
 /* Some sends of one rival; the first ones only bring its code and data back. */
 static void
-run_turn(struct rig *r, uint64_t (*time)(struct rig *), struct bench_series *series)
+run_turn(const struct bench *b, struct rig *r, uint64_t (*time)(struct rig *),
+	 struct bench_series *series)
 {
 	for (unsigned i = 0; i < RIVAL_WARM; i++)
 		time(r);
-	for (unsigned i = 0; i < RIVAL_TURN; i++)
-		bench_add(series, time(r));
+	for (unsigned i = 0; i < RIVAL_TURN; i++) {
+		const uint64_t cycles = time(r);
+
+		bench_add(series, cycles > b->timer_cycles ? cycles - b->timer_cycles : 0);
+	}
 }
 
 static void
@@ -294,10 +298,10 @@ run_rivals(struct bench *b, struct rig *r)
 	bench_series_init(&lwip, samples, 1);
 	bench_series_init(&kernel, samples, 1);
 	for (unsigned i = 0; i < samples; i += RIVAL_TURN) {
-		run_turn(r, time_tx, &tx);
-		run_turn(r, time_lwip, &lwip);
+		run_turn(b, r, time_tx, &tx);
+		run_turn(b, r, time_lwip, &lwip);
 		if (r->kernel_fd >= 0)
-			run_turn(r, time_kernel, &kernel);
+			run_turn(b, r, time_kernel, &kernel);
 	}
 	bench_report(b, "tx", &tx, NULL, BENCH_P50, none);
 	bench_report(b, "tx p99", &tx, NULL, BENCH_P99, none);
