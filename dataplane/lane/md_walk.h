@@ -93,6 +93,8 @@ md_walk_fill(struct md_walk *w, struct parse *p, const struct book *b)
 		if (side < side_end && w->end - side >= MD_AHEAD - MD_AHEAD_SIDE)
 			book_prefetch_side(b, &w->md[side++ % MD_AHEAD]);
 	}
+	if (w->end - w->from == 1)
+		return; // nothing to do meanwhile: it is the next one
 	for (; level < level_end && level < w->end; level++)
 		book_prefetch_level(b, &w->md[level % MD_AHEAD]);
 	for (; side < side_end && side < w->end; side++)
