@@ -39,7 +39,8 @@ spin(struct job *j)
 {
 	struct jitter_core *c = j->c;
 	const uint64_t start = clock_tsc();
-	const uint64_t cycles = clock_ns_to_cycles(&j->clock, j->ns);
+	const uint64_t cycles =
+		clock_ns_to_cycles(&j->clock, j->ns) + 1; // rounded up: never shorter
 	const uint64_t taken = clock_ns_to_cycles(&j->clock, TAKEN_NS);
 	uint64_t last = start, taken_cycles = 0;
 
