@@ -77,7 +77,7 @@ event_name(void *ctx, enum event_name kind, uint64_t idx)
 	case EVENT_NAME_STRATEGY:
 		return idx < c->strategies_cnt ? c->strategies[idx].name : NULL;
 	case EVENT_NAME_INSTR:
-		return idx != 0 && idx < c->instruments_cnt ? c->instruments[idx].symbol : NULL;
+		return config_symbol(c, idx);
 	case EVENT_NAME_CNT:
 		break;
 	}

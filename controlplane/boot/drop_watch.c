@@ -58,9 +58,9 @@ lane_of(const struct gateway *g, uint32_t session_idx)
 static const char *
 symbol_of(const struct gateway *g, uint16_t instr_idx)
 {
-	return instr_idx != INSTR_NONE && instr_idx < g->config->instruments_cnt
-		       ? g->config->instruments[instr_idx].symbol
-		       : "?";
+	const char *symbol = config_symbol(g->config, instr_idx);
+
+	return symbol != NULL ? symbol : "?";
 }
 
 /* "bought 100 at 586.9700" */

@@ -643,6 +643,15 @@ int secret_load_snapshot(const struct config_feed *f, char out[SECRET_MAX], stru
 /* The same for a session's drop copy. */
 int secret_load_drop_copy(const struct config_session *s, char out[SECRET_MAX], struct err *e);
 
+/* An instrument's symbol; NULL when there is none of that place. */
+static inline const char *
+config_symbol(const struct config *c, uint32_t instr_idx)
+{
+	return instr_idx != INSTR_NONE && instr_idx < c->instruments_cnt
+		       ? c->instruments[instr_idx].symbol
+		       : NULL;
+}
+
 /*
  * The tree of limits: node 0 is the firm, then come the accounts, by their place in accounts, then
  * the strategies.

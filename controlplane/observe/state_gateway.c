@@ -628,21 +628,15 @@ get_queues(void *ctx, const char *symbol, uint32_t depth, struct state_queues *o
 	return state_books_queues(ctx, symbol, depth, out, e);
 }
 
-static const char *
-symbol_of(const struct gateway *g, uint32_t instr_idx)
-{
-	return instr_idx != INSTR_NONE && instr_idx < g->config->instruments_cnt
-		       ? g->config->instruments[instr_idx].symbol
-		       : "";
-}
-
 static void
 fill_order(const struct gateway *g, const struct orders_view *v, struct state_order *out)
 {
 	const struct config *c = g->config;
+	const char *symbol = config_symbol(c, v->order.instr_idx);
 
 	memset(out, 0, sizeof(*out));
-	TEXT(out->symbol, "%s", symbol_of(g, v->order.instr_idx));
+	if (symbol != NULL)
+		TEXT(out->symbol, "%s", symbol);
 	if (v->session_idx < c->sessions_cnt)
 		TEXT(out->session, "%s", c->sessions[v->session_idx].name);
 	if (v->order.strategy_idx < c->strategies_cnt)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "flow.h"
 #include "lab.h"
+#include "lane/lane_api.h"
 #include "port/port_buf.h"
 #include "wire/eth_ip.h"
 #include "wire/moldudp64.h"
@@ -421,4 +423,17 @@ lab_read_file(const char *path, size_t *len)
 	*len = data == NULL ? 0 : fread(data, 1, (size_t)st.st_size, f);
 	fclose(f);
 	return data;
+}
+
+/* EAL binds its main thread to one core; lanes take what the machine has. */
+void *
+lab_run_lane(void *lane)
+{
+	cpu_set_t all;
+
+	CPU_ZERO(&all);
+	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++)
+		CPU_SET((size_t)i, &all);
+	sched_setaffinity(0, sizeof(all), &all);
+	return (void *)(intptr_t)lane_run(lane);
 }

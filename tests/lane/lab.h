@@ -98,6 +98,9 @@ unsigned lab_lost_buffers(struct lab *lab);
 
 struct lane *lab_lane_with(struct lab *lab, enum stage stage);
 
+/* A thread's function: runs the lane it is given until that ends, on any core of the machine. */
+void *lab_run_lane(void *lane);
+
 /* A whole file into memory; NULL when it cannot be read. */
 uint8_t *lab_read_file(const char *path, size_t *len);
 

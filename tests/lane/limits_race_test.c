@@ -68,18 +68,6 @@ static uint64_t judged_cnt, refused_cnt;
 static uint32_t last_version, version_cnt, execute_next;
 
 static void *
-run_lane(void *arg)
-{
-	cpu_set_t all;
-
-	CPU_ZERO(&all);
-	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++)
-		CPU_SET((size_t)i, &all);
-	sched_setaffinity(0, sizeof(all), &all);
-	return (void *)(intptr_t)lane_run(arg);
-}
-
-static void *
 run_control(void *unused)
 {
 	struct limits *l = &lab->g.limits;
@@ -290,7 +278,7 @@ race(const char *lanes, const char *what)
 	qty_of[lab->g.limits.current->version] = lab->g.limits.set.risk.order_max_qty;
 	give_ring(lab_lane_with(lab, RISK));
 	for (uint32_t i = 0; i < lab->g.lane_cnt; i++)
-		assert_int_equal(pthread_create(&thread[i], NULL, run_lane, lab->g.lane[i]), 0);
+		assert_int_equal(pthread_create(&thread[i], NULL, lab_run_lane, lab->g.lane[i]), 0);
 	assert_int_equal(pthread_create(&control, NULL, run_control, NULL), 0);
 	play();
 	pthread_join(control, NULL);

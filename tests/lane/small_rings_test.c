@@ -133,19 +133,6 @@ below(struct run *r, uint32_t n)
 	return (uint32_t)(r->rng >> 33) % n;
 }
 
-/* EAL binds its main thread to one core; lanes take what the machine has. */
-static void *
-run_lane(void *arg)
-{
-	cpu_set_t all;
-
-	CPU_ZERO(&all);
-	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++)
-		CPU_SET((size_t)i, &all);
-	sched_setaffinity(0, sizeof(all), &all);
-	return (void *)(intptr_t)lane_run(arg);
-}
-
 static void
 say_where(struct run *r)
 {
@@ -490,7 +477,8 @@ run_threads(const struct lab_setup *setup, const char *what, struct done *done)
 	lab->peer.executes_every = 3;
 	lab->peer.rejects_every = 7;
 	for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
-		assert_int_equal(pthread_create(&r.thread[i], NULL, run_lane, lab->g.lane[i]), 0);
+		assert_int_equal(pthread_create(&r.thread[i], NULL, lab_run_lane, lab->g.lane[i]),
+				 0);
 		if (i == 0)
 			fill_first_ring(&r);
 	}
