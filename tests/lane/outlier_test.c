@@ -167,10 +167,13 @@ a_stall_before_the_trigger_is_its_time(void **state)
 	assert_string_equal(o->session, "oe");
 	assert_int_equal(o->burst_cnt, 1);
 	assert_true(o->window_ns != 0);
-	assert_true(o->core.own_switches != 0); // nanosleep
-	assert_true(strcmp(o->cause, "gave the core away") == 0 ||
-		    strcmp(o->cause, "competing thread") == 0 ||
-		    strcmp(o->cause, "page fault") == 0);
+	assert_true(o->core.own_switches != 0);  // nanosleep
+	if (strcmp(o->cause, "hypervisor") == 0) // a busy host took the core meanwhile, too
+		assert_true(o->core.steal_ns >= o->stall_ns / 4);
+	else
+		assert_true(strcmp(o->cause, "gave the core away") == 0 ||
+			    strcmp(o->cause, "competing thread") == 0 ||
+			    strcmp(o->cause, "page fault") == 0);
 	assert_true(metric_get(&lab->g.lane[0]->metrics.stall) >= 1);
 	assert_true(metric_get(&lab->g.lane[0]->metrics.stall_max_ns) >= SLOW_MS * 1000000);
 	outlier_source_reset(&lab->g);

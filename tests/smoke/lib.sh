@@ -16,6 +16,9 @@
 #              SMOKE_PATIENCE every limit of a wait is so many times what stands there (4): on a busy
 #                             machine a limit shall find what hangs, not what is slow
 set -uo pipefail
+# The system's own tools first, which scripts/setup installed: a version manager's stand-in for
+# python3 takes ten times as long to start, and a test starts it dozens of times.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 SMOKE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SMOKE_PATIENCE=${SMOKE_PATIENCE:-4}
@@ -141,10 +144,11 @@ same_for() {
 	done
 }
 pid_gone() {
-	local until=$((SECONDS + $1 * SMOKE_PATIENCE))
+	local until=$((SECONDS + $1 * SMOKE_PATIENCE)) stat
 	while kill -0 "$2" 2>/dev/null; do
 		# A child that ended is still there until we take its status.
-		[ "$(ps -o stat= -p "$2" 2>/dev/null | cut -c1)" != Z ] || return 0
+		read -r stat <"/proc/$2/stat" || return 0
+		[[ ${stat##*) } != Z* ]] || return 0
 		[ $SECONDS -lt $until ] || return 1
 		sleep 0.05
 	done
@@ -343,16 +347,19 @@ capture_start() {
 		-i "$interface" -w "$SMOKE_DIR/$name.pcap" "$@"
 	wait_for 5 "tcpdump listens on $interface" grep -q "listening on" "$SMOKE_DIR/$name.log"
 }
-capture_stop() {
+capture_stop() { # NAME...
+	local name pid
 	sleep 1.2 # the kernel hands tcpdump what it has once a second
-	kill -INT "${smoke_expected[$1]}" 2>/dev/null
-	local pid=${smoke_expected[$1]}
-	unset "smoke_expected[$1]"
-	pid_gone 5 "$pid" || fail "tcpdump of $1 did not end"
-	wait "$pid" 2>/dev/null
-	if grep -E '^[1-9][0-9]* packets? dropped by kernel' "$SMOKE_DIR/$1.log"; then
-		fail "the capture $1 is not complete"
-	fi
+	for name in "$@"; do
+		pid=${smoke_expected[$name]}
+		kill -INT "$pid" 2>/dev/null
+		unset "smoke_expected[$name]"
+		pid_gone 5 "$pid" || fail "tcpdump of $name did not end"
+		wait "$pid" 2>/dev/null
+		if grep -E '^[1-9][0-9]* packets? dropped by kernel' "$SMOKE_DIR/$name.log"; then
+			fail "the capture $name is not complete"
+		fi
+	done
 }
 # decode NAME FILTER FIELD...: tshark's fields of the matching packets, tab separated.
 decode() {

@@ -97,8 +97,7 @@ for STRATEGY in "$@"; do
 	grep -q ', 0 orders left open$' "$SMOKE_DIR/gateway.log" || fail "the summary does not say that no order is left"
 	stop venue 5
 	nothing_left
-	capture_stop md
-	capture_stop oe
+	capture_stop md oe
 	expect_no_malformed md
 	expect_no_malformed oe
 	expect_at_least "packets of order entry that tshark read" "$(decode oe soupbintcp frame.number | wc -l)" 3

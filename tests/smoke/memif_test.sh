@@ -45,8 +45,7 @@ one_day() { # PORT
 	stop gateway 10
 	[ "$1" != memif ] || stop carrier 10 any
 	stop venue 5
-	capture_stop md
-	capture_stop oe
+	capture_stop md oe
 	expect_no_malformed md
 	expect_no_malformed oe
 }

@@ -115,8 +115,7 @@ expect_eq "open orders at the other server" "$(venue_value accounts.0.open_order
 expect_eq "orders of session oe2" "$(accepted oe2)" "$(venue_value accounts.0.accepted)"
 expect_eq "orders the other server had seen before" "$(venue_value accounts.0.entered_ignored)" 0
 expect_eq "symbols at the other server" "$(jq -r '[.accounts[0].positions[].symbol] | join(" ")' <"$VENUE_REPORT")" MSFT
-capture_stop oe
-capture_stop oe2
+capture_stop oe oe2
 stop gateway 10
 stop venue 5
 stop other 5
