@@ -602,6 +602,22 @@ breaker_watch_released(struct gateway *g)
 	}
 }
 
+void
+breaker_watch_reloaded(struct gateway *g)
+{
+	struct breaker_watch *w = g->breakers;
+	const struct limits *l = &g->limits;
+
+	for (uint32_t n = 0; w != NULL && n < config_node_cnt(g->config); n++) {
+		// a mode that somebody else has set meanwhile stays
+		if (w->mode_cnt[n] == 0 || l->current->mode[n] == l->mode_by_hand[n])
+			continue;
+		w->mode_before[n] = l->mode_by_hand[n];
+		if (l->current->mode[n] != wanted_mode(g, n))
+			set_mode(g, n, wanted_mode(g, n));
+	}
+}
+
 int
 breaker_source_rearm(void *ctx, const char *breaker, const char *name, const char *reason,
 		     struct err *e)

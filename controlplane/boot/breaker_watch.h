@@ -27,6 +27,9 @@ void breaker_watch_look(struct gateway *g);
  * again when what they saw is still there. */
 void breaker_watch_released(struct gateway *g);
 
+/* The configuration was read again: modes that breakers set are set above the new ones. */
+void breaker_watch_reloaded(struct gateway *g);
+
 /* For struct state_source; ctx: the gateway. */
 int breaker_source_rows(void *ctx, struct state_breaker *row, size_t row_max);
 int breaker_source_rearm(void *ctx, const char *breaker, const char *name, const char *reason,

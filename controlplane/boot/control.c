@@ -24,6 +24,7 @@
 #include "boot/latency_watch.h"
 #include "boot/outlier_watch.h"
 #include "boot/port_start.h"
+#include "boot/reload.h"
 #include "boot/saved_tcp.h"
 #include "ctl/ctl_server.h"
 #include "err/fault.h"
@@ -412,13 +413,8 @@ control_run(struct gateway *g, struct err *e)
 		drop_watch_look(g);
 		limits_kept_look(g);
 		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-			if (info.ssi_signo == SIGHUP) { // the log was moved away
-				struct err why;
-
-				err_init(&why);
-				if (event_log_reopen(g->log, &why) != 0)
-					event_log_say(g->log, now_ns(), EVENT_ERROR, "%s",
-						      why.text);
+			if (info.ssi_signo == SIGHUP) {
+				gateway_reload_by_signal(g);
 				continue;
 			}
 			event_log_say(g->log, now_ns(), EVENT_NOTICE, "%s: stopping",

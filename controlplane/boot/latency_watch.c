@@ -164,6 +164,31 @@ open_log(struct gateway *g, struct err *e)
 }
 
 int
+latency_log_try(const char *path, struct err *e)
+{
+	FILE *f = path[0] == '\0' ? NULL : fopen(path, "ae");
+
+	if (path[0] != '\0' && f == NULL)
+		return err_set(e, -errno, "latency.log_file: %s: %s", path, strerror(errno));
+	if (f != NULL)
+		fclose(f);
+	return 0;
+}
+
+int
+latency_watch_move(struct gateway *g, struct err *e)
+{
+	struct latency_watch *w = g->latency;
+
+	if (w == NULL)
+		return 0;
+	if (w->log != NULL)
+		fclose(w->log);
+	w->log = NULL;
+	return open_log(g, e);
+}
+
+int
 latency_watch_open(struct gateway *g, struct err *e)
 {
 	struct latency_watch *w = calloc(1, sizeof(*w));

@@ -15,6 +15,12 @@
 int latency_watch_open(struct gateway *g, struct err *e);
 void latency_watch_close(struct gateway *g);
 
+/* Whether an interval's log can be written there; changes nothing. */
+int latency_log_try(const char *path, struct err *e);
+
+/* latency.log_file is another one: the next interval goes there. */
+int latency_watch_move(struct gateway *g, struct err *e);
+
 /* Each tick: ends an interval when its time has come, and writes it to latency.log_file. */
 void latency_watch_look(struct gateway *g, uint64_t now_ns);
 

@@ -118,10 +118,23 @@ permit(void *ctx, struct err *e)
 }
 
 int
-gateway_manifest_open(struct gateway *g, struct err *e)
+gateway_manifest_look(struct gateway *g)
 {
 	struct timespec t;
-	struct err why;
+	struct err e;
+
+	err_init(&e);
+	if (g->approved == NULL || permit(g, &e) == 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &t);
+	event_log_say(g->log, (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec, EVENT_ERROR,
+		      "%s", e.text);
+	return g->limits.armed ? limits_disarm(&g->limits, &e) : 0;
+}
+
+int
+gateway_manifest_open(struct gateway *g, struct err *e)
+{
 	int rc;
 
 	if (g->config->manifest.approved[0] == '\0')
@@ -134,13 +147,8 @@ gateway_manifest_open(struct gateway *g, struct err *e)
 		return rc;
 	g->limits.permit = permit;
 	g->limits.permit_ctx = g;
-	err_init(&why);
-	if (permit(g, &why) == 0)
-		return 0;
-	clock_gettime(CLOCK_REALTIME, &t);
-	event_log_say(g->log, (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec, EVENT_ERROR,
-		      "%s", why.text);
-	return g->limits.armed ? limits_disarm(&g->limits, e) : 0;
+	rc = gateway_manifest_look(g);
+	return rc == 0 ? 0 : err_set(e, rc, "orders could not be taken off");
 }
 
 int

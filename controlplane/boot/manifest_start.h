@@ -22,6 +22,9 @@ int gateway_manifest(struct gateway *g, struct manifest *m, struct err *e);
  */
 int gateway_manifest_open(struct gateway *g, struct err *e);
 
+/* What this gateway is has changed: orders are taken off when it is not approved any more. */
+int gateway_manifest_look(struct gateway *g);
+
 /* struct state_source's manifest. */
 int gateway_manifest_rows(void *ctx, struct state_manifest *row, size_t row_max, struct err *e);
 

@@ -77,6 +77,9 @@ bool key_word(const struct key *k, uint32_t idx, char out[32]);
 bool value_of_text(const struct key *k, const char *text, size_t text_len, bool plain, void *field,
 		   char *why, size_t why_bytes);
 
+/* Writes a key's value as it would be written in a file, cut at the end; owner: its struct. */
+void key_text(const struct key *k, const void *owner, char *out, size_t out_bytes);
+
 /* A list of plain values; their type is the list's. */
 static inline bool
 key_is_list(const struct key *k)

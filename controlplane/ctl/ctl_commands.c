@@ -12,6 +12,7 @@
 #include "ctl/ctl_json.h"
 #include "ctl/ctl_measure.h"
 #include "ctl/ctl_orders.h"
+#include "ctl/ctl_reload.h"
 #include "ctl/ctl_risk.h"
 #include "ctl/ctl_stop.h"
 #include "err/err.h"
@@ -513,6 +514,8 @@ ELSEWHERE(evidence)
 ELSEWHERE(latency)
 ELSEWHERE(latency_export)
 ELSEWHERE(outliers)
+ELSEWHERE(reload)
+ELSEWHERE(log_reopen)
 #undef ELSEWHERE
 
 static json_t *

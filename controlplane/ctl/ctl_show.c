@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "ctl/ctl_evidence.h"
 #include "ctl/ctl_measure.h"
+#include "ctl/ctl_reload.h"
 #include "ctl/ctl_stop.h"
 #include "observe/latency.h"
 
@@ -952,6 +953,12 @@ ctl_show(FILE *out, enum ctl_command command, const json_t *r)
 		return;
 	case CTL_risk:
 		show_risk(out, r);
+		return;
+	case CTL_reload:
+		ctl_show_reload(out, r);
+		return;
+	case CTL_log_reopen:
+		fprintf(out, "done\n");
 		return;
 	case CTL_config:
 		show_config(out, r);

@@ -19,6 +19,7 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_NO_GATEWAY = 3,
 	EXIT_BROKEN = 4,
+	EXIT_RESTART = 5,
 };
 
 enum {
@@ -107,7 +108,8 @@ print_help(FILE *out)
 		"  1  the gateway refused; it says why\n"
 		"  2  the command line is wrong\n"
 		"  3  no gateway listens on the socket, or it may not be opened\n"
-		"  4  the conversation broke off, or the answer is not understood\n",
+		"  4  the conversation broke off, or the answer is not understood\n"
+		"  5  reload: done, but for keys that need a restart; they are named\n",
 		CTL_SOCKET_DEFAULT);
 }
 
@@ -431,7 +433,11 @@ show(const struct options *o, const json_t *answer)
 		}
 		if (o->command == CTL_version && !o->json)
 			printf("sluicectl %s\n", SLUICE_VERSION);
-		return EXIT_DONE;
+		return o->command == CTL_reload &&
+				       json_integer_value(json_object_get(result, "restart_cnt")) !=
+					       0
+			       ? EXIT_RESTART
+			       : EXIT_DONE;
 	}
 	if (o->json) {
 		json_dumpf(answer, stdout, JSON_COMPACT);

@@ -107,6 +107,17 @@ int limits_keep_save(struct limits *l, struct err *e);
 /* Gives up every change by hand: as the configuration says, but for what is frozen. */
 int limits_forget(struct limits *l, struct err *e);
 
+/*
+ * The configuration's limits are now those of *next, which has the same accounts, strategies and
+ * instruments.  What was set by hand stays in force above them, a line of told each; so do frozen
+ * instruments, located shares and modes that a circuit breaker set.
+ *
+ * Returns  as limits_publish; after -ETIMEDOUT, and when only keeping them failed (-EIO and the
+ *          like), the new limits are in force
+ */
+int limits_reload(struct limits *l, const struct config *next, char *told, size_t told_bytes,
+		  struct err *e);
+
 /* The lanes must have ended. */
 void limits_close(struct limits *l);
 

@@ -147,6 +147,38 @@ event_log_reopen(struct event_log *log, struct err *e)
 }
 
 int
+event_log_try(const char *path, struct err *e)
+{
+	const int fd = path[0] == '\0' ? 0 : file_open(path, e);
+
+	if (fd > 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+int
+event_log_move(struct event_log *log, const char *path, struct err *e)
+{
+	char *name = NULL;
+	int fd = -1;
+
+	if (path[0] != '\0') {
+		name = strdup(path);
+		fd = name == NULL ? err_set(e, -ENOMEM, "no memory") : file_open(path, e);
+		if (fd < 0) {
+			free(name);
+			return fd;
+		}
+	}
+	if (log->file_fd >= 0)
+		close(log->file_fd);
+	free(log->file);
+	log->file = name;
+	log->file_fd = fd;
+	return 0;
+}
+
+int
 event_log_add_sink(struct event_log *log, struct event_sink *s)
 {
 	if (log->sink_cnt == SINK_MAX)

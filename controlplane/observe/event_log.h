@@ -52,6 +52,12 @@ void event_log_close(struct event_log *log);
  */
 int event_log_reopen(struct event_log *log, struct err *e);
 
+/* Whether the file can be opened; changes nothing.  An empty path always can. */
+int event_log_try(const char *path, struct err *e);
+
+/* Goes on in another file; an empty path: in none.  On failure nothing has changed. */
+int event_log_move(struct event_log *log, const char *path, struct err *e);
+
 /* A lane's sink to drain; it must live as long as the log.  Returns 0, or -ENOSPC. */
 int event_log_add_sink(struct event_log *log, struct event_sink *s);
 

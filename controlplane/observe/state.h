@@ -478,6 +478,14 @@ struct state_config {
 	char source[STATE_TEXT_MAX]; // "sluice.yaml:12", "default"
 };
 
+/* A key that the file has otherwise than the gateway had it. */
+struct state_reload {
+	char key[128]; // "strategies[taker].limits.order_max_qty"
+	char was[128];
+	char now[128];
+	bool applied; // false: only a restart can do it
+};
+
 struct state_manifest {
 	char name[48];
 	char hash[65]; // empty: approved, and not here
@@ -547,6 +555,7 @@ struct state_kill {
 
 enum {
 	STATE_BREAKER_MAX = 32,
+	STATE_RELOAD_MAX = 4096,
 };
 
 struct state_breaker {
@@ -685,6 +694,10 @@ struct state_source {
 	int (*breakers)(void *ctx, struct state_breaker *row, size_t row_max);
 	int (*breaker_rearm)(void *ctx, const char *breaker, const char *name, const char *reason,
 			     struct err *e);
+
+	/* Reads the configuration's file again.  Returns how many keys differ. */
+	int (*reload)(void *ctx, struct state_reload *row, size_t row_max, struct err *e);
+	int (*log_reopen)(void *ctx, struct err *e);
 
 	int (*capture_start)(void *ctx, const struct state_capture_wish *w, struct err *e);
 	int (*capture_stop)(void *ctx, const char *port, struct err *e);

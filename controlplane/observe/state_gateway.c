@@ -16,6 +16,7 @@
 #include "boot/outlier_watch.h"
 #include "boot/manifest_start.h"
 #include "boot/port_start.h"
+#include "boot/reload.h"
 #include "ctl/ctl_server.h"
 #include "err/err.h"
 #include "observe/event_log.h"
@@ -907,6 +908,8 @@ state_gateway_source(struct gateway *g, struct state_source *out)
 		.drop_release = drop_source_release,
 		.breakers = breaker_source_rows,
 		.breaker_rearm = breaker_source_rearm,
+		.reload = reload_source,
+		.log_reopen = log_reopen_source,
 		.capture_start = capture_source_start,
 		.capture_stop = capture_source_stop,
 		.captures = capture_source_rows,

@@ -20,7 +20,7 @@ PAGES = {
                  "/var/lib/sluice\tlatch of the kill switch, audit journal\n"
                  "/usr/share/sluice/pmd_config\tdriver profiles",
         "SIGNALS": "SIGTERM, SIGINT\tcancels what works, waits for the venue, logs out, ends\n"
-                   "SIGHUP\topens the event log again\n"
+                   "SIGHUP\treads the configuration again, as sluicectl reload\n"
                    "SIGUSR1\tfires the kill switch",
         "SEE ALSO": "sluicectl(1), sluice.yaml(5), sluice-host-setup(8), sluice-nic-bind(8)",
     }),

@@ -108,6 +108,46 @@ expect_eq "order_max_qty after refused changes" "$(limit order_max_qty)" 50
 ctl limits set order_max_qty 500 >/dev/null || fail "limits set was refused"
 orders_leave "order_max_qty as before"
 
+# --- the configuration's file, read again while it runs
+file=$SMOKE_DIR/sluice.yaml
+cp "$file" "$SMOKE_DIR/asked.yaml"
+reload() { # reload CODE WORDS...: as the file is now
+	local code=$1
+	ctl reload >"$SMOKE_DIR/reload.txt" 2>&1
+	expect_eq "reload: exit code" $? "$code"
+	shift
+	for words; do
+		grep -qF -- "$words" "$SMOKE_DIR/reload.txt" ||
+			fail "reload does not say '$words': $(cat "$SMOKE_DIR/reload.txt")"
+	done
+}
+reload 0 "nothing differs"
+sed -i 's/^  order_max_qty: 500/  order_max_qty: 300\n  mode: cancel_only/' "$file"
+kill -HUP "${smoke_expected[gateway]}"
+limit_is() { [ "$(limit order_max_qty)" = "$1" ]; }
+wait_for 5 "SIGHUP: the file's limit is in force" limit_is 300
+grep -q 'reload: risk.order_max_qty: 500 becomes 300' "$SMOKE_DIR/events.log" ||
+	fail "the log does not say what the file changed"
+nothing_leaves "the mode of the file" cancel_only
+sed -i 's/^  order_max_qty: 300/  order_max_qty: 500/; s/^environment: simulation/environment: moon/' "$file"
+reload 1 ":1:14: environment: 'moon' is not one of"
+expect_eq "order_max_qty after a file with a fault" "$(limit order_max_qty)" 300
+kill -HUP "${smoke_expected[gateway]}"
+said_fault() { grep -q 'reload: .*moon' "$SMOKE_DIR/events.log"; }
+wait_for 5 "SIGHUP: the log says the fault" said_fault
+sed 's/^  order_max_qty: 500/  order_max_qty: 400/; s/reconnect_ms: [0-9]*/reconnect_ms: 777/' "$SMOKE_DIR/asked.yaml" >"$file"
+reload 5 "in force" "risk.order_max_qty: 300 -> 400" "risk.mode: cancel_only -> normal" "NEEDS RESTART  sessions[oe].reconnect_ms"
+expect_eq "order_max_qty beside a key that needs a restart" "$(limit order_max_qty)" 400
+ctl --json config | jq -e '.[] | select(.key == "sessions[0].reconnect_ms") | .value != "777"' >/dev/null ||
+	fail "a key that needs a restart is shown as if it were in force"
+cp "$SMOKE_DIR/asked.yaml" "$file"
+reload 0 "risk.order_max_qty: 400 -> 500"
+mv "$SMOKE_DIR/events.log" "$SMOKE_DIR/events.old"
+ctl log reopen >/dev/null || fail "log reopen was refused"
+[ -e "$SMOKE_DIR/events.log" ] || fail "log reopen made no new file"
+cat "$SMOKE_DIR/events.log" >>"$SMOKE_DIR/events.old"
+orders_leave "the file as before"
+
 # --- orders and sessions, by hand
 cancelled() { [ "$(ctl --json cancel all | jq .order_cnt)" -ge 1 ]; }
 wait_for 10 "an order rests and is cancelled by hand" cancelled

@@ -361,6 +361,16 @@ a_capture_is_begun_shown_and_ended(void **state)
 }
 
 static void
+a_reload_says_what_needs_a_restart(void **state)
+{
+	json_t *r = done("{\"command\":\"reload\"}");
+
+	assert_int_equal(json_integer_value(json_object_get(r, "changed_cnt")), 2);
+	assert_int_equal(json_integer_value(json_object_get(r, "restart_cnt")), 1);
+	json_decref(r);
+}
+
+static void
 a_long_reason_is_cut_and_still_halts(void **state)
 {
 	char request[1200];
@@ -940,6 +950,7 @@ main(void)
 		TEST(the_switches_reach_the_gateway),
 		TEST(the_kill_switch_is_released_by_a_name_alone),
 		TEST(a_capture_is_begun_shown_and_ended),
+		TEST(a_reload_says_what_needs_a_restart),
 		TEST(a_long_reason_is_cut_and_still_halts),
 		TEST(a_limit_may_be_named_with_or_without_risk),
 		TEST(a_limit_may_be_a_levels),

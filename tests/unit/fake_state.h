@@ -723,6 +723,26 @@ fake_captures(void *ctx, struct state_capture *row, size_t row_max)
 	return 1;
 }
 
+static int
+fake_reload(void *ctx, struct state_reload *row, size_t row_max, struct err *e)
+{
+	struct fake_state *f = ctx;
+
+	if (f->halt_reasons & HALT_KILLED)
+		return err_set(e, -EINVAL, "sluice.yaml:3: risk.order_max_qty: found 'many'");
+	if (row_max < 2)
+		return 2;
+	row[0] = (struct state_reload){ "risk.order_max_qty", "500", "300", true };
+	row[1] = (struct state_reload){ "sessions[oe].peer", "1.2.3.4:5", "1.2.3.4:6", false };
+	return 2;
+}
+
+static int
+fake_log_reopen(void *ctx, struct err *e)
+{
+	return 0;
+}
+
 /* A healthy one, disarmed. */
 static inline void
 fake_state_init(struct fake_state *f, struct state_source *s)
@@ -778,6 +798,8 @@ fake_state_init(struct fake_state *f, struct state_source *s)
 		.drop_release = fake_drop_release,
 		.breakers = fake_breakers,
 		.breaker_rearm = fake_breaker_rearm,
+		.reload = fake_reload,
+		.log_reopen = fake_log_reopen,
 		.capture_start = fake_capture_start,
 		.capture_stop = fake_capture_stop,
 		.captures = fake_captures,
