@@ -25,13 +25,16 @@ enum {
 static const char USAGE[] =
 	"sluice jitter: how evenly cores run, and what takes them away\n"
 	"\n"
-	"  sluice jitter [--cores LIST] [--seconds N] [-c FILE] [--force]\n"
+	"  sluice jitter [--cores LIST] [--seconds N] [-c FILE] [--plain] [--force]\n"
 	"\n"
 	"  --cores LIST  such as 2,4-7; else those of the configuration's lanes, else all that "
 	"this\n"
 	"                process may use\n"
 	"  --seconds N   how long (5); every core is kept busy meanwhile, all at the same time\n"
 	"  -c FILE       a configuration, for its core map\n"
+	"  --plain       for programs: a line per core, its number, ns that others took of it in "
+	"a\n"
+	"                second, the longest stop in ns, and the verdict\n"
 	"  --force       also a core on which a lane of a running gateway spins: it will suffer\n"
 	"\n"
 	"verdicts: quiet (no gap above 20 us), fair (100 us), noisy (1 ms), UNFIT (longer)\n"
@@ -43,6 +46,7 @@ struct wish {
 	const char *file;
 	uint64_t seconds;
 	bool force;
+	bool plain;
 };
 
 static int
@@ -53,6 +57,7 @@ parse(struct wish *w, int argc, char **argv, struct err *e)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "force", no_argument, NULL, 'f' },
+		{ "plain", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -79,6 +84,9 @@ parse(struct wish *w, int argc, char **argv, struct err *e)
 			break;
 		case 'f':
 			w->force = true;
+			break;
+		case 'p':
+			w->plain = true;
 			break;
 		case 'h':
 			return 1;
@@ -147,7 +155,8 @@ refuse_busy(const uint32_t *core, int core_cnt, struct err *e)
 
 /* Returns how many cores are worse than fair, or a negative errno. */
 static int
-run(const uint32_t *core, int core_cnt, uint64_t ns, uint64_t rate, FILE *out, struct err *e)
+run(const uint32_t *core, int core_cnt, uint64_t ns, uint64_t rate, bool plain, FILE *out,
+    struct err *e)
 {
 	struct jitter_core *c = calloc((size_t)core_cnt, sizeof(*c));
 	struct hist *h = calloc((size_t)core_cnt, sizeof(*h));
@@ -159,8 +168,15 @@ run(const uint32_t *core, int core_cnt, uint64_t ns, uint64_t rate, FILE *out, s
 	}
 	if (rc == 0)
 		rc = jitter_measure(c, (size_t)core_cnt, ns, rate);
-	if (rc == 0)
+	if (rc == 0 && !plain)
 		jitter_print(out, c, (size_t)core_cnt, rate);
+	for (int i = 0; rc == 0 && plain && i < core_cnt; i++)
+		if (c[i].error == 0)
+			fprintf(out, "%u %llu %llu %s\n", c[i].core,
+				(unsigned long long)(c[i].taken_ns * NS_PER_SEC /
+						     (c[i].ns == 0 ? 1 : c[i].ns)),
+				(unsigned long long)c[i].max_ns,
+				jitter_verdict_word(jitter_judge(&c[i])));
 	for (int i = 0; rc == 0 && i < core_cnt; i++) {
 		const enum jitter_verdict v = jitter_judge(&c[i]);
 
@@ -215,7 +231,7 @@ jitter_command(struct config *c, struct core_map *map, int argc, char **argv)
 		err_set(&e, -EIO, "the TSC does not go forward: no time can be measured here");
 		return complain(&e, EXIT_START);
 	}
-	rc = run(core, cnt, w.seconds * NS_PER_SEC, rate, stdout, &e);
+	rc = run(core, cnt, w.seconds * NS_PER_SEC, rate, w.plain, stdout, &e);
 	if (rc < 0)
 		return complain(&e, EXIT_START);
 	return rc == 0 ? EXIT_FIT : EXIT_NOISY;
@@ -231,7 +247,7 @@ jitter_before_lanes(const struct config *c, const struct core_map *map, uint64_t
 	err_init(&e);
 	if (c->latency.jitter_test_ms == 0)
 		return;
-	if (run(core, cnt, c->latency.jitter_test_ms * 1000000ULL, ns_per_2_32_cycles, stderr, &e) <
-	    0)
+	if (run(core, cnt, c->latency.jitter_test_ms * 1000000ULL, ns_per_2_32_cycles, false,
+		stderr, &e) < 0)
 		fprintf(stderr, "sluice: the test of the lanes' cores failed: %s\n", e.text);
 }

@@ -14,6 +14,8 @@
 #include "core_map/probe.h"
 #include "core_map/split.h"
 #include "core_map/suggest.h"
+#include "ctl/ctl_client.h"
+#include "ctl/ctl_live_map.h"
 #include "ctl/ctl_proto.h"
 
 enum {
@@ -27,14 +29,14 @@ enum {
 };
 
 static const char USAGE[] =
-	"sluicectl core-map: which core for which lane; needs no gateway\n"
+	"sluicectl core-map: which core for which lane\n"
 	"\n"
 	"  sluicectl core-map suggest [--lanes N] [OPTION...]   a core map, with the reason of "
 	"each "
 	"choice, as YAML\n"
-	"  sluicectl core-map show [OPTION...]                  the machine, and the lanes of -c "
-	"FILE "
-	"on it\n"
+	"  sluicectl core-map show [OPTION...]                  the machine, and on it the lanes "
+	"of a\n"
+	"                                                       running gateway, or of -c FILE\n"
 	"  sluicectl core-map tune [--lanes MOST] [--latency FILE] [--rate N] [--orders N] "
 	"[OPTION...]\n"
 	"      measures hops between the cores that suggest would take, and proposes how to split\n"
@@ -53,6 +55,9 @@ static const char USAGE[] =
 	"input\n"
 	"  --rate N          messages of market data in the busiest second (1000000)\n"
 	"  --orders N        orders in it (10000)\n"
+	"  --live            show: the lanes of the running gateway, as it says itself; the usual "
+	"when\n"
+	"                    one answers and neither -c, --topology nor --root is given\n"
 	"  --json            suggest and tune, for programs\n"
 	"  --force           tune and jitter: although a gateway runs, whose lanes will suffer\n"
 	"\n"
@@ -75,6 +80,7 @@ struct command {
 	uint32_t core;
 	bool json;
 	bool force;
+	bool live;
 };
 
 /* What the machine says, gathered once. */
@@ -118,6 +124,7 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 		OPT_MS,
 		OPT_JSON,
 		OPT_FORCE,
+		OPT_LIVE,
 	};
 	static const struct option OPTION[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -132,6 +139,7 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 		{ "ms", required_argument, NULL, OPT_MS },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "live", no_argument, NULL, OPT_LIVE },
 		{ 0 },
 	};
 	int opt, rc = 0;
@@ -180,6 +188,9 @@ parse(struct command *c, int argc, char **argv, struct err *e)
 			break;
 		case OPT_FORCE:
 			c->force = true;
+			break;
+		case OPT_LIVE:
+			c->live = true;
 			break;
 		default:
 			return err_set(e, -EINVAL, "'%.60s' is not understood; see core-map --help",
@@ -427,15 +438,29 @@ suggest(const struct command *c, struct machine *m, struct err *e)
 	return 0;
 }
 
+/* A gateway that runs says best where its lanes are; on this machine only. */
+static bool
+shows_live(const struct command *c)
+{
+	return c->live || (c->config_file == NULL && c->topology == NULL && c->root[0] == '\0' &&
+			   access(ctl_socket_path(), R_OK | W_OK) == 0);
+}
+
 static int
 show(const struct command *c, struct machine *m, struct err *e)
 {
 	static struct core_mark mark[LANE_MAX + 1];
 	size_t cnt = 0;
 
-	(void)c;
-	(void)e;
-	if (m->config != NULL) {
+	if (shows_live(c)) {
+		long pid;
+
+		cnt = ctl_live_marks(mark, LANE_MAX + 1, &pid);
+		if (pid == 0)
+			return err_set(e, -ENOENT, "--live: no gateway answers on %.100s",
+				       ctl_socket_path());
+		printf("# the lanes of the running gateway, process %ld\n", pid);
+	} else if (m->config != NULL) {
 		mark[cnt].core = m->config->core_map.control;
 		snprintf(mark[cnt++].text, sizeof(mark[0].text), "control thread");
 		for (uint32_t i = 0; i < m->config->core_map.lanes_cnt; i++) {
@@ -457,14 +482,12 @@ static int
 refuse_beside_gateway(const struct command *c, struct err *e)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const char *path = getenv("SLUICE_SOCKET");
+	const char *path = ctl_socket_path();
 	int fd;
 	bool runs;
 
 	if (c->force)
 		return 0;
-	if (path == NULL || path[0] == '\0')
-		path = CTL_SOCKET_DEFAULT;
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return 0;
 	memcpy(addr.sun_path, path, strlen(path) + 1);

@@ -3,11 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "ctl/ctl_client.h"
 #include "ctl/ctl_core_map.h"
 #include "ctl/ctl_proto.h"
 #include "ctl/ctl_show.h"
@@ -23,7 +21,6 @@ enum {
 };
 
 enum {
-	ANSWER_WAIT_S = 10,
 	WATCH_MAX_S = 3600,
 };
 
@@ -311,114 +308,6 @@ parse(struct options *o, int argc, char **argv)
 }
 
 static int
-dial(const char *path)
-{
-	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		fprintf(stderr, "sluicectl: socket path %s is too long, %zu bytes are allowed\n",
-			path, sizeof(addr.sun_path) - 1);
-		return -1;
-	}
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-		return fd;
-	}
-	if (errno == EACCES || errno == EPERM)
-		fprintf(stderr,
-			"sluicectl: %s may not be opened: run it as root or as the gateway's "
-			"user\n",
-			path);
-	else
-		fprintf(stderr,
-			"sluicectl: no gateway listens on %s (%s); start it with 'sluice run -c "
-			"FILE', or name its control.socket with --socket PATH\n",
-			path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static bool
-send_all(int fd, const void *data, size_t len)
-{
-	for (const uint8_t *p = data; len != 0;) {
-		const ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool
-recv_all(int fd, void *data, size_t len)
-{
-	for (uint8_t *p = data; len != 0;) {
-		const ssize_t n = recv(fd, p, len, 0);
-
-		if (n == 0)
-			errno = ECONNRESET;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* One request and its answer; NULL when the conversation broke off. */
-static json_t *
-ask(int fd, const struct options *o)
-{
-	json_t *request =
-		json_pack("{s:s,s:O}", "command", CTL_COMMAND[o->command].name, "args", o->args);
-	char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT), *body = NULL;
-	json_t *answer = NULL;
-	uint32_t len;
-	be32 head;
-
-	json_decref(request);
-	if (text == NULL)
-		return NULL;
-	head = be32_of((uint32_t)strlen(text));
-	// a server that refuses may answer without reading all, so a failed send is no end yet
-	if (send_all(fd, &head, sizeof(head)))
-		send_all(fd, text, strlen(text));
-	free(text);
-	errno = 0;
-	if (!recv_all(fd, &head, sizeof(head)))
-		goto broken;
-	len = be32_get(head);
-	if (len == 0 || len > CTL_ANSWER_MAX || (body = malloc(len)) == NULL) {
-		fprintf(stderr,
-			"sluicectl: an answer of %u bytes is announced, 1..%d are allowed\n", len,
-			CTL_ANSWER_MAX);
-		return NULL;
-	}
-	if (!recv_all(fd, body, len))
-		goto broken;
-	answer = json_loadb(body, len, 0, NULL);
-	free(body);
-	if (answer == NULL)
-		fprintf(stderr, "sluicectl: the answer is not JSON; is this a sluice gateway?\n");
-	return answer;
-
-broken:
-	free(body);
-	fprintf(stderr, "sluicectl: no answer within %d s or the gateway went away: %s\n",
-		ANSWER_WAIT_S, errno == EAGAIN ? "timed out" : strerror(errno));
-	return NULL;
-}
-
-static int
 show(const struct options *o, const json_t *answer)
 {
 	const json_t *result = json_object_get(answer, "result");
@@ -454,13 +343,13 @@ show(const struct options *o, const json_t *answer)
 static int
 run_once(const struct options *o)
 {
-	const int fd = dial(o->socket);
+	const int fd = ctl_dial(o->socket);
 	json_t *answer;
 	int rc;
 
 	if (fd < 0)
 		return EXIT_NO_GATEWAY;
-	answer = ask(fd, o);
+	answer = ctl_ask(fd, CTL_COMMAND[o->command].name, o->args);
 	close(fd);
 	if (answer == NULL)
 		return EXIT_BROKEN;
@@ -495,9 +384,7 @@ main(int argc, char **argv)
 			return EXIT_DONE;
 		}
 	}
-	o.socket = getenv("SLUICE_SOCKET");
-	if (o.socket == NULL || o.socket[0] == '\0')
-		o.socket = CTL_SOCKET_DEFAULT;
+	o.socket = ctl_socket_path();
 	o.args = json_object();
 	rc = parse(&o, argc, argv) < 0 ? EXIT_USAGE : EXIT_DONE;
 	while (rc == EXIT_DONE) {

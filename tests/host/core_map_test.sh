@@ -96,6 +96,42 @@ kill $gateway
 wait $gateway 2>/dev/null
 run 0 env SLUICE_SOCKET="$work/gateway.sock" "$ctl" core-map jitter 0 --ms 10
 
+case_is "show asks a gateway that runs for its lanes"
+python3 - "$work/live.sock" <<'TEXT' &
+import json, socket, struct, sys
+ANSWER = {
+    "version": {"version": "x", "pid": 4242},
+    "config": [{"key": "core_map.control", "value": "0", "source": "default"}],
+    "lanes": [{"name": "receive", "core": 1, "stages": "rx arb", "state": "running", "msg_cnt": 77,
+               "turn_cnt": 10000, "busy_turn_cnt": 1100},
+              {"name": "far", "core": 60000, "stages": "risk", "state": "ended", "msg_cnt": 0,
+               "turn_cnt": 0, "busy_turn_cnt": 0}],
+}
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+while True:
+    c, _ = s.accept()
+    size = struct.unpack(">I", c.recv(4, socket.MSG_WAITALL))[0]
+    asked = json.loads(c.recv(size, socket.MSG_WAITALL))["command"]
+    body = json.dumps({"ok": True, "result": ANSWER[asked]}).encode()
+    c.sendall(struct.pack(">I", len(body)) + body)
+    c.close()
+TEXT
+gateway=$!
+for _ in {1..100}; do [ -S "$work/live.sock" ] && break; sleep 0.1; done
+run 0 env SLUICE_SOCKET="$work/live.sock" "$ctl" core-map show
+says "the running gateway, process 4242"
+says "control thread"
+says "cpu 60000, lane far: risk (ended"
+if [ "$(nproc)" -ge 2 ]; then says "lane receive: rx arb (running, 77 messages, busy in 100 of 1000 turns)"; fi
+run 0 env SLUICE_SOCKET="$work/live.sock" "$ctl" core-map show --topology "pack:1 core:4 pu:1"
+says_not "running gateway"
+kill $gateway
+wait $gateway 2>/dev/null
+run 1 env SLUICE_SOCKET="$work/live.sock" "$ctl" core-map show --live
+complains "no gateway answers"
+
 case_is "host and bind are the scripts"
 run 0 "$ctl" host list
 says "hugepages"

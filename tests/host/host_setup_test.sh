@@ -265,6 +265,23 @@ grep -q "ksm.*reverted" "$four/var/log/sluice/host-jitter.log" || fail "the log 
 grep -q "thp.*kept" "$four/var/log/sluice/host-jitter.log" || fail "the log does not say that thp was kept"
 run 0 host undo --yes --root "$four"
 expect_same "$work/before4" "$four"
+case_is "without a measure of one's own, the product's is asked: sluice jitter"
+mkdir -p "$work/bin"
+cat >"$work/bin/sluice" <<'TEXT'
+#!/bin/bash
+# as the case before; it ends with 6 where a core is noisy
+echo "$*" >>"$(dirname "$0")/asked"
+[ "$1 $2 $3 $4 $5" = "jitter --plain --seconds 1 --cores" ] || exit 2
+ksm=$(cat "$(dirname "$0")/../four/sys/kernel/mm/ksm/run")
+[ "$ksm" = 1 ] && echo "$6 100000 9000 quiet" || { echo "$6 300000 1500000 UNFIT"; exit 6; }
+TEXT
+chmod +x "$work/bin/sluice"
+run 0 env PATH="$work/bin:$PATH" "$top/scripts/host-setup" apply --yes --measure --root "$four" thp ksm
+says "jitter: 100000 -> 300000 ns lost in a second"
+expect_eq "ksm" "$(cat "$four/sys/kernel/mm/ksm/run")" 1
+[ "$(wc -l <"$work/bin/asked")" -ge 9 ] || fail "three looks before and after each unit were wanted"
+run 0 host undo --yes --root "$four"
+expect_same "$work/before4" "$four"
 case_is "without anything to measure with, --measure changes nothing"
 run 1 env SLUICE_JITTER=false "$top/scripts/host-setup" apply --yes --measure --root "$four" ksm
 expect_same "$work/before4" "$four"
