@@ -181,6 +181,7 @@ evidence_quotes_free(struct evidence_quotes *q)
 {
 	if (q == NULL)
 		return;
+	journal_names_fini(&q->names);
 	free(q->counter);
 	free(q->text);
 	free(q);

@@ -14,48 +14,15 @@
 #include "msg/update.h"
 #include "msg/verdict.h"
 
-void
-journal_names_take(struct journal_names *n, const struct journal_record *r)
-{
-	const char *text = (const char *)r->payload + sizeof(struct journal_text);
-	size_t len = r->frame.len - sizeof(struct journal_text);
-	struct journal_text t;
-	const char *second;
-	uint32_t what, idx;
-
-	if (r->frame.kind != JOURNAL_NAME)
-		return;
-	t = journal_text_of(r);
-	what = t.arg & 0xFF;
-	idx = t.arg >> 8;
-	if (what >= JOURNAL_NAME_CNT || idx >= NAMES_IDX_MAX || r->frame.run < n->run)
-		return;
-	if (r->frame.run > n->run) {
-		memset(n, 0, sizeof(*n));
-		n->run = r->frame.run;
-	}
-	second = memchr(text, '\n', len);
-	if (second != NULL && what == JOURNAL_NAME_STRATEGY)
-		snprintf(n->account[idx], JOURNAL_NAME_LEN, "%.*s",
-			 (int)(len - (size_t)(second + 1 - text)), second + 1);
-	if (second != NULL)
-		len = (size_t)(second - text);
-	if (len >= JOURNAL_NAME_LEN)
-		len = JOURNAL_NAME_LEN - 1;
-	memcpy(n->text[what][idx], text, len);
-	n->text[what][idx][len] = '\0';
-	for (char *c = n->text[what][idx]; *c != '\0'; c++) // it goes to terminals
-		if ((unsigned char)*c < ' ' || *c == 0x7F)
-			*c = '?';
-}
-
 /* The name, or the index where the file has none. */
 static void
 name_of(const struct journal_names *n, enum journal_name_what what, uint32_t idx, uint32_t run,
 	char *out, size_t out_bytes)
 {
-	if (run == n->run && idx < NAMES_IDX_MAX && n->text[what][idx][0] != '\0')
-		snprintf(out, out_bytes, "%s", n->text[what][idx]);
+	const char *text = journal_name_of(n, what, idx, run);
+
+	if (text != NULL)
+		snprintf(out, out_bytes, "%s", text);
 	else
 		snprintf(out, out_bytes, "#%u", idx);
 }
@@ -149,9 +116,8 @@ set_strategy(const struct journal_names *n, struct journal_row *out, uint8_t idx
 	if (idx == STRATEGY_NONE)
 		return;
 	name_of(n, JOURNAL_NAME_STRATEGY, idx, out->run, out->strategy, sizeof(out->strategy));
-	if (out->run == n->run)
-		snprintf(out->account, sizeof(out->account), "%.*s", ROW_TEXT_MAX - 1,
-			 n->account[idx]);
+	snprintf(out->account, sizeof(out->account), "%.*s", ROW_TEXT_MAX - 1,
+		 journal_account_of(n, idx, out->run));
 }
 
 static void

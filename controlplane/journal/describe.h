@@ -2,24 +2,13 @@
 #ifndef SLUICE_JOURNAL_DESCRIBE_H
 #define SLUICE_JOURNAL_DESCRIBE_H
 
-#include "journal/reader.h"
+#include "journal/names.h"
 
 /* A record as people and tables want it. */
 
 enum {
-	NAMES_IDX_MAX = 1024,
 	ROW_TEXT_MAX = 48,
 };
-
-/* What the indexes of the newest run seen so far stand for. */
-struct journal_names {
-	uint32_t run;
-	char text[JOURNAL_NAME_CNT][NAMES_IDX_MAX][JOURNAL_NAME_LEN]; // of strategies: up to '\n'
-	char account[NAMES_IDX_MAX][JOURNAL_NAME_LEN];                // of strategies
-};
-
-/* Learns from a NAME record; any other changes nothing. */
-void journal_names_take(struct journal_names *n, const struct journal_record *r);
 
 /* One record, every field by itself.  Empty or 0 where the record has no such thing. */
 struct journal_row {

@@ -69,11 +69,15 @@ struct journal_text {
 	int32_t result; // COMMAND: 0 or a negative errno
 	uint32_t arg; // LIMITS: version; NAME: journal_name_what and, 8 bits above, index; TOKENS:
 		      // session
-	uint64_t value[2]; // GAP: lost, since; TOKENS: from, to; END: records, bytes
+	uint64_t value[2]; // GAP: lost, since; TOKENS: from, to; END: records, bytes; NAME: how
+			   // many
 };
 static_assert(sizeof(struct journal_text) == 40, "text follows");
 
-/* What a NAME record names. */
+/*
+ * What a NAME record names.  value[0]: so many names, a line each, of indexes that follow one
+ * another; 0: one.
+ */
 enum journal_name_what {
 	JOURNAL_NAME_LANE,
 	JOURNAL_NAME_FEED,

@@ -49,7 +49,7 @@ tool_wants(const struct tool_filter *f, const struct journal_row *r)
 int
 tool_walk(const char *path, bool skip_damage, tool_on_record on_record, void *ctx)
 {
-	struct journal_names *names = calloc(1, sizeof(*names));
+	struct journal_names names = { 0 };
 	struct journal_list l;
 	uint64_t next_seq = 0, next_no = 0;
 	bool go_on = true;
@@ -57,9 +57,8 @@ tool_walk(const char *path, bool skip_damage, tool_on_record on_record, void *ct
 	int worst = 0;
 
 	err_init(&e);
-	if (names == NULL || journal_list_open(&l, path, &e) != 0) {
+	if (journal_list_open(&l, path, &e) != 0) {
 		fprintf(stderr, "sluice-journal: %s\n", e.text);
-		free(names);
 		return EXIT_USAGE;
 	}
 	if (l.cnt == 0) {
@@ -97,8 +96,8 @@ tool_walk(const char *path, bool skip_damage, tool_on_record on_record, void *ct
 			worst = 1;
 		do {
 			while (go_on && journal_walk_next(&w, &r)) {
-				journal_names_take(names, &r);
-				go_on = on_record(ctx, names, &r);
+				journal_names_take(&names, &r);
+				go_on = on_record(ctx, &names, &r);
 			}
 			if (w.end > JOURNAL_END_OPEN || f.why[0] != '\0') {
 				fprintf(stderr, "sluice-journal: %s: %s%s%s\n", f.path, f.why,
@@ -118,7 +117,12 @@ tool_walk(const char *path, bool skip_damage, tool_on_record on_record, void *ct
 		journal_file_close(&f);
 	}
 	journal_list_close(&l);
-	free(names);
+	if (names.no_memory) {
+		fprintf(stderr, "sluice-journal: no memory for all names: some are shown as "
+				"numbers\n");
+		worst = EXIT_USAGE;
+	}
+	journal_names_fini(&names);
 	return worst;
 }
 

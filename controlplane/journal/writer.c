@@ -71,6 +71,45 @@ journal_boot_id(void)
  * Records
  */
 
+/*
+ * What indexes stand for, at the start of each segment.  Names of indexes that follow one another
+ * share a record, a line each, so that 8,255 symbols take a twelfth of the smallest segment.
+ */
+static void
+put_names(struct journal_writer *w, uint64_t now_ns)
+{
+	struct {
+		struct journal_text t;
+		char text[NAMES_TEXT_BYTES];
+	} r;
+
+	for (uint32_t i = 0; i < w->name_cnt;) {
+		const struct journal_name *first = &w->name[i];
+		size_t len = strlen(first->text);
+		uint32_t cnt = 1;
+
+		memcpy(r.text, first->text, len);
+		while (i + cnt < w->name_cnt && strchr(first->text, '\n') == NULL) {
+			const struct journal_name *n = &first[cnt];
+			const size_t more = strlen(n->text);
+
+			if (n->what != first->what || n->idx != first->idx + cnt ||
+			    strchr(n->text, '\n') != NULL || len + 1 + more > sizeof(r.text))
+				break;
+			r.text[len] = '\n';
+			memcpy(r.text + len + 1, n->text, more);
+			len += 1 + more;
+			cnt++;
+		}
+		r.t = (struct journal_text){ .ns = now_ns,
+					     .arg = first->what | (uint32_t)first->idx << 8,
+					     .value = { cnt == 1 ? 0 : cnt } };
+		writer_put(w, JOURNAL_NAME, JOURNAL_LANE_CONTROL, 0, w->run, &r,
+			   (uint32_t)(sizeof(r.t) + len));
+		i += cnt;
+	}
+}
+
 int
 writer_next_segment(struct journal_writer *w)
 {
@@ -102,18 +141,7 @@ writer_next_segment(struct journal_writer *w)
 		return rc;
 	if (load_relaxed_u64(&w->open_no) == 0)
 		store_release_u64(&w->open_no, h.segment_no);
-	for (uint32_t i = 0; i < w->name_cnt; i++) {
-		struct {
-			struct journal_text t;
-			char text[JOURNAL_NAME_LEN];
-		} r = { .t = { .ns = h.created_ns,
-			       .arg = w->name[i].what | (uint32_t)w->name[i].idx << 8 } };
-		const size_t len = strlen(w->name[i].text);
-
-		memcpy(r.text, w->name[i].text, len);
-		writer_put(w, JOURNAL_NAME, JOURNAL_LANE_CONTROL, 0, w->run, &r,
-			   (uint32_t)(sizeof(r.t) + len));
-	}
+	put_names(w, h.created_ns);
 	return 0;
 }
 
@@ -425,8 +453,15 @@ run_keeper(void *arg)
 int
 journal_writer_name(struct journal_writer *w, const struct journal_name *n)
 {
-	if (w->name_cnt == NAMES_MAX)
-		return -ENOSPC;
+	if (w->name_cnt == w->name_room) {
+		const uint32_t room = w->name_room == 0 ? 256 : w->name_room * 2;
+		struct journal_name *name = realloc(w->name, room * sizeof(*name));
+
+		if (name == NULL)
+			return -ENOMEM;
+		w->name = name;
+		w->name_room = room;
+	}
 	w->name[w->name_cnt++] = *n;
 	return 0;
 }
@@ -597,11 +632,10 @@ journal_writer_open(struct journal_writer **out, const struct journal_writer_con
 	snprintf(w->build, sizeof(w->build), "%s", c->build);
 	w->c.folder = w->folder;
 	w->c.build = w->build;
-	w->name = calloc(NAMES_MAX, sizeof(*w->name));
 	w->waiting.bytes = malloc(SAID_BYTES);
 	w->writing.bytes = malloc(SAID_BYTES);
 	rc = segment_init(&w->segment);
-	if (rc != 0 || w->name == NULL || w->waiting.bytes == NULL || w->writing.bytes == NULL)
+	if (rc != 0 || w->waiting.bytes == NULL || w->writing.bytes == NULL)
 		rc = err_set(e, -ENOMEM, "no memory for the journal");
 	signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write
 	if (rc == 0)

@@ -83,7 +83,12 @@ struct journal_writer;
 int journal_writer_open(struct journal_writer **out, const struct journal_writer_config *c,
 			struct journal_recovered *found, struct err *e);
 
-/* A name that every segment shall explain.  Before journal_writer_start. */
+/*
+ * A name that every segment shall explain.  Before journal_writer_start.
+ *
+ * Returns  0
+ *          -ENOMEM  it is not kept, and the journal should not begin
+ */
 int journal_writer_name(struct journal_writer *w, const struct journal_name *n);
 
 /*

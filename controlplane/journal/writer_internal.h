@@ -11,8 +11,8 @@
 #include "journal/writer.h"
 
 enum {
-	SAID_BYTES = 4 << 20, // what the control thread may say while the disk stands still
-	NAMES_MAX = 1200,
+	SAID_BYTES = 4 << 20,     // what the control thread may say while the disk stands still
+	NAMES_TEXT_BYTES = 16384, // of one record
 };
 
 /* Records of the control side that wait for the writer. */
@@ -30,6 +30,7 @@ struct journal_writer {
 	uint32_t run;
 	struct journal_name *name;
 	uint32_t name_cnt;
+	uint32_t name_room;
 	struct ring_file ring[JOURNAL_WRITER_LANES];
 	struct tokens tokens;
 	bool started;

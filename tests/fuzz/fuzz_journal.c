@@ -63,7 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	copy = data[0] % 2 == 0 ? NULL : repaired(data + 1, size - 1);
-	memset(&names, 0, sizeof(names));
+	journal_names_fini(&names);
 	if (!journal_walk_start(&w, copy != NULL ? copy : data + 1, size - 1)) {
 		if (w.end == JOURNAL_END_NOT_YET || w.why[0] == '\0')
 			abort();

@@ -16,8 +16,9 @@
 #include <cmocka.h>
 
 #include "base/must.h"
-#include "journal/reader.h"
+#include "journal/names.h"
 #include "journal/writer.h"
+#include "msg/head.h"
 
 /* The journal as a whole: rings, writer, segments, what a start does after a crash. */
 
@@ -221,6 +222,96 @@ what_was_written_down_is_read_back_over_many_segments(void **state)
 	assert_int_equal(s.kind_cnt[JOURNAL_STOP], 1);
 	assert_true(s.segment_cnt > 3);
 	assert_int_equal(s.last_end, JOURNAL_END_CLOSED);
+}
+
+static const char *
+instr_name(uint32_t idx)
+{
+	static char text[JOURNAL_NAME_LEN];
+
+	snprintf(text, sizeof(text), "S%07u", idx);
+	return text;
+}
+
+/* Whether a reader that begins with this segment knows every name. */
+static void
+expect_all_names(const struct journal_names *n)
+{
+	char text[JOURNAL_NAME_LEN];
+
+	for (uint32_t i = 1; i < INSTR_MAX; i++)
+		assert_string_equal(journal_name_of(n, JOURNAL_NAME_INSTR, i, 1), instr_name(i));
+	assert_null(journal_name_of(n, JOURNAL_NAME_INSTR, 0, 1));
+	assert_null(journal_name_of(n, JOURNAL_NAME_INSTR, INSTR_MAX, 1));
+	assert_null(journal_name_of(n, JOURNAL_NAME_INSTR, 1, 2)); // of another run
+	for (uint32_t i = 0; i < STRATEGY_MAX; i++) {
+		snprintf(text, sizeof(text), "strategy%u", i);
+		assert_string_equal(journal_name_of(n, JOURNAL_NAME_STRATEGY, i, 1), text);
+		snprintf(text, sizeof(text), "account%u", i);
+		assert_string_equal(journal_account_of(n, i, 1), text);
+	}
+	assert_string_equal(journal_name_of(n, JOURNAL_NAME_VERDICT, 0, 1), "PASS");
+	assert_null(journal_name_of(n, JOURNAL_NAME_VERDICT, 1, 1)); // its name is empty
+	assert_string_equal(journal_name_of(n, JOURNAL_NAME_VERDICT, 2, 1), "LAST");
+	assert_null(journal_name_of(n, JOURNAL_NAME_VERDICT, 3, 1));
+	assert_false(n->no_memory);
+}
+
+static void
+add_name(struct journal_writer *w, enum journal_name_what what, uint32_t idx, const char *text)
+{
+	struct journal_name n = { .what = (uint8_t)what, .idx = (uint16_t)idx };
+
+	snprintf(n.text, sizeof(n.text), "%s", text);
+	assert_int_equal(journal_writer_name(w, &n), 0);
+}
+
+static void
+each_segment_says_as_many_names_as_can_be_configured(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL);
+	char text[JOURNAL_NAME_LEN];
+	struct journal_list l;
+	struct journal j;
+	struct err e;
+
+	err_init(&e);
+	for (uint32_t i = 0; i < STRATEGY_MAX; i++) {
+		snprintf(text, sizeof(text), "strategy%u\naccount%u", i, i);
+		add_name(w, JOURNAL_NAME_STRATEGY, i, text);
+	}
+	for (uint32_t i = 1; i < INSTR_MAX; i++)
+		add_name(w, JOURNAL_NAME_INSTR, i, instr_name(i));
+	add_name(w, JOURNAL_NAME_VERDICT, 0, "PASS");
+	add_name(w, JOURNAL_NAME_VERDICT, 1, "");
+	add_name(w, JOURNAL_NAME_VERDICT, 2, "LAST");
+	open_ring(w, 0, &j);
+	start(w);
+	for (uint64_t n = 0; n < 16000; n++) {
+		put_note(&j, n);
+		if (n % 300 == 0)
+			wait_taken(&j);
+	}
+	journal_writer_close(w);
+	assert_int_equal(journal_list_open(&l, folder, &e), 0);
+	assert_true(l.cnt > 1);
+	for (size_t i = 0; i < l.cnt; i++) {
+		struct journal_names names = { 0 };
+		struct journal_record r;
+		struct journal_file f;
+		struct journal_walk walk;
+
+		assert_int_equal(journal_file_open(&f, l.row[i].path, &e), 0);
+		assert_true(journal_walk_start(&walk, f.data, f.len));
+		while (journal_walk_next(&walk, &r) && r.frame.kind == JOURNAL_NAME)
+			journal_names_take(&names, &r);
+		expect_all_names(&names);
+		assert_true(walk.at < MIB / 8); // most of a segment is for other things
+		journal_names_fini(&names);
+		journal_file_close(&f);
+	}
+	journal_list_close(&l);
 }
 
 /* A child writes and is killed; what it had put is there after the next start, nothing twice. */
@@ -510,6 +601,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_written_down_is_read_back_over_many_segments),
+		TEST(each_segment_says_as_many_names_as_can_be_configured),
 		TEST(after_a_kill_the_rings_tail_is_in_the_journal),
 		TEST(a_start_after_an_orderly_end_finds_nothing_to_do),
 		TEST(two_gateways_do_not_share_a_folder),
