@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "observe/event_log.h"
 
 enum {
 	ASK_WAIT_MS = 100,
 	KEEP_MS = 1000,
+	GONE_MAX = 128,
 };
 
 #define STORY_NS    (36 * 3600 * NS_PER_SEC) // a venue's day is shorter
@@ -22,7 +25,9 @@ struct day_start {
 	bool damaged;
 	bool today[SESSION_MAX];     // the session's last request was of this day
 	uint8_t booked[STORY_NAMES]; // by place in the story: 1 more than strategy_idx; 0: gone
-	uint32_t booked_cnt[SESSION_MAX]; // orders whose strategy is known
+	uint16_t *instr_idx;         // by place in the story; INSTR_NONE: gone
+	uint32_t booked_cnt[SESSION_MAX]; // orders that a session has to know of
+	uint32_t gone_cnt;
 	struct risk_day risk;
 };
 
@@ -37,12 +42,12 @@ strategy_of(const struct config *c, const char *name)
 }
 
 static void
-level_name(const struct config *c, uint32_t node_idx, char out[STORY_NAME_LEN])
+level_name(const struct config *c, uint32_t node_idx, char out[STORY_LEVEL_LEN])
 {
 	if (node_idx == RISK_NODE_FIRM)
-		snprintf(out, STORY_NAME_LEN, "firm");
+		snprintf(out, STORY_LEVEL_LEN, "firm");
 	else
-		snprintf(out, STORY_NAME_LEN, "%s %.30s",
+		snprintf(out, STORY_LEVEL_LEN, "%s %.30s",
 			 node_idx < c->accounts_cnt ? "account" : "strategy",
 			 config_node_name(c, node_idx));
 }
@@ -50,7 +55,7 @@ level_name(const struct config *c, uint32_t node_idx, char out[STORY_NAME_LEN])
 static void
 take_highs(struct day_start *d, const struct config *c)
 {
-	char level[STORY_NAME_LEN];
+	char level[STORY_LEVEL_LEN];
 
 	for (uint32_t n = 0; n < config_node_cnt(c); n++) {
 		level_name(c, n, level);
@@ -60,18 +65,65 @@ take_highs(struct day_start *d, const struct config *c)
 	}
 }
 
+static bool
+is_today(uint64_t last_ns, uint64_t now_ns)
+{
+	return DAYS_OF(last_ns) == DAYS_OF(now_ns);
+}
+
+/* The place of an instrument in this configuration, and with this session. */
+static uint16_t
+instr_of(const struct config *c, const char *symbol)
+{
+	for (uint32_t i = 1; i < c->instruments_cnt; i++)
+		if (strcmp(c->instruments[i].symbol, symbol) == 0)
+			return (uint16_t)i;
+	return INSTR_NONE;
+}
+
+uint16_t
+day_start_instr(const struct day_start *d, const struct story_order *o)
+{
+	return o->instr == 0 ? INSTR_NONE : d->instr_idx[o->instr - 1];
+}
+
+bool
+day_start_is_gone(const struct day_start *d, const struct config *c, uint32_t session_idx,
+		  const struct story_order *o)
+{
+	const uint16_t i = day_start_instr(d, o);
+
+	return o->instr != 0 && (i == INSTR_NONE || c->instruments[i].session_idx != session_idx);
+}
+
+/* A replay's reports about it would be an unknown order's, and nothing of it is open. */
+static bool
+is_left_out(const struct day_start *d, const struct config *c, uint32_t session_idx,
+	    const struct story_order *o)
+{
+	return o->ended && day_start_is_gone(d, c, session_idx, o);
+}
+
+/* Whose its executions are; 0: nobody's here. */
+static uint8_t
+booked_as(const struct day_start *d, const struct story_order *o)
+{
+	return o->strategy == 0 ? 0 : d->booked[o->strategy - 1];
+}
+
 static void
-take_session(struct day_start *d, uint32_t idx, uint64_t now_ns)
+take_session(struct day_start *d, const struct config *c, uint32_t idx, uint64_t now_ns)
 {
 	const struct story_session *s = &d->story.session[idx];
 
-	d->today[idx] = s->last_ns != 0 && DAYS_OF(s->last_ns) == DAYS_OF(now_ns);
+	d->today[idx] = s->last_ns != 0 && is_today(s->last_ns, now_ns);
 	if (!d->today[idx])
 		return;
 	d->risk.message_cnt[idx] = s->request_cnt;
 	for (uint32_t i = 0; s->order != NULL && i <= s->mask; i++)
-		if (s->order[i].token != 0 && s->order[i].strategy != 0)
-			d->booked_cnt[idx] += d->booked[s->order[i].strategy - 1] != 0;
+		if (s->order[i].token != 0)
+			d->booked_cnt[idx] += booked_as(d, &s->order[i]) != 0 ||
+					      is_left_out(d, c, idx, &s->order[i]);
 }
 
 struct day_start *
@@ -87,7 +139,8 @@ day_start_open(struct gateway *g)
 		return NULL;
 	story_init(&d->story);
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
-		d->story.session[i].ouch42 = c->sessions[i].protocol == SESSION_OUCH42;
+		story_session_add(&d->story, c->sessions[i].name,
+				  c->sessions[i].protocol == SESSION_OUCH42);
 	if (story_read(&d->story, c->journal.directory, now_ns - STORY_NS, &d->damaged, &e) != 0) {
 		event_log_say(g->log, now_ns, EVENT_ERROR,
 			      "recovery: nothing of the day can be taken over, and the journal "
@@ -97,10 +150,18 @@ day_start_open(struct gateway *g)
 		day_start_close(d);
 		return NULL;
 	}
+	d->instr_idx = calloc(d->story.instr_cnt + 1, sizeof(*d->instr_idx));
+	if (d->instr_idx == NULL) {
+		err_end(&e);
+		day_start_close(d);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < d->story.instr_cnt; i++)
+		d->instr_idx[i] = instr_of(c, d->story.instr[i]);
 	for (uint32_t i = 0; i < d->story.strategy_cnt; i++)
 		d->booked[i] = strategy_of(c, d->story.strategy[i]);
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
-		take_session(d, i, now_ns);
+		take_session(d, c, i, now_ns);
 	if (d->story.high_ns != 0 && DAYS_OF(d->story.high_ns) == DAYS_OF(now_ns))
 		take_highs(d, c);
 	for (uint32_t i = 0; i < c->sessions_cnt; i++)
@@ -121,6 +182,7 @@ day_start_close(struct day_start *d)
 	if (d == NULL)
 		return;
 	story_fini(&d->story);
+	free(d->instr_idx);
 	free(d);
 }
 
@@ -129,6 +191,84 @@ day_start_story(struct day_start *d, bool *damaged)
 {
 	*damaged = d->damaged;
 	return &d->story;
+}
+
+uint32_t
+day_start_gone_cnt(const struct day_start *d)
+{
+	return d == NULL ? 0 : d->gone_cnt;
+}
+
+/* What of a row this configuration has not; NULL: it has all of it. */
+static const char *
+what_is_gone(const struct config *c, const struct story_left *l, char out[GONE_MAX])
+{
+	const uint16_t i = l->instr == NULL ? INSTR_NONE : instr_of(c, l->instr);
+	uint32_t s;
+
+	for (s = 0; s < c->sessions_cnt && strcmp(c->sessions[s].name, l->session) != 0; s++)
+		;
+	if (s == c->sessions_cnt)
+		snprintf(out, GONE_MAX, "session '%.40s'", l->session);
+	else if (l->instr == NULL)
+		return NULL; // a request whose record has no instrument: the replay tells
+	else if (i == INSTR_NONE)
+		snprintf(out, GONE_MAX, "instrument '%.40s'", l->instr);
+	else if (c->instruments[i].session_idx != s)
+		snprintf(out, GONE_MAX, "instrument '%.40s' with session '%.40s'", l->instr,
+			 l->session);
+	else if (l->strategy != NULL && strategy_of(c, l->strategy) == 0)
+		snprintf(out, GONE_MAX, "strategy '%.40s'", l->strategy);
+	else
+		return NULL;
+	return out;
+}
+
+void
+day_start_begin(struct gateway *g, struct journal_writer *w)
+{
+	static const struct journal_text DIFFERS = { .result = -EBADE };
+	const uint64_t now_ns = journal_now_ns();
+	const bool halts = g->config->journal.recovery == JOURNAL_RECOVERY_HALT;
+	char what[GONE_MAX], line[3 * GONE_MAX];
+	struct story_left *left;
+	size_t cnt;
+
+	if (g->day == NULL)
+		return;
+	if (story_left(&g->day->story, is_today, now_ns, &left, &cnt) != 0) {
+		event_log_say(g->log, now_ns, EVENT_ERROR,
+			      "recovery: no memory to look for what is not configured any more");
+		if (halts)
+			halt_set(HALT_CONTROL);
+		return;
+	}
+	for (size_t i = 0; i < cnt; i++) {
+		const struct story_left *l = &left[i];
+		int len;
+
+		if (what_is_gone(g->config, l, what) == NULL)
+			continue;
+		len = snprintf(line, sizeof(line),
+			       "%s is not configured any more: of %s, session %s and strategy %s, "
+			       "%" PRId64 " shares were bought less sold today, and %u orders of "
+			       "%" PRIu64 " shares may be in the market",
+			       what, l->instr == NULL ? "?" : l->instr, l->session,
+			       l->strategy == NULL ? "-" : l->strategy, l->net_qty, l->open_cnt,
+			       l->open_qty);
+		event_log_say(g->log, now_ns, EVENT_ERROR, "recovery: %s", line);
+		journal_writer_say(w, JOURNAL_RECOVERY, &DIFFERS, line, (size_t)len);
+		g->day->gone_cnt++;
+	}
+	free(left);
+	if (g->day->gone_cnt == 0)
+		return;
+	if (halts)
+		halt_set(HALT_CONTROL);
+	event_log_say(g->log, now_ns, EVENT_CRITICAL,
+		      "recovery: %u positions or orders have nobody here: configure what is gone "
+		      "again, or settle them with the venue%s",
+		      g->day->gone_cnt, halts ? "; orders are off until sluicectl resume" : "");
 }
 
 size_t
@@ -163,11 +303,13 @@ day_start_session(struct gateway *g, struct lane *l, uint32_t session_idx, struc
 			       g->config->sessions[session_idx].name);
 	for (uint32_t i = 0; i <= s->mask; i++) {
 		const struct story_order *o = &s->order[i];
-		const uint8_t as = o->strategy == 0 ? 0 : g->day->booked[o->strategy - 1];
+		const bool left_out = is_left_out(g->day, g->config, session_idx, o);
+		const uint8_t as = left_out ? 0 : booked_as(g->day, o);
 
-		if (o->token != 0 && as != 0)
+		if (o->token != 0 && (as != 0 || left_out))
 			list[cnt++] = (struct session_booked){
-				o->token, (uint8_t)(as | (o->short_sale ? FILL_BOOKED_SHORT : 0))
+				o->token,
+				(uint8_t)(as | (as != 0 && o->short_sale ? FILL_BOOKED_SHORT : 0))
 			};
 	}
 	qsort(list, cnt, sizeof(*list), by_token);
@@ -198,9 +340,9 @@ day_start_keep(struct gateway *g, struct journal_writer *w, uint64_t now_ns)
 {
 	struct command ask = { .kind = COMMAND_RISK };
 	struct lane *l = lane_of_risk(g);
-	static char text[RISK_NODE_MAX * (STORY_NAME_LEN + 24)];
+	static char text[RISK_NODE_MAX * (STORY_LEVEL_LEN + 24)];
 	const struct journal_text t = { 0 };
-	char level[STORY_NAME_LEN];
+	char level[STORY_LEVEL_LEN];
 	bool changed = false;
 	size_t len = 0;
 

@@ -39,7 +39,7 @@ struct gateway_journal {
 	char text[LIMITS_TEXT_BYTES];
 };
 
-static void
+static int
 name_all(struct gateway *g)
 {
 	static const char *const VERDICT_NAME[] = {
@@ -49,12 +49,13 @@ name_all(struct gateway *g)
 	};
 	const struct config *c = g->config;
 	struct journal_name n;
+	int rc = 0;
 
 #define NAME_ALL(what_, cnt, from, ...)                                           \
-	for (uint32_t i = (from); i < (uint32_t)(cnt); i++) {                     \
+	for (uint32_t i = (from); i < (uint32_t)(cnt) && rc == 0; i++) {          \
 		n = (struct journal_name){ .what = (what_), .idx = (uint16_t)i }; \
 		snprintf(n.text, sizeof(n.text), __VA_ARGS__);                    \
-		journal_writer_name(g->journal->w, &n);                           \
+		rc = journal_writer_name(g->journal->w, &n);                      \
 	}
 	NAME_ALL(JOURNAL_NAME_LANE, g->map->lane_cnt, 0, "%.60s", g->map->lane[i].name);
 	NAME_ALL(JOURNAL_NAME_FEED, c->feeds_cnt, 0, "%.60s", c->feeds[i].name);
@@ -65,6 +66,7 @@ name_all(struct gateway *g)
 	NAME_ALL(JOURNAL_NAME_VERDICT, ARRAY_CNT(VERDICT_NAME), 0, "%s",
 		 VERDICT_NAME[i] == NULL ? "" : VERDICT_NAME[i]);
 #undef NAME_ALL
+	return rc;
 }
 
 /* The configuration as it was read; it names passwords' files and has none in it. */
@@ -151,7 +153,9 @@ gateway_journal_open(struct gateway *g, struct err *e)
 		g->day = day_start_open(g);
 	if (g->journal->found.crashed && g->day != NULL)
 		g->journal->check = recovery_check_open(g, g->day);
-	name_all(g);
+	rc = name_all(g);
+	if (rc != 0)
+		return err_set(e, rc, "no memory for the names of the journal");
 	say_start(g);
 	say_config(g);
 	return 0;
@@ -309,6 +313,8 @@ gateway_journal_start(struct gateway *g, struct err *e)
 		return 0;
 	look_at_limits(g);
 	rc = journal_writer_start(g->journal->w, e);
+	if (rc == 0)
+		day_start_begin(g, g->journal->w);
 	if (rc == 0 && g->journal->check != NULL)
 		recovery_check_begin(g->journal->check);
 	return rc;

@@ -21,6 +21,7 @@ enum {
 
 struct recovery_check {
 	struct gateway *g;
+	const struct day_start *day;
 	struct story *story; // of the day
 	bool compared[SESSION_MAX];
 	bool halts;
@@ -62,6 +63,7 @@ recovery_check_open(struct gateway *g, struct day_start *day)
 	if (r == NULL)
 		return NULL;
 	r->g = g;
+	r->day = day;
 	r->story = day_start_story(day, &damaged);
 	if (damaged)
 		tell(r, true, "parts of the journal are damaged; sluice-journal verify %s",
@@ -133,8 +135,11 @@ compare_order(struct recovery_check *r, uint32_t session_idx, const struct order
 		     "session %s: order %u: %u shares were executed while nobody was there", name,
 		     o->token, o->executed_qty - had->executed_qty);
 	}
-	if (had->instr_idx != INSTR_NONE && o->instr_idx != INSTR_NONE &&
-	    had->instr_idx != o->instr_idx)
+	if (o->instr_idx < INSTR_MAX) // risk has the day's trades without those that were broken
+		r->position_qty[o->instr_idx] -=
+			o->side == SIDE_BUY ? (int64_t)had->broken_qty : -(int64_t)had->broken_qty;
+	if (had->instr != 0 && o->instr_idx != INSTR_NONE &&
+	    day_start_instr(r->day, had) != o->instr_idx)
 		tell(r, true, "session %s: order %u is of another instrument than in the journal",
 		     name, o->token);
 	had->qty = 0; // met
@@ -154,6 +159,8 @@ compare_missing(struct recovery_check *r, uint32_t session_idx, uint32_t slot_cn
 		if (o->token == 0 || s->token_max - o->token >= slot_cnt ||
 		    (!o->accepted && !o->sent))
 			continue;
+		if (day_start_is_gone(r->day, r->g->config, session_idx, o))
+			continue; // day_start_begin has told what is left of it
 		if (o->accepted)
 			tell(r, true,
 			     "session %s: the journal has order %u accepted by the venue, its "
@@ -162,6 +169,8 @@ compare_missing(struct recovery_check *r, uint32_t session_idx, uint32_t slot_cn
 			     name, o->token);
 		else
 			r->unsent_cnt++;
+		if (!o->accepted)
+			tell(r, false, STORY_NEVER_GOT, name, o->token);
 	}
 }
 
@@ -299,6 +308,8 @@ conclude(struct recovery_check *r, struct journal_writer *w)
 		if (l != NULL && (l->session[i]->doubt_told != 0 || l->session[i]->back_told != 0))
 			return; // another reason speaks against it, and has told so
 	}
+	if (day_start_gone_cnt(r->day) != 0)
+		return; // the same
 	halt_lift(HALT_CONTROL);
 }
 

@@ -8,6 +8,7 @@
 #include "msg/head.h"
 #include "msg/intent.h"
 #include "msg/report.h"
+#include "msg/update.h"
 #include "wire/order_token.h"
 #include "wire/soupbintcp.h"
 
@@ -27,15 +28,26 @@ story_init(struct story *s)
 	memset(s, 0, sizeof(*s));
 }
 
+void
+story_session_add(struct story *s, const char *name, bool ouch42)
+{
+	struct story_session *to = &s->session[s->session_cnt++];
+
+	snprintf(to->name, sizeof(to->name), "%s", name);
+	to->ouch42 = ouch42;
+	to->configured = true;
+}
+
+/* Another day: what the session is stays. */
 static void
 forget(struct story_session *s)
 {
-	const bool ouch42 = s->ouch42;
+	struct story_session next = { .ouch42 = s->ouch42, .configured = s->configured };
 
+	memcpy(next.name, s->name, sizeof(next.name));
 	free(s->order);
 	free(s->seen);
-	memset(s, 0, sizeof(*s));
-	s->ouch42 = ouch42;
+	*s = next;
 }
 
 void
@@ -43,6 +55,115 @@ story_fini(struct story *s)
 {
 	for (uint32_t i = 0; i < STORY_SESSIONS; i++)
 		forget(&s->session[i]);
+	journal_names_fini(&s->names);
+	free(s->instr);
+	free(s->instr_of);
+	memset(s, 0, sizeof(*s));
+}
+
+/* The name an index has in the run that is read; one of its own where the journal has none. */
+static void
+name_of(const struct story *s, enum journal_name_what what, uint32_t idx, char out[STORY_NAME_LEN])
+{
+	const char *text = journal_name_of(&s->names, what, idx, s->run);
+
+	if (text != NULL)
+		snprintf(out, STORY_NAME_LEN, "%s", text);
+	else
+		snprintf(out, STORY_NAME_LEN, "number %u of run %u", idx, s->run);
+}
+
+static struct story_session *
+session_of(struct story *s, uint8_t idx)
+{
+	char name[STORY_NAME_LEN];
+	uint32_t i;
+
+	if (s->session_of[idx] != 0)
+		return &s->session[s->session_of[idx] - 1];
+	name_of(s, JOURNAL_NAME_SESSION, idx, name);
+	for (i = 0; i < s->session_cnt && strcmp(s->session[i].name, name) != 0; i++)
+		;
+	if (i == STORY_SESSIONS) {
+		s->too_many = true;
+		return NULL;
+	}
+	if (i == s->session_cnt) {
+		memcpy(s->session[i].name, name, sizeof(name));
+		s->session_cnt++;
+	}
+	s->session_of[idx] = (uint8_t)(i + 1);
+	return &s->session[i];
+}
+
+static uint8_t
+strategy_of(struct story *s, uint8_t idx)
+{
+	const char *name;
+	uint32_t i;
+
+	if (s->strategy_of[idx] != 0)
+		return s->strategy_of[idx];
+	name = journal_name_of(&s->names, JOURNAL_NAME_STRATEGY, idx, s->run);
+	if (name == NULL)
+		return 0;
+	for (i = 0; i < s->strategy_cnt && strcmp(s->strategy[i], name) != 0; i++)
+		;
+	if (i == STORY_NAMES) {
+		s->too_many = true;
+		return 0;
+	}
+	if (i == s->strategy_cnt)
+		snprintf(s->strategy[s->strategy_cnt++], STORY_NAME_LEN, "%s", name);
+	return s->strategy_of[idx] = (uint8_t)(i + 1);
+}
+
+static uint16_t
+instr_of(struct story *s, uint16_t idx)
+{
+	char name[STORY_NAME_LEN];
+	uint32_t i;
+
+	if (idx == INSTR_NONE || s->instr_of == NULL)
+		return 0;
+	if (s->instr_of[idx] != 0)
+		return s->instr_of[idx];
+	name_of(s, JOURNAL_NAME_INSTR, idx, name);
+	for (i = 0; i < s->instr_cnt && strcmp(s->instr[i], name) != 0; i++)
+		;
+	if (i == UINT16_MAX - 1) {
+		s->too_many = true;
+		return 0;
+	}
+	if (i == s->instr_room) {
+		const uint32_t room = s->instr_room == 0 ? 256 : s->instr_room * 2;
+		void *more = realloc(s->instr, room * sizeof(*s->instr));
+
+		if (more == NULL) {
+			s->no_memory = true;
+			return 0;
+		}
+		s->instr = more;
+		s->instr_room = room;
+	}
+	if (i == s->instr_cnt)
+		memcpy(s->instr[s->instr_cnt++], name, sizeof(name));
+	return s->instr_of[idx] = (uint16_t)(i + 1);
+}
+
+/* Each run numbers its own anew. */
+static void
+begin_run(struct story *s, uint32_t run)
+{
+	s->run = run;
+	memset(s->session_of, 0, sizeof(s->session_of));
+	memset(s->strategy_of, 0, sizeof(s->strategy_of));
+	if (s->instr_of == NULL)
+		s->instr_of = malloc((UINT16_MAX + 1) * sizeof(*s->instr_of));
+	if (s->instr_of == NULL)
+		s->no_memory = true;
+	else
+		memset(s->instr_of, 0, (UINT16_MAX + 1) * sizeof(*s->instr_of));
 }
 
 static struct story_order *
@@ -97,36 +218,42 @@ order_of(struct story *story, struct story_session *s, uint32_t token)
 	return o;
 }
 
+static struct story_execution *
+execution_of(struct story_execution *table, uint32_t mask, uint32_t token, uint64_t match_ref)
+{
+	uint32_t i = hash_of(match_ref ^ (uint64_t)token << 40) & mask;
+
+	while (table[i].token != 0 && (table[i].token != token || table[i].match_ref != match_ref))
+		i = (i + 1) & mask;
+	return &table[i];
+}
+
 /* Whether this execution is told for the first time. */
 static bool
-is_new_execution(struct story *story, struct story_session *s, uint32_t token, uint64_t match_ref)
+is_new_execution(struct story *story, struct story_session *s, const struct journal_report *m)
 {
-	const uint64_t key = (match_ref ^ (uint64_t)token << 40) | 1;
-	uint32_t i;
+	struct story_execution *x;
 
 	if (s->seen == NULL || s->seen_cnt * 2 > s->seen_mask) {
 		const uint32_t mask = s->seen == NULL ? TABLE_FIRST - 1 : s->seen_mask * 2 + 1;
-		uint64_t *table = calloc((size_t)mask + 1, sizeof(*table));
+		struct story_execution *table = calloc((size_t)mask + 1, sizeof(*table));
 
 		if (table == NULL) {
 			story->no_memory = true;
 			return false;
 		}
-		for (uint32_t k = 0; s->seen != NULL && k <= s->seen_mask; k++) {
-			if (s->seen[k] == 0)
-				continue;
-			for (i = hash_of(s->seen[k]) & mask; table[i] != 0; i = (i + 1) & mask)
-				;
-			table[i] = s->seen[k];
-		}
+		for (uint32_t k = 0; s->seen != NULL && k <= s->seen_mask; k++)
+			if (s->seen[k].token != 0)
+				*execution_of(table, mask, s->seen[k].token, s->seen[k].match_ref) =
+					s->seen[k];
 		free(s->seen);
 		s->seen = table;
 		s->seen_mask = mask;
 	}
-	for (i = hash_of(key) & s->seen_mask; s->seen[i] != 0; i = (i + 1) & s->seen_mask)
-		if (s->seen[i] == key)
-			return false;
-	s->seen[i] = key;
+	x = execution_of(s->seen, s->seen_mask, m->token, m->match_ref);
+	if (x->token != 0)
+		return false;
+	*x = (struct story_execution){ m->match_ref, m->token, m->qty };
 	s->seen_cnt++;
 	return true;
 }
@@ -134,7 +261,8 @@ is_new_execution(struct story *story, struct story_session *s, uint32_t token, u
 static void
 take_report(struct story *story, struct story_session *s, const struct journal_slot *slot)
 {
-	const struct story_order *old;
+	struct story_execution *x;
+	struct story_order *old;
 	struct journal_report m;
 	struct story_order *o;
 
@@ -149,22 +277,28 @@ take_report(struct story *story, struct story_session *s, const struct journal_s
 		o->accepted = true;
 		o->side = (uint8_t)(slot->arg >> 8);
 		o->qty = m.qty;
+		o->open_qty = o->ended || m.qty < o->own_qty ? 0 : m.qty - o->own_qty;
 		if (slot->instr_idx != INSTR_NONE)
-			o->instr_idx = slot->instr_idx;
+			o->instr = instr_of(story, slot->instr_idx);
 		return;
 	case REPORT_REPLACED: {
 		struct story_order was = { 0 };
 
-		old = story_find(s, m.orig_token);
-		if (old != NULL)
+		old = (struct story_order *)story_find(s, m.orig_token);
+		if (old != NULL) {
 			was = *old; // the table may move
+			old->open_qty = 0;
+			old->ended = true;
+		}
 		o = order_of(story, s, m.token);
 		if (o == NULL || o->accepted)
 			return; // a replay
 		o->accepted = true;
 		o->side = was.side;
 		o->qty = m.qty;
-		o->instr_idx = slot->instr_idx != INSTR_NONE ? slot->instr_idx : was.instr_idx;
+		o->open_qty = m.qty;
+		o->instr = slot->instr_idx != INSTR_NONE ? instr_of(story, slot->instr_idx)
+							 : was.instr;
 		if (o->strategy == 0)
 			o->strategy = was.strategy;
 		o->short_sale |= was.short_sale;
@@ -173,17 +307,40 @@ take_report(struct story *story, struct story_session *s, const struct journal_s
 	}
 	case REPORT_REJECTED: // the venue has it, and keeps nothing of it
 		o = order_of(story, s, m.token);
-		if (o != NULL)
+		if (o != NULL) {
 			o->sent = false;
+			o->ended = true;
+		}
 		return;
 	case REPORT_EXECUTED:
-		if (!is_new_execution(story, s, m.token, m.match_ref))
+		if (!is_new_execution(story, s, &m))
 			return;
 		o = order_of(story, s, m.token);
 		if (o == NULL)
 			return;
 		o->executed_qty += m.qty;
+		o->own_qty += m.qty;
+		o->open_qty -= o->open_qty < m.qty ? o->open_qty : m.qty;
+		o->ended |= o->accepted && o->open_qty == 0;
 		s->execution_cnt++;
+		return;
+	case REPORT_TRADE_BROKEN: // the order does not come back; its replacements have it, too
+		if (s->seen == NULL || story_find(s, m.token) == NULL)
+			return;
+		x = execution_of(s->seen, s->seen_mask, m.token, m.match_ref);
+		o = order_of(story, s, m.token);
+		if (x->token == 0)
+			return;
+		o->own_qty -= x->qty;
+		o->broken_qty += x->qty;
+		x->qty = 0;
+		return;
+	case REPORT_CANCELED:
+		o = (struct story_order *)story_find(s, m.token);
+		if (o == NULL)
+			return;
+		o->open_qty -= o->open_qty < m.qty ? o->open_qty : m.qty;
+		o->ended |= o->open_qty == 0;
 		return;
 	default:
 		return;
@@ -208,36 +365,6 @@ take_login(struct story_session *s, const struct journal_record *r)
 	memcpy(s->venue_session, name, sizeof(name));
 }
 
-/* A strategy's name.  Each run numbers its own anew. */
-static void
-take_name(struct story *s, const struct journal_record *r)
-{
-	const char *text = (const char *)r->payload + sizeof(struct journal_text);
-	const struct journal_text t = journal_text_of(r);
-	const uint32_t idx = t.arg >> 8;
-	char name[STORY_NAME_LEN];
-	size_t len;
-
-	if ((t.arg & 0xFF) != JOURNAL_NAME_STRATEGY || idx >= sizeof(s->strategy_of))
-		return;
-	if (r->frame.run != s->run) {
-		memset(s->strategy_of, 0, sizeof(s->strategy_of));
-		s->run = r->frame.run;
-	}
-	len = strnlen(text, r->frame.len - sizeof(struct journal_text));
-	snprintf(name, sizeof(name), "%.*s", (int)len, text);
-	name[strcspn(name, "\n")] = '\0'; // its account follows
-	for (uint32_t i = 0; i < s->strategy_cnt; i++)
-		if (strcmp(s->strategy[i], name) == 0) {
-			s->strategy_of[idx] = (uint8_t)(i + 1);
-			return;
-		}
-	if (s->strategy_cnt == STORY_NAMES)
-		return;
-	snprintf(s->strategy[s->strategy_cnt++], STORY_NAME_LEN, "%s", name);
-	s->strategy_of[idx] = (uint8_t)s->strategy_cnt;
-}
-
 /* Lines "LEVEL VALUE"; the newest record counts. */
 static void
 take_day(struct story *s, const struct journal_record *r)
@@ -250,7 +377,7 @@ take_day(struct story *s, const struct journal_record *r)
 	while (at < end && s->high_cnt < STORY_LEVELS) {
 		const char *eol = memchr(at, '\n', (size_t)(end - at));
 		struct story_high *h = &s->high[s->high_cnt];
-		char line[STORY_NAME_LEN + 24], *space;
+		char line[STORY_LEVEL_LEN + 24], *space;
 
 		if (eol == NULL || (size_t)(eol - at) >= sizeof(line))
 			return;
@@ -258,24 +385,56 @@ take_day(struct story *s, const struct journal_record *r)
 		line[eol - at] = '\0';
 		at = eol + 1;
 		space = strrchr(line, ' ');
-		if (space == NULL || space - line >= STORY_NAME_LEN)
+		if (space == NULL || space - line >= STORY_LEVEL_LEN)
 			continue;
 		*space = '\0';
 		h->ntl4 = strtoll(space + 1, NULL, 10);
-		snprintf(h->level, sizeof(h->level), "%.*s", STORY_NAME_LEN - 1, line);
+		snprintf(h->level, sizeof(h->level), "%.*s", STORY_LEVEL_LEN - 1, line);
 		s->high_cnt++;
 	}
 }
 
-/* Whether the request's bytes say that it sells short. */
-static bool
-is_short(const struct story_session *s, const struct journal_wire *w)
+/* What an earlier start found: orders that never reached the venue. */
+static void
+take_recovery(struct story *s, const struct journal_record *r)
+{
+	const char *at = (const char *)r->payload + sizeof(struct journal_text);
+	const char *end = (const char *)r->payload + r->frame.len;
+
+	while (at < end) {
+		const char *eol = memchr(at, '\n', (size_t)(end - at));
+		char line[256], name[STORY_NAME_LEN], again[sizeof(line)];
+		uint32_t token;
+
+		if (eol == NULL)
+			return;
+		snprintf(line, sizeof(line), "%.*s", (int)(eol - at), at);
+		at = eol + 1;
+		if (sscanf(line, "session %63[^:]: the venue never got order %u", name, &token) !=
+		    2)
+			continue;
+		snprintf(again, sizeof(again), STORY_NEVER_GOT, name, token);
+		for (uint32_t i = 0; i < s->session_cnt && strcmp(line, again) == 0; i++) {
+			struct story_order *o =
+				(struct story_order *)story_find(&s->session[i], token);
+
+			if (strcmp(s->session[i].name, name) == 0 && o != NULL && !o->accepted) {
+				o->sent = false;
+				o->ended = true;
+			}
+		}
+	}
+}
+
+/* The letter of an Enter Order's side; 0: it is not known where. */
+static char
+side_letter(const struct story_session *s, const struct journal_wire *w)
 {
 	// SoupBinTCP's head, then Enter Order: type, UserRefNum or token, side
 	const size_t at = sizeof(struct soup_head) + 1 +
 			  (s->ouch42 ? (size_t)ORDER_TOKEN_LEN : sizeof(uint32_t));
 
-	return w->len > at && at < sizeof(w->bytes) && (w->bytes[at] == 'T' || w->bytes[at] == 'E');
+	return s->configured && w->len > at && at < sizeof(w->bytes) ? (char)w->bytes[at] : 0;
 }
 
 static void
@@ -284,6 +443,7 @@ take_request(struct story *s, struct story_session *to, const struct journal_slo
 {
 	const struct story_order *old;
 	struct story_order *o;
+	char letter;
 
 	to->request_cnt++;
 	to->last_ns = slot->ns;
@@ -293,14 +453,32 @@ take_request(struct story *s, struct story_session *to, const struct journal_slo
 	if (o == NULL)
 		return;
 	o->sent = true;
-	o->instr_idx = slot->instr_idx;
-	o->strategy = s->strategy_of[w->strategy_idx];
+	o->instr = instr_of(s, slot->instr_idx);
+	o->strategy = strategy_of(s, w->strategy_idx);
 	if (w->kind == INTENT_NEW) {
-		o->short_sale = is_short(to, w);
+		letter = side_letter(to, w);
+		o->short_sale = letter == 'T' || letter == 'E';
+		o->side = letter == 'S' || o->short_sale ? SIDE_SELL : SIDE_BUY;
 	} else {
 		old = story_find(to, slot->arg); // it keeps its mark
 		o->short_sale = old != NULL && old->short_sale;
+		o->side = old != NULL ? old->side : o->side;
 	}
+}
+
+/* What became of an order, as its session's own table has it. */
+static void
+take_update(struct story_session *s, const struct journal_slot *slot)
+{
+	struct story_order *o = (struct story_order *)story_find(s, slot->arg);
+	struct update m;
+
+	memcpy(&m, slot, sizeof(m));
+	if (o == NULL || m.cause == REPORT_TRADE_BROKEN)
+		return;
+	o->ended |= m.state == ORDER_FILLED || m.state == ORDER_CANCELED ||
+		    m.state == ORDER_REPLACED || m.state == ORDER_REJECTED;
+	o->open_qty = o->ended ? 0 : m.open_qty;
 }
 
 void
@@ -310,19 +488,26 @@ story_take(struct story *s, const struct journal_record *r)
 	struct story_session *to;
 	struct journal_wire w;
 
-	if (r->frame.kind == JOURNAL_NAME)
-		take_name(s, r);
+	if (r->frame.run != s->run)
+		begin_run(s, r->frame.run);
+	journal_names_take(&s->names, r);
 	if (r->frame.kind == JOURNAL_DAY)
 		take_day(s, r);
+	if (r->frame.kind == JOURNAL_RECOVERY)
+		take_recovery(s, r);
 	if (r->frame.kind != JOURNAL_REPORT && r->frame.kind != JOURNAL_WIRE_OUT &&
-	    r->frame.kind != JOURNAL_WIRE_IN)
+	    r->frame.kind != JOURNAL_WIRE_IN && r->frame.kind != JOURNAL_UPDATE)
 		return;
 	slot = journal_slot_of(r);
-	if (slot.source_idx >= STORY_SESSIONS)
+	to = session_of(s, slot.source_idx);
+	if (to == NULL)
 		return;
-	to = &s->session[slot.source_idx];
 	if (slot.kind == JOURNAL_REPORT) {
 		take_report(s, to, &slot);
+		return;
+	}
+	if (slot.kind == JOURNAL_UPDATE) {
+		take_update(to, &slot);
 		return;
 	}
 	memcpy(&w, slot.body, sizeof(w));
@@ -331,6 +516,76 @@ story_take(struct story *s, const struct journal_record *r)
 	} else if (slot.kind == JOURNAL_WIRE_OUT && w.token != 0 && w.kind != JOURNAL_NO_ORDER) {
 		take_request(s, to, &slot, &w);
 	}
+}
+
+/* The sums of one session: a cell for each instrument and strategy, nobody's at 0. */
+static void
+left_of(const struct story *s, const struct story_session *from, struct story_left *cell)
+{
+	for (uint32_t i = 0; from->order != NULL && i <= from->mask; i++) {
+		const struct story_order *o = &from->order[i];
+		struct story_left *c = &cell[o->instr * (s->strategy_cnt + 1) + o->strategy];
+
+		if (o->token == 0)
+			continue;
+		c->net_qty += o->side == SIDE_BUY ? (int64_t)o->own_qty : -(int64_t)o->own_qty;
+		if (!o->ended && (o->sent || o->accepted)) {
+			c->open_cnt++;
+			c->open_qty += o->open_qty;
+		}
+	}
+}
+
+int
+story_left(const struct story *s, bool (*is_today)(uint64_t last_ns, uint64_t now_ns),
+	   uint64_t now_ns, struct story_left **out, size_t *cnt)
+{
+	const size_t cells = ((size_t)s->instr_cnt + 1) * (s->strategy_cnt + 1);
+	struct story_left *list = NULL;
+	size_t room = 0;
+
+	*out = NULL;
+	*cnt = 0;
+	for (uint32_t i = 0; i < s->session_cnt; i++) {
+		const struct story_session *from = &s->session[i];
+		struct story_left *cell;
+
+		if (from->last_ns == 0 || !is_today(from->last_ns, now_ns))
+			continue;
+		cell = calloc(cells, sizeof(*cell));
+		if (cell == NULL)
+			goto no_memory;
+		left_of(s, from, cell);
+		for (size_t k = 0; k < cells; k++) {
+			const size_t instr = k / (s->strategy_cnt + 1);
+			const size_t strategy = k % (s->strategy_cnt + 1);
+
+			if (cell[k].open_cnt == 0 && cell[k].net_qty == 0)
+				continue;
+			if (*cnt == room) {
+				struct story_left *more;
+
+				room = room == 0 ? 64 : room * 2;
+				more = realloc(list, room * sizeof(*list));
+				if (more == NULL) {
+					free(cell);
+					goto no_memory;
+				}
+				list = more;
+			}
+			cell[k].session = from->name;
+			cell[k].instr = instr == 0 ? NULL : s->instr[instr - 1];
+			cell[k].strategy = strategy == 0 ? NULL : s->strategy[strategy - 1];
+			list[(*cnt)++] = cell[k];
+		}
+		free(cell);
+	}
+	*out = list;
+	return 0;
+no_memory:
+	free(list);
+	*cnt = 0;
+	return -ENOMEM;
 }
 
 static void
@@ -385,7 +640,8 @@ story_read(struct story *s, const char *folder, uint64_t from_ns, bool *damaged,
 		journal_file_close(&f);
 	}
 	journal_list_close(&l);
-	return rc == 0 && s->no_memory
-		       ? err_set(e, -ENOMEM, "no memory for the orders of the journal")
-		       : rc;
+	if (rc == 0 && (s->no_memory || s->names.no_memory))
+		return err_set(e, -ENOMEM, "no memory for the orders of the journal");
+	*damaged |= s->too_many;
+	return rc;
 }

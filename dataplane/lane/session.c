@@ -679,23 +679,40 @@ session_next_cancel(struct session *s, struct order *out)
 	return false;
 }
 
-COLD void
-session_book(const struct session *s, uint32_t token, struct fill *f)
+/* The earlier process's order of that number; NULL: none is known. */
+static const struct session_booked *
+booked_of(const struct session *s, uint32_t token)
 {
 	uint32_t from = 0, to = s->booked_cnt;
 
 	while (from < to) {
 		const uint32_t mid = from + (to - from) / 2;
 
-		if (s->booked[mid].token == token) {
-			f->booked_as = s->booked[mid].booked_as;
-			return;
-		}
+		if (s->booked[mid].token == token)
+			return &s->booked[mid];
 		if (s->booked[mid].token < token)
 			from = mid + 1;
 		else
 			to = mid;
 	}
+	return NULL;
+}
+
+COLD void
+session_book(const struct session *s, uint32_t token, struct fill *f)
+{
+	const struct session_booked *b = booked_of(s, token);
+
+	if (b != NULL)
+		f->booked_as = b->booked_as;
+}
+
+COLD bool
+session_leaves_out(const struct session *s, uint32_t token)
+{
+	const struct session_booked *b = booked_of(s, token);
+
+	return b != NULL && b->booked_as == 0;
 }
 
 COLD void

@@ -35,7 +35,10 @@ enum {
 
 struct drop_session;
 
-/* An order of an earlier process, and whose position its executions are (fill.booked_as). */
+/*
+ * An order of an earlier process, and whose position its executions are (fill.booked_as).  0: it
+ * ended, and its instrument is not configured any more: what a replay says of it is left out.
+ */
 struct session_booked {
 	uint32_t token;
 	uint8_t booked_as;
@@ -183,6 +186,9 @@ COLD void session_housekeeping(struct session *s, uint64_t now_ns);
 
 /* An execution of an order that this process did not send: whose it is, where the journal knows. */
 COLD void session_book(const struct session *s, uint32_t token, struct fill *f);
+
+/* Whether reports about an order nobody here knows are left out: booked_as. */
+COLD bool session_leaves_out(const struct session *s, uint32_t token);
 
 /* The connection is gone or closed: what was not answered is now unknown. */
 COLD void session_lost(struct session *s, uint64_t now_ns);
@@ -484,6 +490,11 @@ session_next_report(struct session *s, struct report *out, uint64_t now_ns)
 				out->rx_ns = now_ns;
 				session_journal_report(s, out, now_ns);
 				order_session_on_token(&s->life, out->token);
+				if (unlikely(orders_of_token(&s->orders, out->token) == NULL) &&
+				    session_leaves_out(s, out->token)) {
+					metric_add(&s->metrics.report_left_out, 1);
+					continue;
+				}
 				return true;
 			}
 			continue;

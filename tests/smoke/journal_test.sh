@@ -63,18 +63,34 @@ for line in sys.stdin:
         print(row["bytes"])' | sort
 }
 
-make_network
-write_config "$SMOKE_DIR/sluice.yaml"
-cat >>"$SMOKE_DIR/sluice.yaml" <<TEXT
+write_journal_config() { # FILE SYMBOLS
+	SYMBOLS=$2 write_config "$SMOKE_DIR/$1"
+	cat >>"$SMOKE_DIR/$1" <<TEXT
 journal: { enabled: true, directory: $journal, segment_mb: 1, ring_slots: 4096, on_gap: stop_trading }
 TEXT
+}
+
+make_network
+write_journal_config sluice.yaml AAPL
+write_journal_config moved.yaml "ZVZZT AAPL"
+write_journal_config gone.yaml ZVZZT
 capture_start oe "$VENUE" oe tcp port $OE_PORT
 start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 8000 --always-open --stay --wait-login --start-delay 1
 wait_for 20 "orders leave" orders_sent 15
 ctl limits set order_max_qty 400 >/dev/null || fail "a limit cannot be set"
+an_order_works() { [ "$(ctl_value status order_open_cnt)" -ge 1 ]; }
+wait_for 10 "an order works" an_order_works
 kill_gateway first
-start_gateway "$SMOKE_DIR/sluice.yaml"
+# A start without the instrument that has orders in the market says so, and nothing leaves.
+start_gateway "$SMOKE_DIR/gone.yaml"
+wait_for 3 "what is gone is told" grep -q "recovery: instrument 'AAPL' is not configured any more: of AAPL, session oe and strategy sample, .* [1-9][0-9]* orders of [0-9]* shares may be in the market" "$SMOKE_DIR/events.log"
+expect_eq "orders are on without AAPL" "$(ctl_value status orders_on)" false
+wait_for 10 "the replay's ended orders of AAPL are left out" metric_at_least sluice_session_report_left_out_total 1
+expect_eq "orders are on after the replay" "$(ctl_value status orders_on)" false
+kill_gateway second
+# Before the next start the configuration got another instrument, and AAPL another place in it.
+start_gateway "$SMOKE_DIR/moved.yaml"
 wait_for 10 "the session is up again" session_up
 grep -q "run 1 was killed" "$SMOKE_DIR/events.log" || fail "the restart did not say what it found"
 agree() { grep -q "recovery: the journal and the venue agree: [1-9]" "$SMOKE_DIR/events.log"; }
@@ -101,7 +117,7 @@ expect_eq "position, bought, sold, realised of strategy and firm" "$(turnover --
 ctl resume >/dev/null || fail "resume after the comparison"
 wait_for 2 "numbers are reserved" test -s "$journal/tokens"
 # Both die, and the venue forgets everything: only our own file knows which numbers were used.
-kill_gateway second
+kill_gateway third
 stop venue 5
 start_gateway "$SMOKE_DIR/sluice.yaml"
 JOIN_FIRST=no start_venue "$day" --rate 8000 --always-open --stay --wait-login --start-delay 0
@@ -110,7 +126,7 @@ wait_for 10 "the session is up with a venue that forgot" session_up
 disagree() { grep -q "recovery: the journal and the venue disagree" "$SMOKE_DIR/events.log"; }
 wait_for 3 "journal and venue disagree" disagree
 expect_eq "orders are on" "$(ctl_value status orders_on)" false
-expect_eq "orders sent by the third run before somebody looked" "$(ctl_value status order_sent_cnt)" 0
+expect_eq "orders sent by the fourth run before somebody looked" "$(ctl_value status order_sent_cnt)" 0
 ctl resume >/dev/null || fail "resume"
 wait_for 15 "orders leave again" orders_sent 1
 # The evidence quotes the journal: refusals by their check, and what the log said.
@@ -157,8 +173,8 @@ print("# orders per run:", {run: len(t) for run, t in runs.items()}, "first toke
 for run in runs:
     if run > 1 and min(runs[run]) <= max(runs[1]):
         sys.exit("run %d goes below run 1" % run)' || fail "an order number was used twice"
-next=$("$reader" print --kind tokens --run 3 "$journal" | wc -l)
-[ "$next" -ge 1 ] || fail "no numbers were reserved by the third run"
+next=$("$reader" print --kind tokens --run 4 "$journal" | wc -l)
+[ "$next" -ge 1 ] || fail "no numbers were reserved by the fourth run"
 
 token=$("$reader" json --kind report "$journal" | python3 -c '
 import json, sys

@@ -16,6 +16,7 @@ struct journal_bytes {
 	uint64_t seq;
 	size_t at[256]; // offset of each record
 	uint32_t cnt;
+	uint32_t run; // of the records that follow
 };
 
 static inline void
@@ -41,12 +42,13 @@ journal_bytes_start(struct journal_bytes *b, uint32_t segment_bytes)
 	memcpy(b->data, &h, sizeof(h));
 	b->len = JOURNAL_HEAD_BYTES;
 	b->seq = 1;
+	b->run = 1;
 }
 
 static inline void
 journal_bytes_put(struct journal_bytes *b, uint8_t kind, const void *payload, uint32_t len)
 {
-	struct journal_frame f = { .len = len, .seq = b->seq++, .kind = kind, .run = 1 };
+	struct journal_frame f = { .len = len, .seq = b->seq++, .kind = kind, .run = b->run };
 
 	f.crc = journal_frame_crc(&f, payload);
 	b->at[b->cnt++] = b->len;
