@@ -224,7 +224,7 @@ bench_ns(const struct bench *b, struct bench_series *s, uint32_t per_million)
 static bool
 has_target(const struct bench_target *t)
 {
-	return t->value_max != 0 || t->ratio_max != 0 || t->ratio_min != 0;
+	return t->value_max != 0 || t->value_min != 0 || t->ratio_max != 0 || t->ratio_min != 0;
 }
 
 static void
@@ -242,6 +242,8 @@ write_json(const struct bench *b, const char *name, double value, const char *un
 		fprintf(f, "\"floor\":null,\"ratio\":null,");
 	if (t.value_max != 0)
 		fprintf(f, "\"target\":%g,\"target_of\":\"value\",", t.value_max);
+	else if (t.value_min != 0)
+		fprintf(f, "\"target\":%g,\"target_of\":\"least value\",", t.value_min);
 	else if (t.ratio_max != 0)
 		fprintf(f, "\"target\":%g,\"target_of\":\"ratio\",", t.ratio_max);
 	else if (t.ratio_min != 0)
@@ -259,7 +261,7 @@ void
 bench_figure(struct bench *b, const char *suffix, double value, const char *unit, double floor,
 	     struct bench_target t)
 {
-	const bool pass = (t.value_max == 0 || value <= t.value_max) &&
+	const bool pass = (t.value_max == 0 || value <= t.value_max) && value >= t.value_min &&
 			  (t.ratio_max == 0 || value <= floor * t.ratio_max) &&
 			  value >= floor * t.ratio_min;
 	const bool judged = !b->quick && has_target(&t);
@@ -271,6 +273,8 @@ bench_figure(struct bench *b, const char *suffix, double value, const char *unit
 			 value / floor);
 	if (t.value_max != 0)
 		snprintf(wanted, sizeof(wanted), "target <= %g %s", t.value_max, unit);
+	else if (t.value_min != 0)
+		snprintf(wanted, sizeof(wanted), "target >= %g %s", t.value_min, unit);
 	else if (t.ratio_max != 0)
 		snprintf(wanted, sizeof(wanted), "target <= %g x floor", t.ratio_max);
 	else if (t.ratio_min != 0)

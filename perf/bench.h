@@ -40,6 +40,7 @@ struct bench_series {
 /* What a figure is held against; 0: nothing. */
 struct bench_target {
 	double value_max; // in the figure's unit
+	double value_min; // the same, of a figure that shall be large
 	double ratio_max; // to its floor
 	double ratio_min; // of a rival's figure to ours, which stands in the floor's place
 };

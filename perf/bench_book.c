@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "book_floor.h"
 #include "day_memory.h"
 #include "ingress/book.h"
 #include "ingress/parse_itch50.h"
@@ -51,22 +52,12 @@ enum {
 #define BENCH_QUEUES false
 #endif
 
-/* One touch: the order's record, and its level when the order is new, else 0: the record knows. */
-struct touch {
-	uint32_t slot_idx;
-	uint32_t level_idx;
-};
-
 struct rig {
 	struct book book;
 	struct parse parse;
-	struct order_rec *order; // the floor's tables
-	struct price_level *level;
+	struct book_floor floor;
 	struct md md[SLICE_MESSAGES_MAX];
-	struct touch *touch; // of the noted messages; a replace touches two orders
 	uint32_t md_cnt;
-	uint32_t touch_cnt;
-	uint64_t noted_cnt; // messages
 };
 
 static struct rig *r;
@@ -87,8 +78,6 @@ start_books(void)
 	    parse_init(&r->parse, &(struct parse_config){ .shard_cnt = 1 }) != 0)
 		bench_die("the books do not start");
 	book_on_datagram_flags(&r->book, DATAGRAM_NEW_SESSION);
-	r->order = bench_memory(order_table_places(ORDERS_MAX) * sizeof(struct order_rec));
-	r->level = bench_memory(price_levels_bytes(LEVELS_MAX));
 }
 
 HOT_INLINE void
@@ -126,68 +115,6 @@ walk_packets(const struct datagram *d, size_t cnt)
 }
 
 static void
-add_touch(uint64_t ref, bool fresh)
-{
-	const struct order_rec *s = order_table_find(&r->book.order, ref);
-
-	if (s != NULL && order_table_slot_of(&r->book.order, s) <= r->book.order.mask)
-		r->touch[r->touch_cnt++] = (struct touch){
-			.slot_idx = order_table_slot_of(&r->book.order, s),
-			.level_idx = fresh ? s->level_idx : 0,
-		};
-}
-
-/* What the message will touch: asked before it is applied, and after it for a new order. */
-static void
-note_touches(const struct md *m, bool before)
-{
-	switch (m->type) {
-	case MD_ORDER_ADDED:
-		if (!before)
-			add_touch(m->order_ref, true);
-		break;
-	case MD_ORDER_REPLACED:
-		if (before)
-			add_touch(m->order_ref, false);
-		else
-			add_touch(m->new_ref, true);
-		break;
-	case MD_ORDER_EXECUTED:
-	case MD_ORDER_EXECUTED_AT_PRICE:
-	case MD_ORDER_REDUCED:
-	case MD_ORDER_DELETED:
-		if (before)
-			add_touch(m->order_ref, false);
-		break;
-	default:
-		break;
-	}
-}
-
-HOT_INLINE void
-touch_one(const struct touch *t)
-{
-	struct order_rec *s = &r->order[t->slot_idx];
-	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->level_idx;
-	struct price_level *lv = &r->level[level_idx + 3];
-
-	s->qty++;
-	s->level_idx = level_idx & U64_TAG_MAX;
-	lv->sum++;
-}
-
-static uint64_t
-time_touches(uint32_t from, uint32_t to)
-{
-	const uint64_t start = bench_start();
-
-	for (uint32_t i = from; i < to; i++)
-		touch_one(&r->touch[i]);
-	bench_keep(r->level);
-	return bench_since(start);
-}
-
-static void
 decode_slice(const struct day_memory *m, size_t first, size_t cnt)
 {
 	r->md_cnt = 0;
@@ -208,21 +135,12 @@ note_packets(const struct day_memory *m, size_t packet_cnt)
 	for (size_t k = 0; k < packet_cnt; k++) {
 		decode_slice(m, k, 1);
 		for (uint32_t i = 0; i < r->md_cnt; i++) {
-			note_touches(&r->md[i], true);
+			book_floor_note(&r->floor, &r->md[i], true);
 			apply(&r->md[i]);
-			note_touches(&r->md[i], false);
+			book_floor_note(&r->floor, &r->md[i], false);
 		}
-		r->noted_cnt += m->packet[k].msg_cnt;
+		r->floor.noted_cnt += m->packet[k].msg_cnt;
 	}
-}
-
-/* The floor's tables stand where the book's stand. */
-static void
-copy_tables(void)
-{
-	memcpy(r->order, r->book.order.ring,
-	       order_table_places(ORDERS_MAX) * sizeof(struct order_rec));
-	memcpy(r->level, r->book.levels.level - 3, price_levels_bytes(LEVELS_MAX));
 }
 
 /* Builds the day up to its steady state; returns how many messages that took. */
@@ -307,12 +225,12 @@ static void
 run_touches(struct result *out)
 {
 	for (unsigned pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i + TOUCH_SLICE <= r->touch_cnt; i += TOUCH_SLICE) {
-			const uint64_t cycles = time_touches(i, i + TOUCH_SLICE);
+		for (uint32_t i = 0; i + TOUCH_SLICE <= r->floor.touch_cnt; i += TOUCH_SLICE) {
+			const uint64_t cycles = book_floor_time(&r->floor, i, i + TOUCH_SLICE);
 
 			if (pass != 0)
-				add_slice(&out->touch, cycles * r->touch_cnt / TOUCH_SLICE,
-					  r->noted_cnt);
+				add_slice(&out->touch, cycles * r->floor.touch_cnt / TOUCH_SLICE,
+					  r->floor.noted_cnt);
 		}
 	}
 }
@@ -375,17 +293,17 @@ run_cold(struct result *out, const struct day_memory *m, unsigned samples)
 	for (uint32_t i = 0; i < r->md_cnt && out->cold.cnt < samples; i++) {
 		uint64_t start;
 
-		r->touch_cnt = 0; // the noted ones are done with
-		note_touches(&r->md[i], true);
+		r->floor.touch_cnt = 0; // the noted ones are done with
+		book_floor_note(&r->floor, &r->md[i], true);
 		bench_evict();
 		start = bench_start();
 		apply(&r->md[i]);
 		bench_add(&out->cold, bench_since(start));
-		note_touches(&r->md[i], false);
-		if (r->touch_cnt == 0)
+		book_floor_note(&r->floor, &r->md[i], false);
+		if (r->floor.touch_cnt == 0)
 			continue;
 		bench_evict();
-		bench_add(&out->cold_touch, time_touches(0, r->touch_cnt));
+		bench_add(&out->cold_touch, book_floor_time(&r->floor, 0, r->floor.touch_cnt));
 	}
 }
 
@@ -453,8 +371,8 @@ main(int argc, char **argv)
 	bench_series_init(&out.cold, cold_samples, 1);
 	bench_series_init(&out.cold_touch, cold_samples, 1);
 	noted_packets = m.packet_cnt / 3;
-	r->touch = bench_memory((m.msg_cnt / 3 * 2 + SLICE_MESSAGES_MAX) * sizeof(*r->touch));
-	copy_tables();
+	book_floor_init(&r->floor, &r->book, (uint32_t)(m.msg_cnt / 3 * 2 + SLICE_MESSAGES_MAX));
+	book_floor_copy(&r->floor);
 	note_packets(&m, noted_packets);
 	run_touches(&out);
 	run_slices(&out, &m, noted_packets, b.quick ? SLICE_PACKETS_QUICK : SLICE_PACKETS);
