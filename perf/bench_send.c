@@ -228,7 +228,9 @@ settle_lwip(struct rig *r)
 static void
 open_lwip(struct rig *r)
 {
-	const struct rival_lwip_port port = { lwip_room, lwip_flush, &r->s->port->tx };
+	const struct rival_lwip_port port = { .room = lwip_room,
+					      .send = lwip_flush,
+					      .arg = &r->s->port->tx };
 	const char *missing;
 
 	peer_init(&r->lwip_peer, LWIP_PEER_IP, PEER_PORT);

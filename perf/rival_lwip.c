@@ -6,6 +6,7 @@
 #include <lwip/init.h>
 #include <lwip/ip.h>
 #include <lwip/netif.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 #include <lwip/tcpip.h>
 
@@ -19,7 +20,7 @@ enum { ETHER_BYTES = 14 };
 	X(tcpip_init) X(sys_lock_tcpip_core) X(netif_add) X(netif_set_default)                 \
 	X(netif_set_up) X(netif_set_link_up) X(ip_input)                                       \
 	X(tcp_new) X(tcp_recv) X(tcp_err) X(tcp_connect) X(tcp_recved) X(tcp_write)            \
-	X(tcp_output) X(pbuf_alloc) X(pbuf_take) X(pbuf_free) X(pbuf_copy_partial)
+	X(tcp_output) X(tcp_tmr) X(pbuf_alloc) X(pbuf_take) X(pbuf_free) X(pbuf_copy_partial)
 // clang-format on
 
 static struct {
@@ -90,6 +91,11 @@ on_data(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 		return ERR_OK;
 	}
 	lw.tcp_recved(pcb, p->tot_len);
+	if (rival.port.data != NULL) {
+		for (const struct pbuf *q = p; q != NULL; q = q->next)
+			rival.port.data(rival.port.arg, q->payload, q->len);
+		tcp_ack_now(pcb); // as ours does
+	}
 	lw.pbuf_free(p);
 	return ERR_OK;
 }
@@ -98,6 +104,12 @@ static void
 on_error(void *arg, err_t err)
 {
 	rival.lost = true;
+}
+
+void
+rival_lwip_on_time(void)
+{
+	lw.tcp_tmr();
 }
 
 bool

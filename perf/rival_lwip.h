@@ -16,6 +16,7 @@
 struct rival_lwip_port {
 	uint8_t *(*room)(void *arg);                 // for one frame; NULL: none
 	void (*send)(void *arg, uint16_t frame_len); // what was written there is with the port then
+	void (*data)(void *arg, const uint8_t *bytes, uint16_t len); // received; NULL: thrown away
 	void *arg;
 };
 
@@ -30,5 +31,8 @@ bool rival_lwip_send(const uint8_t *payload, uint16_t len);
 bool rival_lwip_input(const uint8_t *frame, uint16_t len);
 
 bool rival_lwip_connected(void);
+
+/* Retransmissions and delayed acknowledgements: every 250 ms. */
+void rival_lwip_on_time(void);
 
 #endif
