@@ -13,6 +13,7 @@
 
 enum {
 	EVICT_BYTES = 96 << 20, // three times the reference machine's last level
+	WALK_BYTES = 8 << 20,   // eight times its second, a quarter of its last
 	CALIBRATE_NS = 50000000,
 	TIMER_SAMPLES = 10001,
 	HUGE_PAGE_BYTES = 2 << 20,
@@ -296,16 +297,28 @@ bench_report(struct bench *b, const char *suffix, struct bench_series *value,
 		     floor == NULL ? 0 : bench_ns(b, floor, BENCH_P50), t);
 }
 
-void
-bench_evict(void)
+static void
+walk_over(size_t bytes)
 {
 	static uint8_t *memory;
 
 	if (memory == NULL)
 		memory = bench_memory(EVICT_BYTES);
-	for (size_t i = 0; i < EVICT_BYTES; i += CACHE_LINE)
+	for (size_t i = 0; i < bytes; i += CACHE_LINE)
 		memory[i]++;
 	bench_keep(memory);
+}
+
+void
+bench_evict(void)
+{
+	walk_over(EVICT_BYTES);
+}
+
+void
+bench_walk(void)
+{
+	walk_over(WALK_BYTES);
 }
 
 void

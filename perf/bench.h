@@ -86,8 +86,14 @@ void bench_figure(struct bench *b, const char *suffix, double value, const char 
 void bench_report(struct bench *b, const char *suffix, struct bench_series *value,
 		  struct bench_series *floor, uint32_t per_million, struct bench_target t);
 
-/* The caller's data and what it has of the code leave the caches. */
+/* The caller's data and what it has of the code leave all caches. */
 void bench_evict(void);
+
+/*
+ * Another working set goes through the core: eight times its second level cache, read and written.
+ * The caller's data and code leave the core's own caches, which hold both, for the shared one.
+ */
+void bench_walk(void);
 
 /* One busy-wait of about so long, so that what follows is not in step with what went before. */
 void bench_pause_us(const struct bench *b, unsigned us);
