@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@
  * single one: "one order" times each intent by itself, less the timer's own time, and its p99 has a
  * target. "cold" is a single intent after the caches were emptied.  Fills that give the
  * reservations back run between samples and are not timed.
+ *
+ * "accounts N" has the 32 strategies trade for N of the accounts, "instruments N" walks N of the
+ * instruments: what the tree and the tables cost as they grow.  risk.all has 32 and 8,000.
  *
  * "check ..." is what one group of checks costs alone, with its lines in the cache: the mean of 32.
  */
@@ -58,6 +62,8 @@ static uint16_t parent[NODE_CNT];
 static uint16_t leaf[STRATEGY_MAX];
 static struct risk_pair *pairs;
 static uint32_t pair_cnt;
+static uint32_t accounts_used = STRATEGY_MAX; // that strategies trade for
+static uint32_t pairs_used = PAIR_CNT;        // of strategy and instrument, that are walked
 
 /* Who trades what. */
 static uint8_t
@@ -81,11 +87,12 @@ make_tree(void)
 	pairs = calloc((size_t)NODE_CNT * INSTR_CNT, sizeof(*pairs));
 	if (has == NULL || pairs == NULL)
 		bench_die("no memory");
+	pair_cnt = 0;
 	for (uint16_t n = 1; n < ACCOUNT_CNT; n++)
 		parent[n] = RISK_NODE_FIRM;
 	for (uint16_t s = 0; s < STRATEGY_MAX; s++) {
 		leaf[s] = (uint16_t)(ACCOUNT_CNT + s);
-		parent[leaf[s]] = (uint16_t)(1 + 3 * s);
+		parent[leaf[s]] = (uint16_t)(1 + 3 * (s % accounts_used));
 	}
 	for (uint32_t p = 0; p < PAIR_CNT; p++)
 		for (uint16_t n = leaf[strategy_of(p)]; n != RISK_NODE_FIRM; n = parent[n])
@@ -222,7 +229,7 @@ start_risk(void)
 static void
 next_intent(struct intent *in)
 {
-	walk_pair = (walk_pair + PAIR_STRIDE) % PAIR_CNT;
+	walk_pair = (walk_pair + PAIR_STRIDE) % pairs_used;
 	walk_ns += STEP_NS;
 	walk_id++;
 	*in = (struct intent){
@@ -415,9 +422,36 @@ time_checks(struct bench *b, unsigned samples)
 #undef X
 }
 
+/* As risk.all, of a part of it. */
+static void
+time_part(struct bench *b, unsigned samples, uint32_t accounts, uint32_t instrs)
+{
+	struct bench_series value, floor;
+	char suffix[48];
+
+	accounts_used = accounts;
+	pairs_used = instrs * PER_INSTR;
+	make_tree();
+	make_limits();
+	start_risk();
+	bench_series_init(&value, samples, PER_SAMPLE);
+	bench_series_init(&floor, samples, PER_SAMPLE);
+	for (unsigned i = 0; i < WARM; i++)
+		time_risk(PER_SAMPLE, true);
+	for (unsigned i = 0; i < samples; i++) {
+		bench_add(&floor, time_floor(PER_SAMPLE));
+		bench_add(&value, time_risk(PER_SAMPLE, true));
+	}
+	snprintf(suffix, sizeof(suffix), "accounts %u, instruments %u", accounts, instrs);
+	bench_report(b, suffix, &value, &floor, BENCH_P50, (struct bench_target){ 0 });
+}
+
 int
 main(int argc, char **argv)
 {
+	static const struct {
+		uint32_t accounts, instrs;
+	} PART[] = { { 1, 8000 }, { 8, 8000 }, { 32, 8000 }, { 32, 1000 }, { 1, 1000 } };
 	struct bench_series value, unseen, floor, single, cold, cold_floor;
 	unsigned samples, cold_samples;
 	struct bench b;
@@ -457,5 +491,7 @@ main(int argc, char **argv)
 	bench_report(&b, "unseen", &unseen, &floor, BENCH_P50, (struct bench_target){ 0 });
 	bench_report(&b, "cold", &cold, &cold_floor, BENCH_P50, (struct bench_target){ 0 });
 	time_checks(&b, b.quick ? CHECK_SAMPLES_QUICK : CHECK_SAMPLES);
+	for (unsigned i = 0; i < ARRAY_CNT(PART); i++)
+		time_part(&b, samples / 4, PART[i].accounts, PART[i].instrs);
 	return bench_close(&b);
 }

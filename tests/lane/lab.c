@@ -47,7 +47,7 @@ static const char CONFIG[] =
 	"      - { port: md, group: 239.10.1.1, udp_port: 26400 }\n"
 	"      - { port: md, group: 239.10.1.2, udp_port: 26401 }\n%s"
 	"sessions:\n  - { name: oe, venue: sim, protocol: %s, port: oe, peer: \"10.10.2.1:26488\", "
-	"username: TEST01, password_file: \"%s\", capacity: principal, orders_max: 65536 }\n"
+	"username: TEST01, password_file: \"%s\", capacity: principal, orders_max: 65536 }\n%s"
 	"instruments:\n%s%s"
 	"strategies:\n%s"
 	"risk:\n  order_max_qty: 500\n  order_max_usd: 400000\n  collar_bp: 500\n  open_max_qty: "
@@ -167,7 +167,8 @@ lab_open(const struct lab_setup *s)
 	snprintf(text, sizeof(text), CONFIG, s->sample_every, s->no_warm_up ? 0 : 1000,
 		 s->burst != 0 ? s->burst : 32, s->ring_slots != 0 ? s->ring_slots : 1024, lanes,
 		 s->shards != 0 ? s->shards : 1, s->feeds_more != NULL ? s->feeds_more : "",
-		 s->ouch42 ? "ouch42" : "ouch50", secret_path, instruments,
+		 s->ouch42 ? "ouch42" : "ouch50", secret_path,
+		 s->sessions_more != NULL ? s->sessions_more : "", instruments,
 		 s->instruments_more != NULL ? s->instruments_more : "",
 		 s->strategies != NULL ? s->strategies : STRATEGIES,
 		 s->risk_more != NULL ? s->risk_more : "");

@@ -49,8 +49,9 @@ struct lab_setup {
 	const char *risk_more;  // YAML of further keys of risk, or NULL
 	const char *feeds_more; // YAML of further feeds and instruments, or NULL
 	const char *instruments_more;
-	bool no_warm_up; // lanes never rehearse
-	bool real_clock; // for benches: the TSC counts
+	const char *sessions_more; // YAML of further sessions, or NULL
+	bool no_warm_up;           // lanes never rehearse
+	bool real_clock;           // for benches: the TSC counts
 };
 
 /* Starts EAL once per process. */
