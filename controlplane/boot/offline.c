@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "boot/buf_pool.h"
 #include "boot/lane_start.h"
 #include "boot/port_start.h"
 #include "lane/housekeeping.h"
@@ -84,6 +85,17 @@ make_rings(struct gateway *g, const char *profile_dir, struct err *e)
 	return 0;
 }
 
+/* Its memory is there before a lane is the first to write to it. */
+static void
+touch_ring(struct rte_ring *r)
+{
+	void *p = r;
+
+	for (uint32_t n = rte_ring_get_size(r); n != 0; n--)
+		if (rte_ring_enqueue(r, p) != 0 || rte_ring_dequeue(r, &p) != 0)
+			return;
+}
+
 static int
 make_port(struct offline *o, uint32_t i, uint32_t ring_cnt, struct err *e)
 {
@@ -99,6 +111,8 @@ make_port(struct offline *o, uint32_t i, uint32_t ring_cnt, struct err *e)
 	    rte_eth_from_rings(name, &p->in, 1, &p->out, 1, 0) < 0)
 		return err_set(e, -ENOMEM, "ports '%s': no queue in memory: %s", name,
 			       rte_strerror(rte_errno));
+	touch_ring(p->in);
+	touch_ring(p->out);
 	return 0;
 }
 
@@ -112,8 +126,8 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 		rc = make_rings(g, c->profile_dir, e);
 	if (rc != 0)
 		return rc;
-	o->pool = rte_pktmbuf_pool_create("offline", c->buf_cnt, POOL_CACHE_CNT, 0,
-					  (uint16_t)(c->frame_max + RTE_PKTMBUF_HEADROOM), 0);
+	o->pool = buf_pool_create("offline", c->buf_cnt, POOL_CACHE_CNT,
+				  (uint16_t)(c->frame_max + RTE_PKTMBUF_HEADROOM), 0);
 	if (o->pool == NULL)
 		return err_set(e, -ENOMEM, "no memory for %u frames: %s", c->buf_cnt,
 			       rte_strerror(rte_errno));

@@ -14,6 +14,7 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 
+#include "boot/buf_pool.h"
 #include "boot/port_fit.h"
 #include "boot/port_start.h"
 #include "err/fault.h"
@@ -409,9 +410,9 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 	p->rx_desc = rx_desc;
 	p->mbuf_cnt = buf_cnt(g, port_idx, rx_desc, tx_desc);
 	snprintf(name, sizeof(name), "sluice_%s", c->name);
-	p->pool = rte_pktmbuf_pool_create(name, p->mbuf_cnt, BUF_CACHE_CNT, 0,
-					  (uint16_t)profile->mbuf_data_bytes.value,
-					  rte_eth_dev_socket_id(p->port_id));
+	p->pool = buf_pool_create(name, p->mbuf_cnt, BUF_CACHE_CNT,
+				  (uint16_t)profile->mbuf_data_bytes.value,
+				  rte_eth_dev_socket_id(p->port_id));
 	if (p->pool == NULL)
 		return err_set(e, -ENOMEM,
 			       "ports '%s': no memory for %u buffers of %u bytes (%s); raise "
