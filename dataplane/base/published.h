@@ -19,6 +19,7 @@ struct published {
  */
 struct turn_count {
 	cache_aligned uint64_t turn; // written by the lane
+	uint32_t away;               // the same: it gave its core away and holds no table
 };
 
 /* Thread: a lane, at the beginning of a turn. */
@@ -57,6 +58,23 @@ turn_next(struct turn_count *t)
 	store_release_u64(&t->turn, t->turn + 2); // pairs with turn_passed's acquire
 }
 
+/*
+ * Between two turns the lane lets others have its core.  On a busy machine that may take a second,
+ * and nobody who waits for its turns has to wait for that.
+ */
+HOT_INLINE void
+turn_away(struct turn_count *t)
+{
+	store_release_u32(&t->away, 1); // pairs with turn_passed's acquire
+}
+
+HOT_INLINE void
+turn_return(struct turn_count *t)
+{
+	store_relaxed_u32(&t->away, 0);
+	ck_pr_fence_memory(); // as in turn_start: before the table is read
+}
+
 /* The lane holds no table any more. */
 static inline void
 turn_stop(struct turn_count *t)
@@ -80,7 +98,8 @@ turn_passed(const struct turn_count *t, uint64_t mark)
 {
 	const uint64_t now = load_acquire_u64(&t->turn);
 
-	return (mark & 1) == 0 || (now & 1) == 0 || now - mark >= 4;
+	return (mark & 1) == 0 || (now & 1) == 0 || now - mark >= 4 ||
+	       load_acquire_u32(&t->away) != 0;
 }
 
 #endif

@@ -48,6 +48,15 @@ turn_counted(struct lane *l, uint32_t (*turn)(struct lane *))
 	return work;
 }
 
+/* Whoever changes the limits meanwhile does not wait until the lane gets its core back. */
+static void
+give_core_away(struct lane *l)
+{
+	turn_away(&l->turn);
+	sched_yield();
+	turn_return(&l->turn);
+}
+
 /* The loop of each kind calls its turn directly. */
 #define LANE(name, set)                                        \
 	static void run_##name(struct lane *l)                 \
@@ -57,7 +66,7 @@ turn_counted(struct lane *l, uint32_t (*turn)(struct lane *))
 				continue;                      \
 			spin_settle();                         \
 			if (l->yields)                         \
-				sched_yield();                 \
+				give_core_away(l);             \
 		}                                              \
 	}
 #include "lane/lanes.def"
