@@ -23,6 +23,7 @@
 #include "boot/limits_kept.h"
 #include "boot/latency_watch.h"
 #include "boot/outlier_watch.h"
+#include "boot/page_ready.h"
 #include "boot/port_start.h"
 #include "boot/reload.h"
 #include "boot/saved_tcp.h"
@@ -191,6 +192,8 @@ look_at_links(struct gateway *g)
 {
 	uint32_t changed = ports_link_changed(g);
 
+	if (changed != 0)
+		page_ready(); // before the lanes hear of it
 	for (; changed != 0; changed &= changed - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctz(changed);
 		struct port_counters counters = { 0 };

@@ -17,6 +17,7 @@
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/outlier_watch.h"
+#include "boot/page_ready.h"
 #include "boot/risk_tree.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
@@ -849,6 +850,7 @@ run_lane(void *arg)
 int
 lanes_launch(struct gateway *g, struct err *e)
 {
+	page_ready();
 	for (uint32_t i = 0; i < g->lane_cnt; i++) {
 		const int rc = rte_eal_remote_launch(run_lane, g->lane[i], i + 1);
 
