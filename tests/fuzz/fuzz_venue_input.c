@@ -40,8 +40,9 @@ check_orders(const struct oe *oe)
 		alive_cnt++;
 		if (o->m.open_qty == 0 || (uint64_t)o->m.open_qty + o->done_qty > o->r.qty)
 			abort();
-		if (o->m.node == MATCH_NONE)
-			abort(); // between requests a living order rests
+		if (o->m.node == MATCH_NONE && o->m.list == MATCH_NO_LIST)
+			abort(); // a living order rests, or waits for an auction or a price to peg
+				 // to
 	}
 	if (alive_cnt > oe->n.accepted)
 		abort(); // a replacement stands for its original
@@ -123,7 +124,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint64_t ref = 1; ref <= 4; ref++)
 		tape_delete(&match, ref);
 	if (match.bad_ref_cnt != 0 || match.symbol[1].side[0].level_cnt != 0 ||
-	    match.symbol[1].side[1].level_cnt != 0)
+	    match.symbol[1].side[1].level_cnt != 0 || !LIST_EMPTY(&match.symbol[1].pegged) ||
+	    !LIST_EMPTY(&match.symbol[1].waiting))
 		abort(); // an order stayed in the book, or one of the tape's got lost
 	return 0;
 }

@@ -219,9 +219,9 @@ turn_qty(const struct match_order *o)
 	return o->floor_qty != 0 && o->shown_qty < o->open_qty ? o->shown_qty : o->open_qty;
 }
 
-static void
-fill(struct match *m, struct match_order *o, uint32_t qty, uint32_t px4, uint8_t liquidity,
-     uint64_t match_ref)
+void
+match_fill(struct match *m, struct match_order *o, uint32_t qty, uint32_t px4, uint8_t liquidity,
+	   uint64_t match_ref)
 {
 	const bool turn_over = o->node != MATCH_NONE && qty == turn_qty(o);
 
@@ -274,7 +274,7 @@ flow_fill(struct match *m, uint16_t locate, uint8_t side, uint32_t limit_px4, in
 				const uint32_t qty = has_qty < left_qty ? has_qty : left_qty;
 
 				left_qty -= qty;
-				fill(m, own, qty, px4, 'A', m->next_match++);
+				match_fill(m, own, qty, px4, 'A', m->next_match++);
 				next = behind(own, next);
 			}
 			idx = next;
@@ -325,9 +325,9 @@ match_take(struct match *m, struct match_order *o)
 
 				if (own == NULL)
 					n->taken_qty += qty;
-				fill(m, o, qty, px4, 'R', match_ref);
+				match_fill(m, o, qty, px4, 'R', match_ref);
 				if (own != NULL) {
-					fill(m, own, qty, px4, 'A', match_ref);
+					match_fill(m, own, qty, px4, 'A', match_ref);
 					next = behind(own, next);
 				}
 			}
@@ -519,9 +519,18 @@ match_on_itch(struct match *m, const uint8_t *msg, uint16_t len)
 	case 'P':
 		tape_print(m, locate, (const struct itch50_trade *)msg);
 		break;
+	case 'Q': {
+		const struct itch50_cross_trade *q = (const struct itch50_cross_trade *)msg;
+
+		match_on_cross(m, locate, q->cross, be64_get(q->qty), be32_get(q->px4),
+			       be64_get(q->match_ref));
+		break;
+	}
 	default:
 		break;
 	}
+	if (!LIST_EMPTY(&m->symbol[locate].pegged))
+		match_repeg(m, locate);
 }
 
 /* --- symbols, start, end --- */
@@ -596,6 +605,7 @@ match_clear(struct match *m)
 	}
 	for (uint32_t i = 0; i < MATCH_LOCATE_MAX; i++) {
 		m->symbol[i].side[0].level_cnt = m->symbol[i].side[1].level_cnt = 0;
+		m->symbol[i].opened = m->symbol[i].closed = false;
 		if (m->symbol[i].state != 0 && m->symbol[i].state_told)
 			m->symbol[i].state = ' ';
 	}

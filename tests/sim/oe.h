@@ -67,6 +67,10 @@ struct oe_request {
 	uint8_t capacity;
 	uint8_t sweep;
 	uint8_t cross;
+	uint8_t price_type; // 'L', or what it is pegged to; 0: not given
+	int32_t peg_offset_px4;
+	bool trade_now;
+	bool imbalance_only;
 	uint8_t customer;
 	bool post_only;
 	bool options_bad; // an option unknown, misplaced or impossible
@@ -94,6 +98,8 @@ struct oe_order {
 	uint64_t order_ref;
 	uint32_t done_qty;   // executed in the whole chain
 	uint64_t expires_ns; // 0: never
+	bool cancel_due;     // asked for too late for its auction: right behind it
+	bool cancel_refused; // told once
 };
 TAILQ_HEAD(oe_order_list, oe_order);
 
@@ -119,9 +125,14 @@ struct oe_position {
 	COUNT(replace_ignored) \
 	COUNT(canceled)        \
 	COUNT(cancel_ignored)  \
+	COUNT(cancel_pending)  \
+	COUNT(cancel_refused)  \
 	COUNT(modified)        \
 	COUNT(executions)      \
 	COUNT(executed_qty)    \
+	COUNT(executed_pegged) \
+	COUNT(executed_cross)  \
+	COUNT(traded_now)      \
 	COUNT(restated)        \
 	COUNT(corrected)       \
 	COUNT(broken)
@@ -243,6 +254,11 @@ void oe_answer_corrected(struct oe *oe, const struct oe_order *o, uint32_t qty, 
 /* A reserve shows shares again, under another number on market data: only in OUCH 5.0. */
 void oe_answer_restated(struct oe *oe, const struct oe_order *o, uint64_t shown_ref);
 void oe_answer_modified(struct oe *oe, const struct oe_order *o);
+/* Too late for an order of an auction: it is cancelled behind it; or, of a part, never. */
+void oe_answer_cancel_pending(struct oe *oe, const struct oe_order *o);
+void oe_answer_cancel_refused(struct oe *oe, const struct oe_order *o);
+/* Only in OUCH 4.2. */
+void oe_answer_trade_now(struct oe *oe, const struct oe_order *o);
 void oe_answer_mass_canceled(struct oe *oe, const struct oe_request *r);
 void oe_answer_entry_switched(struct oe *oe, const struct oe_request *r, bool enabled);
 void oe_answer_account(struct oe *oe, uint8_t channel);
@@ -252,11 +268,13 @@ void oe_answer_account(struct oe *oe, uint8_t channel);
 #define OE_REJECTS(REJECT)                \
 	REJECT(CLOSED,       0x0002, 'C') \
 	REJECT(DISPLAY,      0x0003, 'D') \
+	REJECT(PEG_TYPE,     0x0005, 'O') \
 	REJECT(HALTED,       0x0007, 'H') \
 	REJECT(SIDE,         0x0009, 'O') \
 	REJECT(FIRM,         0x000C, 'L') \
 	REJECT(MIN_QTY,      0x000D, 'N') \
 	REJECT(OTHER,        0x000F, 'O') \
+	REJECT(PEG,          0x0011, 'O') \
 	REJECT(QTY,          0x0013, 'Z') \
 	REJECT(CROSS,        0x0014, 'R') \
 	REJECT(SYMBOL,       0x0017, 'S') \
@@ -281,6 +299,7 @@ void oe_replace(struct oe *oe, const struct oe_request *r);
 void oe_cancel(struct oe *oe, const struct oe_request *r);
 void oe_modify(struct oe *oe, const struct oe_request *r);
 void oe_mass_cancel(struct oe *oe, const struct oe_request *r);
+void oe_trade_now(struct oe *oe, const struct oe_request *r);
 void oe_entry_switch(struct oe *oe, const struct oe_request *r, bool enable);
 void oe_cancel_all(struct oe *oe, uint8_t reason);
 /* For match_init(): ctx is unused, the order knows its account. */
@@ -288,6 +307,8 @@ void oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, ui
 		uint64_t match_ref);
 /* oe_init sets it in the books: there a reserve shows shares again. */
 void oe_on_refresh(void *ctx, struct match_order *m);
+/* oe_init sets it, too: what becomes of an order behind its auction. */
+void oe_on_cross(void *ctx, struct match_order *m);
 /* Orders whose time is over; the tape's day moving on. */
 void oe_on_time(struct oe *oe, uint64_t now_ns);
 void oe_on_system_event(struct oe *oe, uint8_t event);

@@ -10,6 +10,10 @@ enum {
 	CENT_PX4 = 100,
 };
 
+// when orders of the opening and of the closing cross may not be taken back any more: 9:28, 15:55
+#define OPENING_LATE_NS ((9 * 3600 + 28 * 60) * NS_PER_SEC)
+#define CLOSING_LATE_NS ((15 * 3600 + 55 * 60) * NS_PER_SEC)
+
 uint64_t
 oe_order_cnt(const struct oe *oe)
 {
@@ -69,7 +73,7 @@ order_die(struct oe *oe, struct oe_order *o)
 {
 	if (!o->alive)
 		return;
-	match_pull(oe->match, &o->m);
+	match_leave(oe->match, &o->m);
 	o->m.open_qty = 0;
 	o->alive = false;
 	TAILQ_REMOVE(&oe->alive, o, alive_link);
@@ -138,9 +142,13 @@ oe_on_fill(void *ctx, struct match_order *m, uint32_t qty, uint32_t px4, uint8_t
 					       ? 0 // has no such message
 					       : fault_number(oe->faults, FAULT_correct_every);
 
+	if (m->peg == 'M' || m->peg == 'm')
+		liquidity = liquidity == 'A' ? 'k' : 'm';
 	o->done_qty += qty;
 	oe_state_changed(o);
 	oe->n.executions++;
+	oe->n.executed_pegged += m->peg != 0;
+	oe->n.executed_cross += m->list == MATCH_WAITING;
 	oe->n.executed_qty += qty;
 	position_add(oe, o, qty, px4);
 	if (m->open_qty == 0)
@@ -173,12 +181,60 @@ oe_on_refresh(void *ctx, struct match_order *m)
 	oe_answer_restated(oe, o, oe->next_order_ref++);
 }
 
+/* Whether the order waits for an auction that is too near to take it back. */
+static bool
+is_late(const struct oe *oe, const struct oe_order *o)
+{
+	const uint64_t ts_ns = oe->match->ts_ns;
+
+	return o->m.list == MATCH_WAITING && ((o->m.cross == 'O' && ts_ns >= OPENING_LATE_NS) ||
+					      (o->m.cross == 'C' && ts_ns >= CLOSING_LATE_NS));
+}
+
+/* The whole order is to go: now, or right behind its auction. */
+static void
+order_withdraw(struct oe *oe, struct oe_order *o)
+{
+	if (!is_late(oe, o)) {
+		order_cut(oe, o, o->m.open_qty, 'U');
+		return;
+	}
+	if (o->cancel_due)
+		return;
+	o->cancel_due = true;
+	oe->n.cancel_pending++;
+	oe_answer_cancel_pending(oe, o);
+}
+
 /* --- what may be entered --- */
 
 static bool
 price_ok(uint64_t px4)
 {
 	return px4 > 0 && px4 <= OUCH_PX4_MAX && (px4 < DOLLAR_PX4 || px4 % CENT_PX4 == 0);
+}
+
+static bool
+is_peg(const struct oe_request *r)
+{
+	return r->price_type != 0 && r->price_type != 'L';
+}
+
+/* Auctions this venue has, while they are still to come. */
+static bool
+cross_ok(const struct oe *oe, const struct oe_request *r, uint16_t locate)
+{
+	switch (r->cross) {
+	case 'N':
+	case 'H':
+		return true;
+	case 'O':
+		return !oe->match->symbol[locate].opened;
+	case 'C':
+		return !oe->match->symbol[locate].closed;
+	default:
+		return false;
+	}
 }
 
 static bool
@@ -220,12 +276,16 @@ judge_enter(const struct oe *oe, const struct oe_request *r)
 		return OE_REJECT_QTY;
 	if (r->qty > OUCH_QTY_MAX)
 		return OE_REJECT_THRESHOLD;
-	if (r->cross != 'N')
-		return OE_REJECT_CROSS; // this venue has no auctions
-	if (!price_ok(r->px4))
+	if (!cross_ok(oe, r, locate))
+		return OE_REJECT_CROSS;
+	if (is_peg(r) && strchr("MmRP", r->price_type) == NULL)
+		return OE_REJECT_PEG_TYPE;
+	if (is_peg(r) && r->cross != 'N')
+		return OE_REJECT_PEG;
+	if (!price_ok(r->px4) && (r->cross == 'N' || r->px4 < MATCH_MARKET_PX4))
 		return OE_REJECT_PRICE;
 	if (r->display == '\0' ||
-	    strchr(oe->c.version == OUCH_50 ? "YNA" : "AYNPL", r->display) == NULL)
+	    strchr(oe->c.version == OUCH_50 ? "YNA" : "AYNPLMWImn", r->display) == NULL)
 		return OE_REJECT_DISPLAY;
 	if (r->capacity == '\0' || strchr("APRO", r->capacity) == NULL)
 		return OE_REJECT_OTHER;
@@ -233,7 +293,7 @@ judge_enter(const struct oe *oe, const struct oe_request *r)
 		return OE_REJECT_MIN_QTY;
 	if (firm_disabled(oe, r->firm))
 		return OE_REJECT_FIRM;
-	if (!match_trading(oe->match, locate))
+	if (r->cross == 'N' && !match_trading(oe->match, locate))
 		return OE_REJECT_HALTED;
 	if (every != 0 && oe->n.entered % every == 0)
 		return OE_REJECT_OTHER;
@@ -262,20 +322,54 @@ key_spend(struct oe *oe, const struct oe_request *r)
 static void
 order_work(struct oe *oe, struct oe_order *o)
 {
-	const uint64_t has_qty = match_available(oe->match, o->m.locate, o->m.side, o->m.px4);
+	uint64_t has_qty;
 
-	if (o->r.post_only && has_qty > 0) {
-		order_cut(oe, o, o->m.open_qty, 'G');
+	if (o->m.cross != 0) {
+		match_wait(oe->match, &o->m);
 		return;
 	}
+	if (o->m.peg != 0) {
+		match_peg(oe->match, &o->m);
+		if (o->alive && o->r.tif == OE_TIF_IOC)
+			order_cut(oe, o, o->m.open_qty, 'I');
+		return;
+	}
+	if (o->r.post_only) { // what nobody sees may be locked
+		if (match_displayed(oe->match, o->m.locate, o->m.side, o->m.px4) > 0) {
+			order_cut(oe, o, o->m.open_qty, 'G');
+			return;
+		}
+		match_rest(oe->match, &o->m);
+		match_trade_now(oe->match, o->m.locate, o->m.side == 'B' ? 'S' : 'B');
+		return;
+	}
+	has_qty = match_available(oe->match, o->m.locate, o->m.side, o->m.px4);
 	if (has_qty > 0 && has_qty >= o->r.min_qty)
 		match_take(oe->match, &o->m);
-	if (!o->alive)
-		return;
-	if (o->r.tif == OE_TIF_IOC)
+	if (o->alive && o->r.tif == OE_TIF_IOC)
 		order_cut(oe, o, o->m.open_qty, 'I');
-	else
+	else if (o->alive)
 		match_rest(oe->match, &o->m);
+	match_repeg(oe->match, o->m.locate);
+}
+
+/* Its auction is over: the day's orders for the opening and after a halt go on in the book. */
+void
+oe_on_cross(void *ctx, struct match_order *m)
+{
+	struct oe_order *o = (struct oe_order *)m;
+	struct oe *oe = o->oe;
+
+	if (o->cancel_due)
+		order_cut(oe, o, m->open_qty, 'U');
+	else if (o->r.cross == 'C')
+		order_cut(oe, o, m->open_qty, 'E');
+	else if (o->r.tif == OE_TIF_IOC || m->px4 >= MATCH_MARKET_PX4)
+		order_cut(oe, o, m->open_qty, 'I');
+	else if (!match_trading(oe->match, m->locate))
+		order_cut(oe, o, m->open_qty, 'H');
+	else
+		order_work(oe, o);
 }
 
 static void
@@ -285,6 +379,14 @@ order_begin(struct oe *oe, struct oe_order *o, uint16_t locate, uint32_t open_qt
 	o->m.side = o->r.side == 'B' ? 'B' : 'S';
 	o->m.px4 = (uint32_t)o->r.px4;
 	o->m.open_qty = open_qty;
+	o->m.limit_px4 = o->m.px4;
+	o->m.peg = is_peg(&o->r) ? o->r.price_type : 0;
+	o->m.peg_offset_px4 = o->r.peg_offset_px4;
+	o->m.hidden =
+		o->r.display == 'N' || o->r.display == 'n' || o->m.peg == 'M' || o->m.peg == 'm';
+	o->m.trade_now = o->r.trade_now;
+	o->m.cross = o->r.cross != 'N' ? o->r.cross : 0;
+	o->m.imbalance_only = o->r.imbalance_only;
 	if (o->r.display != 'N') // what nobody sees has nothing to show
 		o->m.floor_qty = o->r.max_floor_qty;
 	o->order_ref = oe->next_order_ref++;
@@ -354,8 +456,16 @@ oe_replace(struct oe *oe, const struct oe_request *r)
 		return;
 	}
 	merged = request_inherit(&orig->r, r);
+	if (is_late(oe, orig)) { // it stays in its auction
+		key_spend(oe, r);
+		oe_order_new(oe, &merged);
+		oe->n.rejected++;
+		oe_answer_rejected(oe, &merged, OE_REJECT_CROSS);
+		return;
+	}
 	// details that cannot be: the original goes, the new number stays free
-	if (r->qty == 0 || r->qty > OUCH_QTY_MAX || r->qty <= orig->done_qty || !price_ok(r->px4) ||
+	if (r->qty == 0 || r->qty > OUCH_QTY_MAX || r->qty <= orig->done_qty ||
+	    (!price_ok(r->px4) && (merged.cross == 'N' || r->px4 < MATCH_MARKET_PX4)) ||
 	    r->tif_bad || r->options_bad || (merged.side == 'B') != (orig->r.side == 'B')) {
 		order_cut(oe, orig, orig->m.open_qty, 'U');
 		return;
@@ -364,11 +474,13 @@ oe_replace(struct oe *oe, const struct oe_request *r)
 	o = oe_order_new(oe, &merged);
 	o->done_qty = orig->done_qty;
 	order_begin(oe, o, orig->m.locate, r->qty - orig->done_qty);
+	if (orig->m.cross == 0)
+		o->m.cross = 0; // its auction is over
 	order_die(oe, orig);
 	order_live(oe, o);
 	oe->n.replaced++;
 	oe_answer_replaced(oe, o, orig, false);
-	if (match_trading(oe->match, o->m.locate))
+	if (match_trading(oe->match, o->m.locate) || o->m.cross != 0 || o->m.peg != 0)
 		order_work(oe, o);
 	else
 		match_rest(oe->match, &o->m);
@@ -387,6 +499,18 @@ oe_cancel(struct oe *oe, const struct oe_request *r)
 	keep_qty = r->qty > o->done_qty ? r->qty - o->done_qty : 0;
 	if (keep_qty >= o->m.open_qty) {
 		oe->n.cancel_ignored++;
+		return;
+	}
+	if (keep_qty == 0) {
+		order_withdraw(oe, o);
+		return;
+	}
+	if (is_late(oe, o)) {
+		if (!o->cancel_refused) {
+			o->cancel_refused = true;
+			oe->n.cancel_refused++;
+			oe_answer_cancel_refused(oe, o);
+		}
 		return;
 	}
 	order_cut(oe, o, o->m.open_qty - keep_qty, 'U');
@@ -446,8 +570,21 @@ oe_mass_cancel(struct oe *oe, const struct oe_request *r)
 		    (r->side != 0 && r->side != o->r.side) ||
 		    (r->group_id != 0 && r->group_id != o->r.group_id))
 			continue;
-		order_cut(oe, o, o->m.open_qty, 'U');
+		order_withdraw(oe, o);
 	}
+}
+
+void
+oe_trade_now(struct oe *oe, const struct oe_request *r)
+{
+	struct oe_order *o = oe_order_find(oe, r->key);
+
+	if (o == NULL || !o->alive || o->m.node == MATCH_NONE)
+		return;
+	oe->n.traded_now++;
+	oe_answer_trade_now(oe, o);
+	if (match_available(oe->match, o->m.locate, o->m.side, o->m.px4) != 0)
+		match_take(oe->match, &o->m);
 }
 
 void
@@ -493,7 +630,7 @@ oe_on_system_event(struct oe *oe, uint8_t event)
 	if (event == 'M') {
 		for (o = TAILQ_FIRST(&oe->alive); o != NULL; o = next) {
 			next = TAILQ_NEXT(o, alive_link);
-			if (o->r.tif == OE_TIF_DAY)
+			if (o->r.tif == OE_TIF_DAY && o->m.list != MATCH_WAITING)
 				order_cut(oe, o, o->m.open_qty, 'E');
 		}
 	}

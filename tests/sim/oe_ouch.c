@@ -48,7 +48,17 @@ option_apply(struct oe_request *r, const struct ouch50_option *o)
 		r->min_qty = be32_get(word);
 		break;
 	case OUCH50_TAG_PRICE_TYPE:
-		r->options_bad |= o->value[0] != 'L'; // pegs do not exist here
+		r->price_type = o->value[0];
+		break;
+	case OUCH50_TAG_PEG_OFFSET:
+		memcpy(&word, o->value, sizeof(word));
+		r->peg_offset_px4 = (int32_t)be32_get(word);
+		break;
+	case OUCH50_TAG_TRADE_NOW:
+		r->trade_now = o->value[0] == 'Y';
+		break;
+	case OUCH50_TAG_HANDLE_INST:
+		r->imbalance_only = o->value[0] == 'I';
 		break;
 	case OUCH50_TAG_POST_ONLY:
 		r->post_only = o->value[0] == 'P';
@@ -73,7 +83,6 @@ option_apply(struct oe_request *r, const struct ouch50_option *o)
 	case OUCH50_TAG_CUSTOMER_TYPE: // what follows has no effect on matching here
 	case OUCH50_TAG_DISCRETION_PRICE_TYPE:
 	case OUCH50_TAG_RANDOM_RESERVES:
-	case OUCH50_TAG_TRADE_NOW:
 	case OUCH50_TAG_SHARES_LOCATED:
 	case OUCH50_TAG_LOCATE_BROKER:
 	case OUCH50_TAG_AIQ_STRATEGY:
@@ -286,6 +295,17 @@ tif42(struct oe_request *r, uint32_t tif)
 	}
 }
 
+/* What the display letter says beside who sees the order. */
+static void
+display42(struct oe_request *r, uint8_t letter)
+{
+	r->display = letter;
+	r->post_only = letter == 'P' || letter == 'L' || letter == 'W';
+	r->price_type = letter == 'M' || letter == 'W' || letter == 'm' ? 'M' : 'L';
+	r->trade_now = letter == 'm' || letter == 'n';
+	r->imbalance_only = letter == 'I';
+}
+
 static const char *
 on_enter42(struct oe *oe, const uint8_t *msg, size_t len)
 {
@@ -300,14 +320,13 @@ on_enter42(struct oe *oe, const uint8_t *msg, size_t len)
 	memcpy(r.symbol, e->symbol, sizeof(r.symbol));
 	r.px4 = be32_get(e->px4);
 	memcpy(r.firm, e->firm, sizeof(r.firm));
-	r.display = e->display;
+	display42(&r, e->display);
 	r.capacity =
 		e->capacity == 'A' || e->capacity == 'P' || e->capacity == 'R' ? e->capacity : 'O';
 	r.sweep = e->sweep;
 	r.min_qty = be32_get(e->min_qty);
 	r.cross = e->cross;
 	r.customer = e->customer;
-	r.post_only = e->display == 'P' || e->display == 'L';
 	tif42(&r, be32_get(e->tif));
 	oe_enter(oe, &r);
 	return NULL;
@@ -325,10 +344,9 @@ on_replace42(struct oe *oe, const uint8_t *msg, size_t len)
 	key42(r.key, &u->token);
 	r.qty = be32_get(u->qty);
 	r.px4 = be32_get(u->px4);
-	r.display = u->display;
+	display42(&r, u->display);
 	r.sweep = u->sweep;
 	r.min_qty = be32_get(u->min_qty);
-	r.post_only = u->display == 'P' || u->display == 'L';
 	tif42(&r, be32_get(u->tif));
 	oe_replace(oe, &r);
 	return NULL;
@@ -359,10 +377,12 @@ on_message42(struct oe *oe, const uint8_t *msg, size_t len)
 		r.qty = be32_get(((const struct ouch42_modify_order *)msg)->qty);
 		oe_modify(oe, &r);
 		return NULL;
-	case OUCH42_TRADE_NOW_REQUEST: // nothing locks here: there is nothing to do
-		return len == sizeof(struct ouch42_trade_now_request)
-			       ? NULL
-			       : "Trade Now of a wrong length";
+	case OUCH42_TRADE_NOW_REQUEST:
+		if (len != sizeof(struct ouch42_trade_now_request))
+			return "Trade Now of a wrong length";
+		key42(r.key, &((const struct ouch42_trade_now_request *)msg)->token);
+		oe_trade_now(oe, &r);
+		return NULL;
 	default:
 		return "unknown OUCH 4.2 message type";
 	}
@@ -540,6 +560,42 @@ oe_answer_executed(struct oe *oe, const struct oe_order *o, uint32_t qty, uint32
 
 		oe_put(oe, &e, sizeof(e));
 	}
+}
+
+static void
+notice(struct oe *oe, const struct oe_order *o, enum ouch50_answer_type type50,
+       enum ouch42_answer_type type42)
+{
+	if (oe->c.version == OUCH_50) {
+		const struct ouch50_cancel_notice n = { head50(oe, type50),
+							be32_of(o->r.user_ref) };
+
+		put50_channel(oe, &n, sizeof(n), false, o->r.channel);
+	} else {
+		const struct ouch42_notice n = { head42(oe, type42), token_of(o->r.key) };
+
+		oe_put(oe, &n, sizeof(n));
+	}
+}
+
+void
+oe_answer_cancel_pending(struct oe *oe, const struct oe_order *o)
+{
+	notice(oe, o, OUCH50_CANCEL_PENDING, OUCH42_CANCEL_PENDING);
+}
+
+void
+oe_answer_cancel_refused(struct oe *oe, const struct oe_order *o)
+{
+	notice(oe, o, OUCH50_CANCEL_REJECT, OUCH42_CANCEL_REJECT);
+}
+
+void
+oe_answer_trade_now(struct oe *oe, const struct oe_order *o)
+{
+	const struct ouch42_notice n = { head42(oe, OUCH42_TRADE_NOW), token_of(o->r.key) };
+
+	oe_put(oe, &n, sizeof(n));
 }
 
 void

@@ -357,6 +357,7 @@ oe_init(struct oe *oe, const struct oe_config *c, struct match *m, const struct 
 	oe->c = *c;
 	oe->match = m;
 	m->on_refresh = oe_on_refresh;
+	m->on_cross = oe_on_cross;
 	oe->faults = f;
 	oe->next_order_ref = order_ref_base;
 	oe->state_fd = -1;

@@ -452,7 +452,7 @@ orders_are_refused_for_a_reason(void **state)
 		{ "an unknown symbol",    'B', 100,     1000000,    '0', 'Y', 'N', "AAPLX   ", 0x0017 },
 		{ "an unknown side",      'X', 100,     1000000,    '0', 'Y', 'N', "AAPL    ", 0x0009 },
 		{ "an unknown display",   'B', 100,     1000000,    '0', 'Q', 'N', "AAPL    ", 0x0003 },
-		{ "an auction",           'B', 100,     1000000,    '0', 'Y', 'O', "AAPL    ", 0x0014 },
+		{ "no auction it has",    'B', 100,     1000000,    '0', 'Y', 'S', "AAPL    ", 0x0014 },
 		{ "an unknown TIF",       'B', 100,     1000000,    '9', 'Y', 'N', "AAPL    ", 0x000F },
 		{ "a time without one",   'B', 100,     1000000,    '6', 'Y', 'N', "AAPL    ", 0x000F },
 		{ "the highest price",    'B', 999999,  1999999900, '0', 'Y', 'N', "AAPL    ", 0 },
