@@ -31,6 +31,9 @@ throttle_on_wait(struct throttle *t, bool all_left, uint64_t now_ns)
 {
 	for (uint32_t i = 1; i <= t->waiting_cnt; i++)
 		t->sent_ns[(t->cnt - i) & t->mask] = now_ns;
-	if (all_left)
-		t->waiting_cnt = 0;
+	if (!all_left)
+		return;
+	if (t->burst_cnt < t->waiting_cnt)
+		t->burst_cnt = t->waiting_cnt; // it is in the burst that is handed over next
+	t->waiting_cnt = 0;
 }

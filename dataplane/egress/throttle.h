@@ -24,7 +24,7 @@ struct throttle {
 	uint32_t msg_max; // 0: no limit
 	uint32_t order_max;
 	uint32_t waiting_cnt; // of the last ones, written but not on the wire yet
-	uint32_t burst_cnt;   // of the last ones, in the burst that is not handed over yet
+	uint32_t burst_cnt;   // of the last ones, maybe in the burst that is not handed over yet
 };
 
 struct throttle_config {
@@ -86,14 +86,11 @@ throttle_on_burst(struct throttle *t, uint64_t now_ns)
 HOT_INLINE void
 throttle_on_queued(struct throttle *t)
 {
-	if (t->msg_max == 0)
-		return;
-	t->burst_cnt--;
 	if (t->waiting_cnt < t->msg_max)
 		t->waiting_cnt++;
 }
 
-/* What waits has not left until now; all_left: now it has. */
+/* What waits has not left until now; all_left: it leaves with the next burst. */
 COLD void throttle_on_wait(struct throttle *t, bool all_left, uint64_t now_ns);
 
 #endif

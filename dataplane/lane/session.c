@@ -600,6 +600,7 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 {
 	const uint32_t peer_idx = s->life.peer_idx;
 
+	throttle_on_burst(&s->throttle, now_ns); // what waited and left was in no order's burst
 	if (unlikely(s->half_open.known)) {
 		clear_half_open(s, now_ns);
 		return;

@@ -90,7 +90,32 @@ a_message_counts_from_when_its_burst_was_handed_over(void **state)
 	throttle_on_queued(&t);
 	throttle_on_burst(&t, 5000 + WINDOW_NS);
 	assert_int_equal(t.waiting_cnt, 1);
-	assert_true(throttle_allows(&t, false, 3400 + WINDOW_NS));
+	throttle_on_wait(&t, false, 6000 + WINDOW_NS);
+	throttle_on_wait(&t, true, 7000 + WINDOW_NS); // the turn begins in which it leaves
+	throttle_on_burst(&t, 8000 + WINDOW_NS);      // and it has
+	throttle_on_burst(&t, 9000 + WINDOW_NS);
+	throttle_on_sent(&t, 9000 + WINDOW_NS);
+	assert_false(throttle_allows(&t, false, 7999 + 2 * WINDOW_NS));
+	assert_true(throttle_allows(&t, false, 8000 + 2 * WINDOW_NS));
+}
+
+/* The burst is handed over while what was written last still waits for TCP's window. */
+static void
+a_message_before_one_that_waits_counts_from_its_burst(void **state)
+{
+	struct throttle t = fresh(2, 0);
+
+	throttle_on_sent(&t, 100);
+	throttle_on_sent(&t, 100);
+	throttle_on_queued(&t);
+	throttle_on_burst(&t, 5000);
+	throttle_on_wait(&t, true, 6000);
+	throttle_on_burst(&t, 7000);
+	assert_false(throttle_allows(&t, false, 4999 + WINDOW_NS));
+	assert_true(throttle_allows(&t, false, 5000 + WINDOW_NS));
+	throttle_on_sent(&t, 5000 + WINDOW_NS);
+	assert_false(throttle_allows(&t, false, 6999 + WINDOW_NS));
+	assert_true(throttle_allows(&t, false, 7000 + WINDOW_NS));
 }
 
 static void
@@ -193,6 +218,9 @@ main(void)
 						close_arena),
 		cmocka_unit_test_setup_teardown(
 			a_message_counts_from_when_its_burst_was_handed_over, open_arena,
+			close_arena),
+		cmocka_unit_test_setup_teardown(
+			a_message_before_one_that_waits_counts_from_its_burst, open_arena,
 			close_arena),
 		cmocka_unit_test_setup_teardown(orders_stop_before_cancels_do, open_arena,
 						close_arena),
