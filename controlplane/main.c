@@ -182,7 +182,7 @@ run(struct gateway *g, const char *file, struct err *e)
 	if (load(g, file, &step, e) != 0)
 		return complain(e, EXIT_CONFIG, step);
 	if (eal_check(g, e) != 0)
-		return complain(e, EXIT_START, FAULT_STEP_CHECK);
+		return complain(e, EXIT_START, FAULT_STEP_EAL); // each has a number of its own
 	if (control_open(g, e) != 0)
 		return complain(e, EXIT_START, FAULT_STEP_CONTROL);
 	// what a killed process left is made safe first

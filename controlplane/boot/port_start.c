@@ -298,12 +298,8 @@ first_clock(struct gateway *g, uint32_t port_idx)
 	return port_clock_measure(g, port_idx);
 }
 
-/*
- * Where the port's receive times come from.  A fault when the profile asks for the device's and
- * they cannot be read.
- */
-static int
-choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e)
+int
+port_choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e)
 {
 	struct gateway_port *p = &g->port[port_idx];
 	const char *why = NULL;
@@ -458,7 +454,7 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 		return err_set(e, rc, "ports '%s': the device does not start: %s", c->name,
 			       rte_strerror(-rc));
 	p->started = true;
-	rc = choose_stamps(g, port_idx, e);
+	rc = port_choose_stamps(g, port_idx, e);
 	if (rc != 0)
 		return rc;
 	rc = p->steers ? steer_port(g, port_idx, e) : 0;

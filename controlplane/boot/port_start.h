@@ -31,6 +31,13 @@ bool port_clock_fit(const struct clock_map *tsc_clock, const uint64_t ticks[2],
 		    const uint64_t tsc[2], struct clock_map *out);
 
 /*
+ * Where the receive times of a port that was started come from, into gateway_port.rx_stamp.
+ *
+ * Returns  0; -EIO, words in *e: the profile asks for the device's and they cannot be read
+ */
+int port_choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e);
+
+/*
  * Measures the device's clock against ours, into gateway_port.stamp.
  *
  * Returns  0, or a negative errno when the port has no such clock or it stands still

@@ -137,6 +137,21 @@ refuses "a file where the socket should be" 4 "file.sock exists and is no socket
 [ "$(cat "$SMOKE_DIR/file.sock")" = mine ] || fail "the file was changed"
 given "s|event_log: .* \}|event_log: /proc/nothere/events.log }|"
 refuses "an event log that cannot be written" 4 "/proc/nothere/events.log.*\[S407\]$"
+cp "$SMOKE_DIR/good.yaml" "$config"
+refuses "fewer open files than the control socket needs" 4 "no memory or no file for the control socket \[S500\]$" \
+	python3 -c 'import os, resource, sys
+os.closerange(3, 256) # what a test runner leaves open
+resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+os.execv(sys.argv[1], sys.argv[1:])' "$sluice" run -c "$config"
+given 's|(address: 10.10.2.2/24)|\1, mac: "00:00:00:00:00:00"|'
+refuses "an address the driver refuses" 4 "ports 'oe': mac: the device refuses it.*\[S504\]$"
+given 's|(address: 10.10.2.2/24)|\1, gateway: 10.10.2.255|'
+refuses "a gateway that is no host" 4 "ports 'oe': address, mac or gateway.*\[S506\]$"
+install -m 0600 /dev/null "$SMOKE_DIR/ctl.sock.limits"
+echo junk >"$SMOKE_DIR/ctl.sock.limits"
+cp "$SMOKE_DIR/good.yaml" "$config"
+refuses "a damaged file of limits set by hand" 4 "ctl.sock.limits:1: .*\[S505\]$"
+rm "$SMOKE_DIR/ctl.sock.limits"
 given '$a kill_switch: { latch_file: /proc/nothere/kill }'
 refuses "a kill switch that cannot be remembered" 4 "/proc/nothere/kill cannot be made.*\[S408\]$"
 given '$a journal: { enabled: true, directory: /proc/nothere }'
