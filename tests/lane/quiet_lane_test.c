@@ -271,7 +271,6 @@ watch(bool misbehaves, unsigned *orders, uint64_t *fault_cnt, int *dpdk_cnt)
 	*orders = trade(ns_per_cycle, &nr, misbehaves ? TRIGGERS_BAD : TRIGGERS);
 	*fault_cnt = faults() - before;
 	*dpdk_cnt = (int)(dpdk_allocations() - dpdk_before);
-	assert_int_equal(misbehaves ? 0 : watched.lab->g.lane[0]->metrics.order_refused, 0);
 	watched.syscalls = atomic_load(&watched.syscall_cnt); // its end makes some, too
 	atomic_store(&watched.stop, true);
 	pthread_join(thread, NULL);
