@@ -54,6 +54,32 @@ ask_refused(int rc, uint32_t lane_idx, const struct gateway *g, struct err *e)
 	return err_set(e, rc, "lane %s refused the question: %s", lane, strerror(-rc));
 }
 
+/* The rows of one answer of a lane. */
+typedef void take_rows_fn(void *ctx, const void *row, uint32_t cnt);
+
+/*
+ * Asks a lane until it has told all, and gives each answer to take; request->arg[next_arg] is where
+ * a further one begins.
+ *
+ * Returns  0, or why the lane gave no answer, named in *e
+ */
+static inline int
+ask_all(struct gateway *g, uint32_t lane_idx, struct command *request, uint32_t next_arg,
+	take_rows_fn *take, void *ctx, struct err *e)
+{
+	const struct command *c = &g->lane[lane_idx]->command;
+
+	do {
+		const int rc = ask(g, lane_idx, request);
+
+		if (rc < 0)
+			return ask_refused(rc, lane_idx, g, e);
+		take(ctx, g->reply[lane_idx], c->reply_cnt);
+		request->arg[next_arg] = c->next;
+	} while (request->arg[next_arg] != 0);
+	return 0;
+}
+
 /* A text of fixed length, padded on the right. */
 static inline void
 text_of_padded(const char *from, size_t len, char *out)

@@ -654,32 +654,42 @@ fill_order(const struct gateway *g, const struct orders_view *v, struct state_or
 	out->sent_ns = v->order.sent_ns;
 }
 
+struct order_rows {
+	const struct gateway *g;
+	struct state_order *row;
+	size_t row_max;
+	size_t cnt; // may be more
+};
+
+static void
+take_orders(void *ctx, const void *row, uint32_t cnt)
+{
+	const struct orders_view *view = row;
+	struct order_rows *to = ctx;
+
+	for (uint32_t i = 0; i < cnt; i++, to->cnt++)
+		if (to->cnt < to->row_max)
+			fill_order(to->g, &view[i], &to->row[to->cnt]);
+}
+
 static int
 get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct err *e)
 {
 	struct gateway *g = ctx;
-	size_t cnt = 0;
+	struct order_rows rows = { .g = g, .row = row, .row_max = row_max };
 
 	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
 			struct command request = { .kind = COMMAND_ORDERS, .arg = { s, 0, all } };
+			int rc;
 
 			if (g->lane[l]->session[s] == NULL)
 				continue;
-			do {
-				const struct orders_view *view = g->reply[l];
-				const int rc = ask(g, l, &request);
-				const struct command *c = &g->lane[l]->command;
-
-				if (rc < 0)
-					return ask_refused(rc, l, g, e);
-				for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
-					if (cnt < row_max)
-						fill_order(g, &view[i], &row[cnt]);
-				request.arg[1] = c->next;
-			} while (request.arg[1] != 0);
+			rc = ask_all(g, l, &request, 1, take_orders, &rows, e);
+			if (rc < 0)
+				return rc;
 		}
-	return (int)cnt;
+	return (int)rows.cnt;
 }
 
 /*

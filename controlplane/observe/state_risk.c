@@ -27,35 +27,46 @@ fill_position(const struct gateway *g, const struct risk_position *p, struct sta
 	out->state = p->state;
 }
 
+/* Rows that a caller gave room for; cnt may become more than that. */
+struct position_rows {
+	const struct gateway *g;
+	struct state_position *row;
+	size_t row_max;
+	size_t cnt;
+};
+
+static void
+take_positions(void *ctx, const void *row, uint32_t cnt)
+{
+	const struct risk_position *p = row;
+	struct position_rows *to = ctx;
+
+	for (uint32_t i = 0; i < cnt; i++, to->cnt++)
+		if (to->cnt < to->row_max)
+			fill_position(to->g, &p[i], &to->row[to->cnt]);
+}
+
 int
 state_positions(void *ctx, const char *kind, const char *name, struct state_position *row,
 		size_t row_max, struct err *e)
 {
 	struct gateway *g = ctx;
+	struct position_rows rows = { .g = g, .row = row, .row_max = row_max };
 	uint32_t node_idx = RISK_NODE_FIRM;
-	size_t cnt = 0;
 
 	if (limits_node_of(&g->limits, kind, name, &node_idx, e) < 0)
 		return -EINVAL;
 	for (uint32_t l = 0; l < g->lane_cnt; l++) {
 		struct command request = { .kind = COMMAND_POSITIONS, .arg = { 0, node_idx } };
+		int rc;
 
 		if (g->lane[l]->risk == NULL)
 			continue;
-		do {
-			const struct risk_position *p = g->reply[l];
-			const int rc = ask(g, l, &request);
-			const struct command *c = &g->lane[l]->command;
-
-			if (rc < 0)
-				return ask_refused(rc, l, g, e);
-			for (uint32_t i = 0; i < c->reply_cnt; i++, cnt++)
-				if (cnt < row_max)
-					fill_position(g, &p[i], &row[cnt]);
-			request.arg[0] = c->next;
-		} while (request.arg[0] != 0);
+		rc = ask_all(g, l, &request, 0, take_positions, &rows, e);
+		if (rc < 0)
+			return rc;
 	}
-	return (int)cnt;
+	return (int)rows.cnt;
 }
 
 int
@@ -169,6 +180,17 @@ add_node(struct risk_rows *r, const struct risk_node_view *v)
 			  "executions");
 }
 
+static void
+take_nodes(void *ctx, const void *row, uint32_t cnt)
+{
+	const struct risk_node_view *v = row;
+	struct risk_rows *to = ctx;
+
+	for (uint32_t i = 0; i < cnt; i++)
+		if (v[i].node_idx < config_node_cnt(to->g->config))
+			add_node(to, &v[i]);
+}
+
 int
 state_risk_rows(void *ctx, struct state_risk *row, size_t row_max, struct err *e)
 {
@@ -177,21 +199,13 @@ state_risk_rows(void *ctx, struct state_risk *row, size_t row_max, struct err *e
 
 	for (uint32_t l = 0; l < g->lane_cnt; l++) {
 		struct command request = { .kind = COMMAND_RISK };
+		int rc;
 
 		if (g->lane[l]->risk == NULL)
 			continue;
-		do {
-			const struct risk_node_view *v = g->reply[l];
-			const int rc = ask(g, l, &request);
-			const struct command *c = &g->lane[l]->command;
-
-			if (rc < 0)
-				return ask_refused(rc, l, g, e);
-			for (uint32_t i = 0; i < c->reply_cnt; i++)
-				if (v[i].node_idx < config_node_cnt(g->config))
-					add_node(&rows, &v[i]);
-			request.arg[0] = c->next;
-		} while (request.arg[0] != 0);
+		rc = ask_all(g, l, &request, 0, take_nodes, &rows, e);
+		if (rc < 0)
+			return rc;
 	}
 	return (int)rows.cnt;
 }
