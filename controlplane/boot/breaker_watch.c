@@ -118,7 +118,7 @@ look_at_nodes(struct look *k)
 		const struct command *c = &g->lane[l]->command;
 		const struct risk_node_view *v = g->reply[l];
 
-		if (g->lane[l]->risk == NULL)
+		if (g->lane[l]->has.risk == NULL)
 			continue;
 		do {
 			if (ask(g, l, &request) < 0)
@@ -248,8 +248,8 @@ static const struct strategy *
 strategy_of(const struct gateway *g, uint32_t idx)
 {
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lane[i]->strategy[idx] != NULL)
-			return g->lane[i]->strategy[idx];
+		if (g->lane[i]->has.strategy[idx] != NULL)
+			return g->lane[i]->has.strategy[idx];
 	return NULL;
 }
 
@@ -257,8 +257,8 @@ static const struct session *
 session_of(const struct gateway *g, uint32_t idx)
 {
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lane[i]->session[idx] != NULL)
-			return g->lane[i]->session[idx];
+		if (g->lane[i]->has.session[idx] != NULL)
+			return g->lane[i]->has.session[idx];
 	return NULL;
 }
 

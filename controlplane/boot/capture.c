@@ -417,7 +417,7 @@ ask_sessions(struct gateway *g, struct capture *c)
 		const struct command_session *is;
 
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
-			if (cs->port_idx != c->port_idx || g->lane[l]->session[s] == NULL ||
+			if (cs->port_idx != c->port_idx || g->lane[l]->has.session[s] == NULL ||
 			    gateway_ask(g, l, &ask, ASK_WAIT_MS) != 0)
 				continue;
 			is = g->reply[l];

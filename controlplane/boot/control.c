@@ -305,7 +305,7 @@ open_orders(struct gateway *g)
 			struct command one = ask;
 
 			one.arg[0] = s;
-			if (g->lane[l]->session[s] != NULL &&
+			if (g->lane[l]->has.session[s] != NULL &&
 			    gateway_ask(g, l, &one, ASK_WAIT_MS) == 0)
 				cnt += ((struct command_session *)g->reply[l])->order_open_cnt;
 		}
@@ -319,7 +319,7 @@ ask_sessions(struct gateway *g, enum command_kind kind)
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
 			const struct command ask = { .kind = kind, .arg = { s } };
 
-			if (g->lane[l]->session[s] == NULL)
+			if (g->lane[l]->has.session[s] == NULL)
 				continue;
 			// a lane that was too slow for the question before hears this one later
 			for (unsigned ms = 0;

@@ -313,8 +313,8 @@ day_start_session(struct gateway *g, struct lane *l, uint32_t session_idx, struc
 			};
 	}
 	qsort(list, cnt, sizeof(*list), by_token);
-	l->session[session_idx]->booked = list;
-	l->session[session_idx]->booked_cnt = cnt;
+	l->has.session[session_idx]->booked = list;
+	l->has.session[session_idx]->booked_cnt = cnt;
 	return 0;
 }
 
@@ -330,7 +330,7 @@ static struct lane *
 lane_of_risk(const struct gateway *g)
 {
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lane[i] != NULL && g->lane[i]->risk != NULL)
+		if (g->lane[i] != NULL && g->lane[i]->has.risk != NULL)
 			return g->lane[i];
 	return NULL;
 }

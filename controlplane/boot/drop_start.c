@@ -108,6 +108,6 @@ drop_start(struct gateway *g, struct lane *l, uint32_t session_idx, struct err *
 	if (rc != 0)
 		return err_set(e, rc, "sessions '%s': its drop copy cannot start: %s", cs->name,
 			       strerror(-rc));
-	l->session[session_idx]->drop = d;
+	l->has.session[session_idx]->drop = d;
 	return 0;
 }

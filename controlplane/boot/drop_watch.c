@@ -49,8 +49,8 @@ static int
 lane_of(const struct gateway *g, uint32_t session_idx)
 {
 	for (uint32_t l = 0; l < g->lane_cnt; l++)
-		if (g->lane[l] != NULL && g->lane[l]->session[session_idx] != NULL &&
-		    g->lane[l]->session[session_idx]->drop != NULL)
+		if (g->lane[l] != NULL && g->lane[l]->has.session[session_idx] != NULL &&
+		    g->lane[l]->has.session[session_idx]->drop != NULL)
 			return (int)l;
 	return -1;
 }
@@ -165,7 +165,7 @@ static void
 look_at(struct gateway *g, uint32_t session_idx, uint32_t lane_idx)
 {
 	struct drop_watch *w = g->drops;
-	const struct drop_copy *d = &g->lane[lane_idx]->session[session_idx]->drop->copy;
+	const struct drop_copy *d = &g->lane[lane_idx]->has.session[session_idx]->drop->copy;
 	const struct command request = { .kind = COMMAND_DROP_COPY,
 					 .arg = { session_idx, (uint32_t)w->seen[session_idx] } };
 	struct command_drop_copy *now;

@@ -181,7 +181,7 @@ gateway_journal_lane(struct gateway *g, struct lane *l, struct err *e)
 	j = arena_take(&l->arena, sizeof(*j));
 	if (j == NULL)
 		return err_set(e, -ENOMEM, "lane '%s': no room for its journal", l->name);
-	l->journal = j;
+	l->journal = l->has.journal = j;
 	return journal_writer_ring(g->journal->w, l->idx, l->name, &l->events, j, e);
 }
 
@@ -198,7 +198,7 @@ static struct lane *
 lane_of(const struct gateway *g, uint32_t session_idx)
 {
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lane[i] != NULL && g->lane[i]->session[session_idx] != NULL)
+		if (g->lane[i] != NULL && g->lane[i]->has.session[session_idx] != NULL)
 			return g->lane[i];
 	return NULL;
 }
@@ -214,9 +214,9 @@ look_at_tokens(struct gateway *g, uint32_t i, uint64_t now_ns)
 
 	if (l == NULL)
 		return;
-	next = (uint32_t)metric_get(&l->session[i]->orders.metrics.next_token);
+	next = (uint32_t)metric_get(&l->has.session[i]->orders.metrics.next_token);
 	if (next < clock_tokens(g, i, now_ns) &&
-	    metric_get(&l->session[i]->life.metrics.state) != ORDER_SESSION_UP)
+	    metric_get(&l->has.session[i]->life.metrics.state) != ORDER_SESSION_UP)
 		next = clock_tokens(g, i, now_ns); // it will begin there
 	if (j->token_wanted[i] != UINT32_MAX &&
 	    (next >= j->token_wanted[i] || j->token_wanted[i] - next < block / 2)) {
@@ -375,7 +375,7 @@ gateway_journal_close(struct gateway *g)
 	journal_writer_say(g->journal->w, JOURNAL_STOP, &t, "", 0);
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
 		if (g->lane[i] != NULL)
-			g->lane[i]->journal = NULL; // its ring goes away
+			g->lane[i]->journal = g->lane[i]->has.journal = NULL; // its ring goes away
 	if (g->journal->check != NULL)
 		recovery_check_close(g->journal->check);
 	journal_writer_close(g->journal->w);
@@ -390,7 +390,7 @@ gateway_journal_lane_metrics(const struct gateway *g, uint32_t lane_idx)
 {
 	const struct lane *l = g->lane[lane_idx];
 
-	return l == NULL || l->journal == NULL ? NULL : &l->journal->metrics;
+	return l == NULL || l->has.journal == NULL ? NULL : &l->has.journal->metrics;
 }
 
 bool

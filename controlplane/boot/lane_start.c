@@ -485,6 +485,7 @@ build_strategy(struct build *b, uint32_t idx)
 		};
 	l->strategy[idx] = take(l, sizeof(struct strategy), b->e);
 	rc = l->strategy[idx] == NULL ? -ENOMEM : strategy_init(l->strategy[idx], sc, &l->arena);
+	l->has.strategy[idx] = l->strategy[idx];
 	l->strategy_here[l->strategy_cnt++] = l->strategy[idx];
 	free(sc);
 	return rc == 0 ? 0 : err_set(b->e, rc, "strategies '%s' cannot start", c->name);
@@ -497,7 +498,7 @@ build_risk(struct build *b)
 	struct risk_tree tree;
 	int rc;
 
-	l->risk = take(l, sizeof(struct risk), b->e);
+	l->risk = l->has.risk = take(l, sizeof(struct risk), b->e);
 	if (l->risk == NULL)
 		return -ENOMEM;
 	rc = risk_tree_open(&tree, b->g->config, b->e);
@@ -647,7 +648,7 @@ build_session(struct build *b, uint32_t idx)
 		return err_set(b->e, rc, "sessions '%s': cannot start: %s", cs->name,
 			       strerror(-rc));
 	s->journal = l->journal;
-	l->session[idx] = s;
+	l->session[idx] = l->has.session[idx] = s;
 	l->session_here[l->session_cnt++] = s;
 	order_session_begin(&s->life, b->g->clock.base_ns);
 	return 0;

@@ -77,8 +77,8 @@ reset_lane(const struct lane *l)
 	uint32_t cnt = 0;
 
 	for (uint32_t i = 0; l != NULL && i < SESSION_MAX; i++)
-		if (l->session[i] != NULL)
-			cnt += reset_session(l->session[i], path.buf[i]);
+		if (l->has.session[i] != NULL)
+			cnt += reset_session(l->has.session[i], path.buf[i]);
 	return cnt;
 }
 

@@ -88,7 +88,7 @@ static struct lane *
 lane_of(const struct gateway *g, uint32_t session_idx)
 {
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		if (g->lane[i] != NULL && g->lane[i]->session[session_idx] != NULL)
+		if (g->lane[i] != NULL && g->lane[i]->has.session[session_idx] != NULL)
 			return g->lane[i];
 	return NULL;
 }
@@ -102,7 +102,7 @@ executions_of(const struct gateway *g)
 		const struct lane *l = lane_of(g, i);
 
 		if (l != NULL)
-			cnt += metric_get(&l->session[i]->orders.metrics.execution);
+			cnt += metric_get(&l->has.session[i]->orders.metrics.execution);
 	}
 	return cnt;
 }
@@ -199,8 +199,8 @@ compare_orders(struct recovery_check *r, struct lane *l, uint32_t session_idx)
 		ask.arg[1] = l->command.next;
 	} while (ask.arg[1] != 0);
 	r->forgotten |= r->story->session[session_idx].token_max >
-			l->session[session_idx]->orders.slot_mask;
-	compare_missing(r, session_idx, l->session[session_idx]->orders.slot_mask + 1);
+			l->has.session[session_idx]->orders.slot_mask;
+	compare_missing(r, session_idx, l->has.session[session_idx]->orders.slot_mask + 1);
 	return true;
 }
 
@@ -215,7 +215,7 @@ compare_session(struct recovery_check *r, uint32_t i)
 
 	if (l == NULL)
 		return true;
-	if (metric_get(&l->session[i]->metrics.session_up) == 0 ||
+	if (metric_get(&l->has.session[i]->metrics.session_up) == 0 ||
 	    gateway_ask(r->g, l->idx, &ask, ASK_WAIT_MS) != 0)
 		return false;
 	memcpy(&now, r->g->reply[l->idx], sizeof(now));
@@ -251,7 +251,7 @@ compare_positions(struct recovery_check *r)
 	struct command ask = { .kind = COMMAND_POSITIONS };
 
 	for (uint32_t i = 0; i < g->lane_cnt && l == NULL; i++)
-		if (g->lane[i] != NULL && g->lane[i]->risk != NULL)
+		if (g->lane[i] != NULL && g->lane[i]->has.risk != NULL)
 			l = g->lane[i];
 	if (l == NULL || !r->halts || r->forgotten || r->order_cnt == 0)
 		return; // somebody trades already, or not all orders are remembered
@@ -305,7 +305,8 @@ conclude(struct recovery_check *r, struct journal_writer *w)
 	for (uint32_t i = 0; i < r->g->config->sessions_cnt; i++) {
 		const struct lane *l = lane_of(r->g, i);
 
-		if (l != NULL && (l->session[i]->doubt_told != 0 || l->session[i]->back_told != 0))
+		if (l != NULL &&
+		    (l->has.session[i]->doubt_told != 0 || l->has.session[i]->back_told != 0))
 			return; // another reason speaks against it, and has told so
 	}
 	if (day_start_gone_cnt(r->day) != 0)

@@ -64,9 +64,9 @@ connection_of(struct gateway *g, uint32_t session_idx, struct session_half_open 
 	for (uint32_t l = 0; l < g->lane_cnt; l++) {
 		const struct command_tcp *t = g->reply[l];
 
-		if (g->lane[l] == NULL || g->lane[l]->session[session_idx] == NULL)
+		if (g->lane[l] == NULL || g->lane[l]->has.session[session_idx] == NULL)
 			continue;
-		if (metric_get(&g->lane[l]->session[session_idx]->metrics.connect_tried) == 0)
+		if (metric_get(&g->lane[l]->has.session[session_idx]->metrics.connect_tried) == 0)
 			break; // what the last process left is not cleared yet, or nothing is there
 		if ((load_relaxed_u64(&g->lane[l]->turn.turn) & 1) == 0 ||
 		    gateway_ask(g, l, &ask, ASK_WAIT_MS) != 0) {
@@ -126,8 +126,9 @@ change_cnt(const struct gateway *g)
 
 	for (uint32_t l = 0; l < g->lane_cnt; l++)
 		for (uint32_t i = 0; g->lane[l] != NULL && i < SESSION_MAX; i++)
-			if (g->lane[l]->session[i] != NULL) {
-				const struct session_metrics *m = &g->lane[l]->session[i]->metrics;
+			if (g->lane[l]->has.session[i] != NULL) {
+				const struct session_metrics *m =
+					&g->lane[l]->has.session[i]->metrics;
 
 				cnt += metric_get(&m->connect_tried) +
 				       metric_get(&m->connect_done) + metric_get(&m->session_lost);

@@ -156,7 +156,7 @@ ask_session(struct gateway *g, uint32_t session_idx, const struct command *what,
 	for (uint32_t l = 0; l < g->lane_cnt; l++) {
 		int rc;
 
-		if (g->lane[l]->session[session_idx] == NULL)
+		if (g->lane[l]->has.session[session_idx] == NULL)
 			continue;
 		rc = ask(g, l, &request);
 		*cnt = g->lane[l]->command.reply_cnt;

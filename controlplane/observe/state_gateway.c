@@ -172,11 +172,11 @@ get_status(void *ctx, struct state_status *out)
 			out->md_lost_cnt += metric_get(&lane->arb[i]->metrics.message_lost);
 		}
 		for (uint32_t i = 0; i < SESSION_MAX; i++)
-			if (lane->session[i] != NULL)
-				add_session_sums(lane->session[i], out);
-		if (lane->risk != NULL) {
+			if (lane->has.session[i] != NULL)
+				add_session_sums(lane->has.session[i], out);
+		if (lane->has.risk != NULL) {
 			// the first counters are the verdicts, RISK_PASS the first of them
-			const uint64_t *verdict = (const uint64_t *)&lane->risk->metrics;
+			const uint64_t *verdict = (const uint64_t *)&lane->has.risk->metrics;
 
 			for (uint32_t i = 0; i < RISK_VERDICT_CNT; i++) {
 				out->intent_cnt += metric_get(&verdict[i]);
@@ -384,9 +384,9 @@ get_sessions(void *ctx, struct state_session *row, size_t row_max)
 		text_of_ip(c->sessions[i].peer.ip, row[i].peer, sizeof(row[i].peer), ':',
 			   c->sessions[i].peer.port);
 		for (uint32_t l = 0; l < g->lane_cnt; l++) {
-			if (g->lane[l]->session[i] == NULL)
+			if (g->lane[l]->has.session[i] == NULL)
 				continue;
-			fill_session(g->lane[l]->session[i], &row[i]);
+			fill_session(g->lane[l]->has.session[i], &row[i]);
 			if (ask(g, l, &request) == 0)
 				fill_session_asked(c, i, g->reply[l], &row[i]);
 		}
@@ -487,7 +487,7 @@ get_tcp(void *ctx, const char *session, struct state_tcp *row, size_t row_max, s
 			continue;
 		known = true;
 		for (uint32_t l = 0; l < g->lane_cnt && cnt < row_max; l++) {
-			if (g->lane[l]->session[i] == NULL || ask(g, l, &request) != 0)
+			if (g->lane[l]->has.session[i] == NULL || ask(g, l, &request) != 0)
 				continue;
 			memset(&row[cnt], 0, sizeof(row[cnt]));
 			TEXT(row[cnt].session, "%s", name);
@@ -504,7 +504,7 @@ lane_of_session(const struct gateway *g, const char *name, uint32_t *session_idx
 	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
 		for (uint32_t l = 0; l < g->lane_cnt; l++)
 			if (strcmp(g->config->sessions[i].name, name) == 0 &&
-			    g->lane[l]->session[i] != NULL) {
+			    g->lane[l]->has.session[i] != NULL) {
 				*session_idx = i;
 				return (int)l;
 			}
@@ -605,7 +605,7 @@ state_gateway_sessions_closed(struct gateway *g)
 			const struct command request = { .kind = COMMAND_SESSION, .arg = { i } };
 			const struct command_session *s = g->reply[l];
 
-			if (g->lane[l]->session[i] == NULL || ask(g, l, &request) != 0)
+			if (g->lane[l]->has.session[i] == NULL || ask(g, l, &request) != 0)
 				continue; // who cannot answer cannot close either
 			if (s->tcp_state != TCP_STATE_CLOSED && s->tcp_state != TCP_STATE_TIME_WAIT)
 				return false;
@@ -683,7 +683,7 @@ get_orders(void *ctx, bool all, struct state_order *row, size_t row_max, struct 
 			struct command request = { .kind = COMMAND_ORDERS, .arg = { s, 0, all } };
 			int rc;
 
-			if (g->lane[l]->session[s] == NULL)
+			if (g->lane[l]->has.session[s] == NULL)
 				continue;
 			rc = ask_all(g, l, &request, 1, take_orders, &rows, e);
 			if (rc < 0)
@@ -844,15 +844,15 @@ get_metrics(void *ctx, state_metric_fn *fn, void *arg)
 		EMIT(&to, "lane_loop", LANE_METRIC, &l->metrics, { "lane", l->name });
 		emit_ingress(&to, g, l);
 		for (uint32_t k = 0; k < c->strategies_cnt; k++)
-			if (l->strategy[k] != NULL)
+			if (l->has.strategy[k] != NULL)
 				EMIT(&to, "strategy", STRATEGY_METRIC,
-				     &l->strategy[k]->base.metrics,
+				     &l->has.strategy[k]->base.metrics,
 				     { "strategy", c->strategies[k].name });
-		if (l->risk != NULL)
-			EMIT(&to, "risk", RISK_METRIC, &l->risk->metrics, { "lane", l->name });
+		if (l->has.risk != NULL)
+			EMIT(&to, "risk", RISK_METRIC, &l->has.risk->metrics, { "lane", l->name });
 		for (uint32_t k = 0; k < c->sessions_cnt; k++)
-			if (l->session[k] != NULL)
-				emit_session(&to, l->session[k], c->sessions[k].name);
+			if (l->has.session[k] != NULL)
+				emit_session(&to, l->has.session[k], c->sessions[k].name);
 		for (uint32_t k = 0; k < c->ports_cnt; k++)
 			if (l->port[k] != NULL)
 				emit_port(&to, l->port[k], c->ports[k].name);

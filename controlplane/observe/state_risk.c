@@ -60,7 +60,7 @@ state_positions(void *ctx, const char *kind, const char *name, struct state_posi
 		struct command request = { .kind = COMMAND_POSITIONS, .arg = { 0, node_idx } };
 		int rc;
 
-		if (g->lane[l]->risk == NULL)
+		if (g->lane[l]->has.risk == NULL)
 			continue;
 		rc = ask_all(g, l, &request, 0, take_positions, &rows, e);
 		if (rc < 0)
@@ -201,7 +201,7 @@ state_risk_rows(void *ctx, struct state_risk *row, size_t row_max, struct err *e
 		struct command request = { .kind = COMMAND_RISK };
 		int rc;
 
-		if (g->lane[l]->risk == NULL)
+		if (g->lane[l]->has.risk == NULL)
 			continue;
 		rc = ask_all(g, l, &request, 0, take_nodes, &rows, e);
 		if (rc < 0)

@@ -69,6 +69,17 @@ struct lane_metrics {
 };
 
 /*
+ * The lane's own parts, for other threads: set before it runs, and the same ever after.  What the
+ * lane itself goes by leads to doubles while it rehearses (rehearsal.h).
+ */
+struct lane_parts {
+	struct strategy *strategy[STRATEGY_MAX];
+	struct risk *risk;
+	struct session *session[SESSION_MAX];
+	struct journal *journal;
+};
+
+/*
  * Everything one lane owns.  Written by its lane only, once it runs; the control plane reads
  * metrics and histograms at any time, and asks for the rest through command.
  */
@@ -161,6 +172,7 @@ struct lane {
 	uint16_t sent_cnt;
 
 	// seen by others
+	struct lane_parts has;
 	struct lane_metrics metrics;
 	struct lane_slow slow;
 	struct hist *latency[LATENCY_CNT];      // NULL where this lane records none

@@ -9,6 +9,8 @@
 #include "base/wire_int.h"
 #include "flow.h"
 #include "lab.h"
+#include "lane/rehearsal.h"
+#include "observe/state_gateway.h"
 
 /* Sending an order without sending one: what it may change, and that it happens at all. */
 enum {
@@ -147,6 +149,36 @@ nothing_is_rehearsed_while_orders_may_not_leave(void **state)
 	lab_close(lab);
 }
 
+/* What a lane goes by meanwhile are doubles; the control plane must not take them for the lane's.
+ */
+static void
+others_see_the_real_ones_while_a_lane_rehearses(void **state)
+{
+	for (unsigned n = 0; n < ARRAY_CNT(LANES); n++) {
+		struct lab *lab = lab_open(&(struct lab_setup){ .lanes = LANES[n] });
+		struct lane *risk = lab_lane_with(lab, RISK), *wire = lab_lane_with(lab, ORDERS);
+		struct session *s = wire->session_here[0];
+		struct state_status before, during;
+		struct state_source source;
+
+		lab_session_up(lab);
+		lab_settle(lab);
+		metric_add(&s->orders.metrics.new_sent, 7);
+		metric_add(&risk->risk->metrics.intent_passed, 8);
+		state_gateway_source(&lab->g, &source);
+		assert_int_equal(source.status(source.ctx, &before), 0);
+		assert_int_equal(before.order_sent_cnt, 7);
+		assert_int_equal(before.intent_cnt, 8);
+		assert_true(rehearsal_begin(wire->rehearsal, wire, s));
+		assert_ptr_not_equal(wire->session[s->idx], s);
+		assert_int_equal(source.status(source.ctx, &during), 0);
+		rehearsal_end(wire->rehearsal, wire, s);
+		assert_int_equal(during.order_sent_cnt, 7);
+		assert_int_equal(during.intent_cnt, 8);
+		lab_close(lab);
+	}
+}
+
 int
 main(void)
 {
@@ -154,6 +186,7 @@ main(void)
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
+		cmocka_unit_test(others_see_the_real_ones_while_a_lane_rehearses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
