@@ -80,6 +80,8 @@ def ask(to, symbol):
     to.sendall(struct.pack("!I", len(request)) + request)
     size = struct.unpack("!I", to.recv(4, socket.MSG_WAITALL))[0]
     answer = json.loads(to.recv(size, socket.MSG_WAITALL))
+    if not answer["ok"] and answer["error"]["code"] == "ENOENT":
+        return None  # a gateway that just came has not heard of it yet
     if not answer["ok"]:
         sys.exit("%s: %s" % (symbol, answer))
     return answer["result"]
@@ -90,6 +92,9 @@ def judge_once(want, to):
     wrong = []
     for symbol, (bid, offer) in want.items():
         got = ask(to, symbol)
+        if got is None:
+            count["other_wrong"] += 1
+            continue
         right = (got["bid_level_cnt"] == len(bid) and got["ask_level_cnt"] == len(offer) and
                  [[x["px4"], x["qty"], x["order_cnt"]] for x in got["bid"]] == bid[:DEPTH] and
                  [[x["px4"], x["qty"], x["order_cnt"]] for x in got["ask"]] == offer[:DEPTH])
