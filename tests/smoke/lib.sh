@@ -68,6 +68,14 @@ smoke_start() {
 	trap smoke_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	# Killed without notice, as a test runner does that is interrupted itself, no trap runs.
+	setsid bash -c 'while kill -0 '$$' 2>/dev/null; do sleep 1; done
+		source "$0"
+		smoke_spaces=("${@:2}")
+		EAL_PREFIX=$1
+		smoke_leave_nothing' "$SMOKE_TOP/tests/smoke/lib.sh" "$EAL_PREFIX" \
+		"$GW" "$VENUE" "$BRIDGE" </dev/null >/dev/null 2>&1 &
+	disown
 }
 
 # The last thing a test says.
@@ -77,9 +85,25 @@ smoke_passed() {
 	exit 0
 }
 
+# The namespaces, who is left in them, and the files of DPDK.
+smoke_leave_nothing() {
+	local pid space mount
+	for space in "${smoke_spaces[@]}"; do
+		for pid in $(ip netns pids "$space" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null
+		done
+		ip netns del "$space" 2>/dev/null
+	done
+	[ -n "${EAL_PREFIX-}" ] || return 0
+	rm -rf "/var/run/dpdk/$EAL_PREFIX" "/var/run/dpdk/$EAL_PREFIX"-*
+	while read -r mount; do
+		rm -f "$mount/${EAL_PREFIX}map_"*
+	done < <(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts)
+}
+
 # Only what this script started and made, by process id and by name.
 smoke_end() {
-	local status=$? pid space mount
+	local status=$? pid
 	trap - EXIT INT TERM
 	for pid in "${smoke_pids[@]}"; do
 		kill -TERM "$pid" 2>/dev/null
@@ -88,18 +112,7 @@ smoke_end() {
 		pid_gone 3 "$pid" || kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
-	for space in "${smoke_spaces[@]}"; do
-		for pid in $(ip netns pids "$space" 2>/dev/null); do
-			kill -KILL "$pid" 2>/dev/null
-		done
-		ip netns del "$space" 2>/dev/null
-	done
-	if [ -n "${EAL_PREFIX-}" ]; then
-		rm -rf "/var/run/dpdk/$EAL_PREFIX" "/var/run/dpdk/$EAL_PREFIX"-*
-		while read -r mount; do
-			rm -f "$mount/${EAL_PREFIX}map_"*
-		done < <(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts)
-	fi
+	smoke_leave_nothing
 	if [ $status = 0 ] || [ $status = $SKIPPED ]; then
 		[ -n "${SLUICE_KEEP-}" ] || rm -rf "$SMOKE_DIR"
 	else
