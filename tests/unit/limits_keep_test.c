@@ -12,6 +12,7 @@
 
 #include "base/must.h"
 #include "limits/limits.h"
+#include "limits_config.h"
 
 /* Nodes of the tree. */
 enum {
@@ -57,18 +58,7 @@ again(void)
 static int
 start(void **unused)
 {
-	memset(&config, 0, sizeof(config));
-	config.instruments_cnt = 3;
-	strcpy(config.instruments[1].symbol, "AAPL");
-	strcpy(config.instruments[2].symbol, "MSFT");
-	config.risk.order_max_qty = 500;
-	config.risk.order_max_usd.usd4 = 1000000;
-	config.risk.collar_bp = 500;
-	config.risk.open_max_qty = 2000;
-	config.risk.position_max_qty = 3000;
-	config.risk.gross_max_usd.usd4 = 50000000;
-	config.risk.order_rate_max = 100;
-	config.risk.order_rate_window_ms = 1000;
+	limits_config_small(&config);
 	config.accounts_cnt = 2;
 	strcpy(config.accounts[DESK].name, "desk");
 	config.strategies_cnt = 2;
@@ -76,8 +66,6 @@ start(void **unused)
 	config.strategies[0].account_idx = DESK;
 	strcpy(config.strategies[1].name, "maker");
 	config.strategies[1].account_idx = DESK;
-	config.venues_cnt = 1;
-	config.sessions_cnt = 1;
 	strcpy(folder, "/tmp/sluice-limits.XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/kept", folder);

@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "limits/limits.h"
+#include "limits_config.h"
 
 /* Nodes of the tree. */
 enum {
@@ -30,27 +31,14 @@ start(void **unused)
 {
 	static char kept[8192];
 
-	memset(&config, 0, sizeof(config));
+	limits_config_small(&config);
 	memset(&lane, 0, sizeof(lane));
 	err_init(&err);
-	config.instruments_cnt = 3;
-	strcpy(config.instruments[1].symbol, "AAPL");
-	strcpy(config.instruments[2].symbol, "MSFT");
-	config.risk.order_max_qty = 500;
-	config.risk.order_max_usd.usd4 = 1000000;
-	config.risk.collar_bp = 500;
-	config.risk.open_max_qty = 2000;
-	config.risk.position_max_qty = 3000;
-	config.risk.gross_max_usd.usd4 = 50000000;
-	config.risk.order_rate_max = 100;
-	config.risk.order_rate_window_ms = 1000;
 	config.accounts_cnt = 2;
 	strcpy(config.accounts[DESK].name, "desk");
 	config.strategies_cnt = 1;
 	strcpy(config.strategies[0].name, "taker");
 	config.strategies[0].account_idx = DESK;
-	config.venues_cnt = 1;
-	config.sessions_cnt = 1;
 	next = config;
 	halt_set(HALT_DISARMED);
 	assert_int_equal(limits_open(&limits, &config, &err), 0);

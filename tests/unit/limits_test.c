@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "limits/limits.h"
+#include "limits_config.h"
 
 /* Nodes of the tree. */
 enum {
@@ -34,22 +35,11 @@ in_force(void)
 static int
 start(void **unused)
 {
-	memset(&config, 0, sizeof(config));
+	limits_config_small(&config);
 	memset(&lane, 0, sizeof(lane));
 	err_init(&err);
-	config.instruments_cnt = 3;
-	strcpy(config.instruments[1].symbol, "AAPL");
-	strcpy(config.instruments[2].symbol, "MSFT");
 	config.instruments[1].trade = true;
 	config.instruments[1].short_allowed = true;
-	config.risk.order_max_qty = 500;
-	config.risk.order_max_usd.usd4 = 1000000;
-	config.risk.collar_bp = 500;
-	config.risk.open_max_qty = 2000;
-	config.risk.position_max_qty = 3000;
-	config.risk.gross_max_usd.usd4 = 50000000;
-	config.risk.order_rate_max = 100;
-	config.risk.order_rate_window_ms = 1000;
 	config.risk.execution_max = 1000;
 	config.risk.var_bp = 200;
 	// firm - desk - book; taker trades for book, maker for desk
@@ -64,8 +54,6 @@ start(void **unused)
 	strcpy(config.strategies[1].name, "maker");
 	config.strategies[1].account_idx = DESK;
 	config.strategies[1].limits.order_max_qty = 50;
-	config.venues_cnt = 1;
-	config.sessions_cnt = 1;
 	halt_set(HALT_DISARMED);
 	halt_lift(HALT_OPERATOR);
 	assert_int_equal(limits_open(&limits, &config, &err), 0);
