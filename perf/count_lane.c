@@ -139,21 +139,12 @@ tell(struct lab *lab, const struct block *b)
 static void
 start_day(struct lab *lab)
 {
-	struct itch50_stock_directory r = { .head = head_of('R'),
-					    .symbol = "AAPL    ",
-					    .round_lot_qty = be32_of(100),
-					    .authenticity = 'P' };
-	struct itch50_trading_action h = { .head = head_of('H'),
-					   .symbol = "AAPL    ",
-					   .state = 'T' };
-	struct block b = block_of(&r, sizeof(r));
+	struct block b = block_listed("AAPL    ", TICK_LOCATE);
 
 	tell(lab, &b);
-	b = block_of(&h, sizeof(h));
+	b = block_trading();
 	tell(lab, &b);
-	memcpy(r.symbol, "OTHER   ", sizeof(r.symbol));
-	r.head.locate = be16_of(OTHER_LOCATE);
-	b = block_of(&r, sizeof(r));
+	b = block_listed("OTHER   ", OTHER_LOCATE);
 	tell(lab, &b);
 	b = block_add(1, 'S', TOUCH_QTY, ASK_PX4);
 	tell(lab, &b);

@@ -47,4 +47,27 @@ block_add(uint64_t ref, uint8_t side, uint32_t qty, uint32_t px4)
 	return block_of(&a, sizeof(a));
 }
 
+/* What a day begins with: a symbol is listed, and AAPL trades. */
+static inline struct block
+block_listed(const char symbol[8], uint16_t locate)
+{
+	struct itch50_stock_directory r = { .head = head_of('R'),
+					    .round_lot_qty = be32_of(100),
+					    .authenticity = 'P' };
+
+	r.head.locate = be16_of(locate);
+	memcpy(r.symbol, symbol, sizeof(r.symbol));
+	return block_of(&r, sizeof(r));
+}
+
+static inline struct block
+block_trading(void)
+{
+	const struct itch50_trading_action h = { .head = head_of('H'),
+						 .symbol = "AAPL    ",
+						 .state = 'T' };
+
+	return block_of(&h, sizeof(h));
+}
+
 #endif

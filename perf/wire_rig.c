@@ -462,18 +462,11 @@ wait_for_gateway(struct wire *w)
 static void
 start_day(struct wire *w)
 {
-	struct itch50_stock_directory r = { .head = head_of('R'),
-					    .symbol = "AAPL    ",
-					    .round_lot_qty = be32_of(100),
-					    .authenticity = 'P' };
-	struct itch50_trading_action h = { .head = head_of('H'),
-					   .symbol = "AAPL    ",
-					   .state = 'T' };
-	struct block b = block_of(&r, sizeof(r));
+	struct block b = block_listed("AAPL    ", TICK_LOCATE);
 
 	w->md_seq = 1;
 	wire_tell(w, &b);
-	b = block_of(&h, sizeof(h));
+	b = block_trading();
 	wire_tell(w, &b);
 	b = block_add(2, 'B', BID_QTY, BID_PX4);
 	wire_tell(w, &b);
