@@ -33,6 +33,7 @@ enum {
 	PER_PACKET = 8,
 	EXECUTE_EVERY = 3,
 	REST_LOOKS = 3,
+	STILL_LOOKS = 8,
 	WATCHDOG_S = 120, // and a fifth of a second for each change: a sanitizer on a busy machine
 };
 
@@ -58,6 +59,7 @@ static const uint32_t QTY[] = { 99, 100, 199, 200, 500 };
 static uint32_t changes = CHANGES;
 static uint32_t qty_of[CHANGES_MAX + 64]; // by version; 0: never published
 static uint32_t changed_cnt;              // atomic
+static uint32_t served_cnt;               // atomic: the changes whose messages were judged
 static struct lab *lab;
 static struct flow flow;
 static size_t flow_at;
@@ -88,6 +90,10 @@ run_control(void *unused)
 			sched_yield();
 		}
 		store_release_u32(&changed_cnt, n + 1);
+		// Two changes come at once and the lanes meet one of them: else a slow machine
+		// would make all changes before it judges anything.
+		while (n % 2 == 1 && load_acquire_u32(&served_cnt) <= n)
+			sched_yield();
 	}
 	return NULL;
 }
@@ -205,6 +211,23 @@ taken_by_lanes(void)
 	return sum;
 }
 
+/* A change is served by a judgement since it was made, or by all its messages without one. */
+static void
+serve(bool busy)
+{
+	static uint64_t seen_cnt;
+	static unsigned still;
+	const uint32_t change_cnt = load_acquire_u32(&changed_cnt);
+
+	still = busy ? 0 : still + 1;
+	if (change_cnt == load_acquire_u32(&served_cnt)) {
+		seen_cnt = judged_cnt + refused_cnt;
+		still = 0;
+	} else if (judged_cnt + refused_cnt != seen_cnt || still > STILL_LOOKS) {
+		store_release_u32(&served_cnt, change_cnt);
+	}
+}
+
 /* Until all changes are made, all is read, and the lanes have looked about a few times since. */
 static void
 play(void)
@@ -221,6 +244,7 @@ play(void)
 		if (lab->peer.backlog_len != 0 && n % 4096 == 0)
 			peer_resend(&lab->peer);
 		now_taken = taken_by_lanes();
+		serve(moved != 0 || now_taken != taken);
 		if (moved != 0 || now_taken != taken) {
 			memset(looks, 0, sizeof(looks));
 		} else {
@@ -270,7 +294,7 @@ race(const char *lanes, const char *what)
 	pthread_t thread[LANE_MAX], control;
 
 	memset(qty_of, 0, sizeof(qty_of));
-	changed_cnt = last_version = version_cnt = execute_next = 0;
+	changed_cnt = served_cnt = last_version = version_cnt = execute_next = 0;
 	judged_cnt = refused_cnt = flow_at = 0;
 	lab = lab_open(&setup);
 	lab_session_up(lab);
