@@ -64,13 +64,6 @@ extern void *__libc_realloc(void *p, size_t bytes);
 extern void __libc_free(void *p);
 extern void *__libc_memalign(size_t align, size_t bytes);
 
-static void
-count_allocation(void)
-{
-	if (counted)
-		atomic_fetch_add(&watched.allocation_cnt, 1);
-}
-
 #ifdef __has_feature
 #define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -81,6 +74,13 @@ count_allocation(void)
 
 #if !SANITIZED
 #define COUNTS true
+
+static void
+count_allocation(void)
+{
+	if (counted)
+		atomic_fetch_add(&watched.allocation_cnt, 1);
+}
 
 void *
 malloc(size_t bytes)
