@@ -170,7 +170,10 @@ open_end(struct end *e, const struct bench *b, bool echoes)
 	e->ns_per_cycle = b->ns_per_cycle;
 	e->bounce = echoes;
 	e->pool = shm_make_pool();
-	shm_start_port(0, e->pool);
+	if (echoes)
+		shm_start_port(0, e->pool);
+	else
+		shm_start_client(0, e->pool, folder, "echo.memif");
 	if (tcp_init(&e->tcp, &config) != 0 || !tcp_connect(&e->tcp, now_ns(e)))
 		bench_die("no connection can be begun");
 }
@@ -262,8 +265,6 @@ connect_both(struct end *e)
 	const uint64_t until = now_ns(e) + CONNECT_MS * 1000000ULL;
 
 	while (e->tcp.state != TCP_STATE_ESTABLISHED) {
-		if (!shm_link_is_up(0))
-			usleep(1000);
 		poll_port(e);
 		emit(e);
 		if (e->tcp.state == TCP_STATE_CLOSED || now_ns(e) > until)
@@ -339,7 +340,6 @@ main(int argc, char **argv)
 	rival_kernel_pause(true);
 	start_echoer(&b);
 	atexit(clean_up);
-	shm_wait_for_socket(folder, "echo.memif");
 	shm_start_eal(folder, b.core, VDEV, ARRAY_CNT(VDEV));
 	open_end(&end, &b, false);
 	connect_both(&end);

@@ -104,12 +104,9 @@ open_memif(const char *folder, const char *name, unsigned nr, uint16_t *port)
 	snprintf(device, sizeof(device), "net_memif%u", nr);
 	snprintf(args, sizeof(args), "id=%u,role=client,rsize=10,socket=%s/%s,socket-abstract=no",
 		 nr, folder, file);
-	shm_wait_for_socket(folder, file);
 	if (rte_vdev_init(device, args) != 0 || rte_eth_dev_get_port_by_name(device, port) != 0)
 		bench_die("the rival does not get its memif port");
-	shm_start_port(*port, rival.pool);
-	while (!shm_link_is_up(*port))
-		usleep(1000);
+	shm_start_client(*port, rival.pool, folder, file);
 }
 
 static void

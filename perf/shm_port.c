@@ -12,7 +12,8 @@
 enum {
 	POOL_CNT = 4095,
 	DESCRIPTORS = 1024,
-	SOCKET_WAIT_MS = 20000,
+	SERVER_WAIT_MS = 20000,
+	ANSWER_MS = 200, // a server that answers takes some 5
 };
 
 void
@@ -34,15 +35,22 @@ shm_start_eal(const char *folder, unsigned core, const char *const vdev[], unsig
 	bench_pin(core);
 }
 
-void
-shm_start_port(uint16_t id, struct rte_mempool *pool)
+static void
+set_up_port(uint16_t id, struct rte_mempool *pool)
 {
 	const struct rte_eth_conf conf = { 0 };
 
 	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
 	    rte_eth_rx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL, pool) != 0 ||
-	    rte_eth_tx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL) != 0 ||
-	    rte_eth_dev_start(id) != 0)
+	    rte_eth_tx_queue_setup(id, 0, DESCRIPTORS, SOCKET_ID_ANY, NULL) != 0)
+		bench_die("a port of shared memory cannot be set up");
+}
+
+void
+shm_start_port(uint16_t id, struct rte_mempool *pool)
+{
+	set_up_port(id, pool);
+	if (rte_eth_dev_start(id) != 0)
 		bench_die("a port of shared memory does not start");
 }
 
@@ -65,15 +73,32 @@ shm_link_is_up(uint16_t id)
 	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status;
 }
 
-void
-shm_wait_for_socket(const char *folder, const char *name)
+static bool
+is_answered(uint16_t id)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	for (unsigned ms = 0; access(path, F_OK) != 0; ms++) {
-		if (ms == SOCKET_WAIT_MS)
-			bench_die("the other end of the shared memory does not start");
+	for (unsigned ms = 0; ms < ANSWER_MS; ms++) {
+		if (shm_link_is_up(id))
+			return true;
 		usleep(1000);
 	}
+	return false;
+}
+
+void
+shm_start_client(uint16_t id, struct rte_mempool *pool, const char *folder, const char *socket)
+{
+	char path[PATH_MAX];
+	unsigned ms = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, socket);
+	set_up_port(id, pool);
+	for (; ms < SERVER_WAIT_MS && access(path, F_OK) != 0; ms++)
+		usleep(1000);
+	for (; ms < SERVER_WAIT_MS; ms += ANSWER_MS) {
+		if (rte_eth_dev_start(id) == 0 && is_answered(id))
+			return;
+		rte_eth_dev_stop(id);
+		usleep(1000);
+	}
+	bench_die("the other end of the shared memory does not answer");
 }

@@ -18,7 +18,12 @@ struct rte_mempool *shm_make_pool(void);
 void shm_start_port(uint16_t id, struct rte_mempool *pool);
 bool shm_link_is_up(uint16_t id);
 
-/* A client's port does not start before the server's has made its socket. */
-void shm_wait_for_socket(const char *folder, const char *name);
+/*
+ * Starts a client's port and waits until its server answers.  DPDK's memif asks once: a server that
+ * has made its socket but not started its port turns the client away, and the port stays down for
+ * ever.  So this one asks again.
+ */
+void shm_start_client(uint16_t id, struct rte_mempool *pool, const char *folder,
+		      const char *socket);
 
 #endif

@@ -427,20 +427,6 @@ wire_pump_for(struct wire *w, unsigned ms)
 		wire_pump(w);
 }
 
-/* It stands still until its turn. */
-static void
-wait_for_echoer(const struct wire *w)
-{
-	const uint64_t until = __rdtsc() + wire_cycles_of_ms(w, START_MS);
-
-	while (!shm_link_is_up(w->echo)) {
-		if (__rdtsc() > until)
-			bench_die("the echo does not answer");
-		usleep(1000);
-	}
-	kill(echoer, SIGSTOP);
-}
-
 static void
 wait_for_gateway(struct wire *w)
 {
@@ -617,8 +603,6 @@ wire_open(struct wire *w, struct bench *b, enum wire_kind_id id)
 		start_gateway(w);
 	shm_start_eal(folder, b->far_core, vdev, vdev_cnt);
 	w->pool = shm_make_pool();
-	if (k->has_echo)
-		shm_wait_for_socket(folder, "echo.memif");
 	for (unsigned i = 0; i < vdev_cnt; i++) {
 		static const char *const NAME[2][3] = {
 			{ "net_memif0", "net_memif1", "net_memif2" },
@@ -629,11 +613,14 @@ wire_open(struct wire *w, struct bench *b, enum wire_kind_id id)
 
 		if (rte_eth_dev_get_port_by_name(NAME[veth][i], id_of[i]) != 0)
 			bench_die("a port of the generator's is not there");
-		shm_start_port(*id_of[i], w->pool);
+		if (i < 2)
+			shm_start_port(*id_of[i], w->pool);
+		else
+			shm_start_client(w->echo, w->pool, folder, "echo.memif");
 	}
 	peer_init(&w->peer, VENUE_IP, VENUE_PORT);
 	if (k->has_echo)
-		wait_for_echoer(w);
+		kill(echoer, SIGSTOP); // until its turn
 	if (!gateway_first)
 		start_gateway(w);
 	w->gateway = gateway;
