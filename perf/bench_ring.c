@@ -19,9 +19,12 @@
  *
  * How it could lie.  Two cores of a virtual machine are near or far from each other (they share a
  * cache, or not), and where they are changes within seconds: so all ways are measured in turns of a
- * fraction of a millisecond, a ratio is taken within one round of turns only, and rounds are told
- * apart by the bare line's own time.  Where both regimes occurred both are shown; ring.hop is the
- * near one if that occurred, and near/rounds or far/rounds says which.  All takers wait as a lane
+ * fraction of a millisecond, and rounds are told apart by the bare line's own time, which stands at
+ * both ends of a round: a round whose two lines differ by more than a fifth was moved or disturbed
+ * and counts for nothing (unsettled/rounds).  By one line alone a near round that the host held up
+ * for a moment passed for a far one, and the ring for a quarter of it.  Where both regimes occurred
+ * both are shown; ring.hop is the near one if that occurred, and near/rounds or far/rounds says
+ * which.  All takers wait as a lane
  * does after an empty turn, by spin_settle(): the bare line and the rivals are faster by it, too.
  * A ping-pong has one message under way, so it says nothing of a stream: ring.hop/stream is one
  * thread putting and the other taking as fast as they can.  With fewer than two cores there is
@@ -36,7 +39,8 @@ enum {
 	STREAM_TURNS_QUICK = 10,
 	SLOTS = 1024,
 	NEAR_NS_MAX = 130, // between the two regimes of the reference machine, 55 and 287
-	REGIME_MIN = 20,   // rounds
+	REGIME_SHARE = 50, // one round in so many, else it was no regime
+	SETTLED_PERCENT = 20,
 };
 
 struct hop {
@@ -53,6 +57,7 @@ enum way {
 	WAY_RING,
 	WAY_CK,
 	WAY_RTE,
+	WAY_LINE_AGAIN,
 	WAY_CNT,
 	WAY_STREAM, // the project's ring, one direction
 	WAY_END,
@@ -186,6 +191,7 @@ far_side(void *arg)
 		seen = now;
 		switch ((enum way)(now & 0xff)) {
 		case WAY_LINE:
+		case WAY_LINE_AGAIN:
 			echo(WAY_LINE);
 			break;
 		case WAY_RING:
@@ -226,6 +232,7 @@ turn_of(enum way way)
 
 	switch (way) {
 	case WAY_LINE:
+	case WAY_LINE_AGAIN:
 		cycles = trips(WAY_LINE);
 		break;
 	case WAY_RING:
@@ -260,33 +267,48 @@ turn_of_stream(void)
 	return bench_since(start);
 }
 
+enum regime {
+	REGIME_NEAR,
+	REGIME_FAR,
+	REGIME_UNSETTLED,
+};
+
+static enum regime
+regime_of(const struct bench *b, const struct bench_series round[WAY_CNT], size_t i)
+{
+	const uint64_t line = round[WAY_LINE].cycles[i], again = round[WAY_LINE_AGAIN].cycles[i];
+	const uint64_t low = line < again ? line : again, high = line < again ? again : line;
+
+	if (high * 100 > low * (100 + SETTLED_PERCENT))
+		return REGIME_UNSETTLED;
+	return (double)low * b->ns_per_cycle / (2 * TRIPS) > NEAR_NS_MAX ? REGIME_FAR : REGIME_NEAR;
+}
+
 /* False when there were too few rounds of that regime. */
 static bool
-report_regime(struct bench *b, struct bench_series round[WAY_CNT], bool far, bool first)
+report_regime(struct bench *b, const struct bench_series round[WAY_CNT], enum regime regime,
+	      bool first)
 {
 	static const char *const SUFFIX[2][WAY_CNT] = {
 		{ "line", "", "ck_ring", "rte_ring" },
 		{ "far/line", "far", "far/ck_ring", "far/rte_ring" },
 	};
 	struct bench_series kept[WAY_CNT];
+	const size_t cnt = round[WAY_LINE].cnt;
 
-	for (unsigned w = 0; w < WAY_CNT; w++) {
-		bench_series_init(&kept[w], round[w].cnt, 2 * TRIPS);
-		for (size_t i = 0; i < round[w].cnt; i++) {
-			const double line_ns =
-				(double)round[WAY_LINE].cycles[i] * b->ns_per_cycle / (2 * TRIPS);
-
-			if ((line_ns > NEAR_NS_MAX) == far)
-				bench_add(&kept[w], round[w].cycles[i]);
-		}
-	}
-	if (kept[WAY_LINE].cnt < REGIME_MIN)
+	for (unsigned w = 0; w < WAY_CNT; w++)
+		bench_series_init(&kept[w], cnt, 2 * TRIPS);
+	for (size_t i = 0; i < cnt; i++)
+		for (unsigned w = 0; w < WAY_CNT && regime_of(b, round, i) == regime; w++)
+			bench_add(&kept[w], round[w].cycles[i]);
+	if (kept[WAY_LINE].cnt < cnt / REGIME_SHARE)
 		return false;
-	bench_figure(b, far ? "far/rounds" : "near/rounds", (double)kept[WAY_LINE].cnt, "rounds", 0,
-		     (struct bench_target){ 0 });
-	for (unsigned w = WAY_RING; w < WAY_CNT; w++)
+	bench_figure(b, regime == REGIME_FAR ? "far/rounds" : "near/rounds",
+		     (double)kept[WAY_LINE].cnt, "rounds", 0, (struct bench_target){ 0 });
+	for (unsigned w = WAY_RING; w <= WAY_RTE; w++)
 		bench_report(
-			b, SUFFIX[far && !first][w], &kept[w], &kept[WAY_LINE], BENCH_P50,
+			b, SUFFIX[regime == REGIME_FAR && !first][w], &kept[w], &kept[WAY_LINE],
+			BENCH_P50,
 			(struct bench_target){ .ratio_max = w == WAY_RING && first ? 1.1 : 0 });
 	return true;
 }
@@ -295,7 +317,7 @@ int
 main(int argc, char **argv)
 {
 	struct bench_series round[WAY_CNT], stream;
-	unsigned rounds, stream_turns;
+	unsigned rounds, stream_turns, unsettled = 0;
 	bool near_seen;
 	pthread_t thread;
 	struct bench b;
@@ -319,8 +341,11 @@ main(int argc, char **argv)
 		bench_add(&stream, turn_of_stream());
 	begin(WAY_END);
 	pthread_join(thread, NULL);
-	near_seen = report_regime(&b, round, false, true);
-	if (!report_regime(&b, round, true, !near_seen) && !near_seen)
+	for (unsigned i = 0; i < rounds; i++)
+		unsettled += regime_of(&b, round, i) == REGIME_UNSETTLED;
+	bench_figure(&b, "unsettled/rounds", unsettled, "rounds", 0, (struct bench_target){ 0 });
+	near_seen = report_regime(&b, round, REGIME_NEAR, true);
+	if (!report_regime(&b, round, REGIME_FAR, !near_seen) && !near_seen)
 		bench_die("too few rounds in either regime");
 	bench_report(&b, "stream", &stream, NULL, BENCH_P50, (struct bench_target){ 0 });
 	return bench_close(&b);
