@@ -251,7 +251,9 @@ write_json(const struct bench *b, const char *name, double value, const char *un
 		fprintf(f, "\"target\":%g,\"target_of\":\"least ratio\",", t.ratio_min);
 	else
 		fprintf(f, "\"target\":null,\"target_of\":null,");
-	if (b->quick || !has_target(&t))
+	if (b->unusable != NULL)
+		fprintf(f, "\"unusable\":\"%s\",", b->unusable);
+	if (b->quick || b->unusable != NULL || !has_target(&t))
 		fprintf(f, "\"pass\":null}\n");
 	else
 		fprintf(f, "\"pass\":%s}\n", pass ? "true" : "false");
@@ -265,14 +267,16 @@ bench_figure(struct bench *b, const char *suffix, double value, const char *unit
 	const bool pass = (t.value_max == 0 || value <= t.value_max) && value >= t.value_min &&
 			  (t.ratio_max == 0 || value <= floor * t.ratio_max) &&
 			  value >= floor * t.ratio_min;
-	const bool judged = !b->quick && has_target(&t);
-	char name[96], against[96] = "", wanted[64] = "";
+	const bool judged = !b->quick && b->unusable == NULL && has_target(&t);
+	char name[96], against[96] = "", wanted[192] = "";
 
 	snprintf(name, sizeof(name), "%s%s%s", b->name, suffix[0] != '\0' ? "/" : "", suffix);
 	if (floor != 0)
 		snprintf(against, sizeof(against), "floor %8.2f  ratio %6.2f", floor,
 			 value / floor);
-	if (t.value_max != 0)
+	if (b->unusable != NULL)
+		snprintf(wanted, sizeof(wanted), "not usable: %s", b->unusable);
+	else if (t.value_max != 0)
 		snprintf(wanted, sizeof(wanted), "target <= %g %s", t.value_max, unit);
 	else if (t.value_min != 0)
 		snprintf(wanted, sizeof(wanted), "target >= %g %s", t.value_min, unit);

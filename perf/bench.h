@@ -26,6 +26,7 @@ struct bench {
 	uint64_t timer_cycles; // an empty measurement; in every figure of single events
 	long preempted_cnt;    // when the bench began
 	unsigned failed_cnt;
+	const char *unusable; // why the figures that follow say nothing; NULL: they do
 };
 
 /* Samples of one thing; each sample is the cycles of per_sample events. */

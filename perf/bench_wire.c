@@ -95,6 +95,7 @@ take_echoes(struct wire *w, struct bench_series *series)
 	const uint16_t cnt = rte_eth_rx_burst(w->echo, 0, m, WIRE_BURST);
 	const uint64_t now = __rdtsc();
 
+	host_watch_look(w->host, now);
 	for (uint16_t i = 0; i < cnt; i++) {
 		uint64_t due;
 
@@ -137,13 +138,20 @@ report(struct wire *w, struct bench_series *value, struct bench_series *floor)
 		    { "max", "echo max", BENCH_MAX } };
 	struct bench *b = w->b;
 
-	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++)
+	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++) {
+		b->unusable = host_watch_judge(&w->with_gateway, ROW[i].per_million);
+		if (b->unusable == NULL && floor->cnt != 0)
+			b->unusable = host_watch_judge(&w->with_echo, ROW[i].per_million);
 		bench_figure(b, ROW[i].suffix, bench_ns(b, value, ROW[i].per_million), "ns",
 			     floor->cnt != 0 ? bench_ns(b, floor, ROW[i].per_million) : 0,
 			     (struct bench_target){ 0 });
-	for (unsigned i = 0; i < ARRAY_CNT(ROW) && floor->cnt != 0; i++)
+	}
+	for (unsigned i = 0; i < ARRAY_CNT(ROW) && floor->cnt != 0; i++) {
+		b->unusable = host_watch_judge(&w->with_echo, ROW[i].per_million);
 		bench_figure(b, ROW[i].floor_suffix, bench_ns(b, floor, ROW[i].per_million), "ns",
 			     0, (struct bench_target){ 0 });
+	}
+	b->unusable = NULL;
 	bench_figure(b, "ticks without an order", (double)w->unanswered_cnt, "ticks", 0,
 		     (struct bench_target){ 0 });
 }
@@ -201,13 +209,19 @@ run(struct wire *w)
 		wire_pump_for(w, WIRE_REST_MS); // what it still held
 		run_ticks(w, WARM_TICKS, NULL, false);
 		w->unanswered_cnt = i == 0 ? 0 : w->unanswered_cnt;
+		host_watch_start(&w->with_gateway);
 		run_ticks(w, ticks, &value, false);
+		host_watch_stop(&w->with_gateway);
 		if (w->echoer == 0)
 			continue;
 		kill(w->gateway, SIGSTOP);
 		kill(w->echoer, SIGCONT);
+		w->host = &w->with_echo;
 		run_echoes(w, WARM_TICKS, NULL);
+		host_watch_start(&w->with_echo);
 		run_echoes(w, ticks, &floor);
+		host_watch_stop(&w->with_echo);
+		w->host = &w->with_gateway;
 	}
 	if (w->echoer != 0)
 		kill(w->echoer, SIGSTOP);

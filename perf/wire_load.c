@@ -48,6 +48,7 @@ run_rate(struct wire *w, uint32_t per_s, struct bench_series *series)
 
 	step.cpu_s = -wire_gateway_cpu_s(w, &system);
 	w->series = series;
+	wire_watch_gateway(w);
 	for (uint64_t n = 0; n < step.sent_cnt;) {
 		uint64_t due = start + (uint64_t)((double)n * interval);
 
@@ -63,6 +64,7 @@ run_rate(struct wire *w, uint32_t per_s, struct bench_series *series)
 		wire_flush(w);
 		wire_pump(w);
 	}
+	host_watch_stop(&w->with_gateway);
 	step.took = (double)(__rdtsc() - start) / ((double)step.sent_cnt * interval);
 	step.cpu_s += wire_gateway_cpu_s(w, &system);
 	wire_pump_for(w, WIRE_REST_MS);
@@ -77,9 +79,12 @@ report_rate(struct wire *w, uint32_t per_s, struct bench_series *s)
 	char suffix[32];
 
 	snprintf(suffix, sizeof(suffix), "rate %u p50", per_s);
+	w->b->unusable = host_watch_judge(&w->with_gateway, BENCH_P50);
 	bench_report(w->b, suffix, s, NULL, BENCH_P50, (struct bench_target){ 0 });
 	snprintf(suffix, sizeof(suffix), "rate %u p99", per_s);
+	w->b->unusable = host_watch_judge(&w->with_gateway, BENCH_P99);
 	bench_report(w->b, suffix, s, NULL, BENCH_P99, (struct bench_target){ 0 });
+	w->b->unusable = NULL;
 }
 
 void
@@ -238,12 +243,14 @@ wire_bursts(struct wire *w)
 	       (double)f.msg_cnt / f.burst_cnt, longest);
 	bench_series_init(&s, bursts, 1);
 	w->series = &s;
+	wire_watch_gateway(w);
 	for (unsigned n = 0; n < bursts; n++) {
 		play_burst(w, f.at_ns + at, f.cnt[burst]);
 		at += f.cnt[burst];
 		if (++burst == f.burst_cnt)
 			burst = at = 0;
 	}
+	host_watch_stop(&w->with_gateway);
 	wire_pump_for(w, WIRE_REST_MS);
 	w->series = NULL;
 	wire_give_up(w);
@@ -251,8 +258,10 @@ wire_bursts(struct wire *w)
 		wire_die("no burst had an order");
 	for (unsigned i = 0; i < ARRAY_CNT(ROW); i++) {
 		snprintf(text, sizeof(text), "%s %s", name, ROW[i].name);
+		w->b->unusable = host_watch_judge(&w->with_gateway, ROW[i].per_million);
 		bench_report(w->b, text, &s, NULL, ROW[i].per_million, (struct bench_target){ 0 });
 	}
+	w->b->unusable = NULL;
 	snprintf(text, sizeof(text), "%ss that lost packets", name);
 	bench_figure(w->b, text, wire_trades(w) ? 0 : 1, "of 1", 0, (struct bench_target){ 0 });
 }

@@ -394,6 +394,7 @@ wire_pump(struct wire *w)
 	uint16_t cnt = rte_eth_rx_burst(w->oe, 0, m, WIRE_BURST);
 	const uint64_t now = __rdtsc();
 
+	host_watch_look(w->host, now);
 	for (uint16_t i = 0; i < cnt; i++)
 		match_order(w, rte_pktmbuf_mtod(m[i], uint8_t *), m[i]->data_len, now);
 	for (uint16_t i = 0; i < cnt; i++) {
@@ -553,6 +554,13 @@ wire_new_session(struct wire *w)
 	start_day(w);
 }
 
+void
+wire_watch_gateway(struct wire *w)
+{
+	host_watch_init(&w->with_gateway, w->b, w->gateway, w->b->core);
+	host_watch_start(&w->with_gateway);
+}
+
 double
 wire_gateway_cpu_s(const struct wire *w, double *system)
 {
@@ -625,6 +633,10 @@ wire_open(struct wire *w, struct bench *b, enum wire_kind_id id)
 		start_gateway(w);
 	w->gateway = gateway;
 	w->echoer = echoer;
+	w->host = &w->with_gateway;
 	wait_for_gateway(w);
+	wire_watch_gateway(w);
+	if (k->has_echo)
+		host_watch_init(&w->with_echo, b, echoer, b->core);
 	start_day(w);
 }

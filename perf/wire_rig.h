@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "bench.h"
+#include "host_watch.h"
 #include "peer.h"
 
 struct rte_mempool;
@@ -55,7 +56,9 @@ struct wire {
 	uint64_t filler_ref;
 	uint64_t pending_tsc[WIRE_PRICES]; // when the tick with that price was due; 0: answered
 	struct bench_series *series;       // NULL: not recorded
-	bool held;                         // an order answers all ticks up to its own
+	struct host_watch *host;           // who looks; never NULL
+	struct host_watch with_gateway, with_echo;
+	bool held; // an order answers all ticks up to its own
 	uint64_t order_cnt;
 	uint64_t unanswered_cnt;
 	uint64_t unasked_cnt; // orders that no tick asked for: tests want 0
@@ -75,6 +78,9 @@ void wire_die(const char *what) __attribute__((noreturn));
 /* What the gateway sent is read, timed and answered. */
 void wire_pump(struct wire *w);
 void wire_pump_for(struct wire *w, unsigned ms);
+
+/* A stretch whose host is watched; the gateway's watch begins anew. */
+void wire_watch_gateway(struct wire *w);
 
 /* One ITCH message, for the next wire_flush. */
 struct block;
