@@ -137,8 +137,9 @@ host_watch_judge(struct host_watch *h, uint32_t per_million)
 	if (gap_us + other_us <= share_max * watched_us)
 		return NULL;
 	snprintf(h->words, sizeof(h->words),
-		 "others took %.0f us (%.1f%%): %u gaps of the generator's, %.0f us of the "
-		 "gateway's",
-		 gap_us + other_us, 100 * (gap_us + other_us) / watched_us, h->gap_cnt, other_us);
+		 "others took %.0f us (%.1f%%): %u gaps of the generator's, the longest %.0f us, "
+		 "and %.0f us of the other core",
+		 gap_us + other_us, 100 * (gap_us + other_us) / watched_us, h->gap_cnt,
+		 (double)h->gap_max_cycles * h->b->ns_per_cycle / 1e3, other_us);
 	return h->words;
 }

@@ -49,6 +49,7 @@ run_rate(struct wire *w, uint32_t per_s, struct bench_series *series)
 	step.cpu_s = -wire_gateway_cpu_s(w, &system);
 	w->series = series;
 	wire_watch_gateway(w);
+	host_watch_start(&w->with_gateway);
 	for (uint64_t n = 0; n < step.sent_cnt;) {
 		uint64_t due = start + (uint64_t)((double)n * interval);
 
@@ -244,6 +245,7 @@ wire_bursts(struct wire *w)
 	bench_series_init(&s, bursts, 1);
 	w->series = &s;
 	wire_watch_gateway(w);
+	host_watch_start(&w->with_gateway);
 	for (unsigned n = 0; n < bursts; n++) {
 		play_burst(w, f.at_ns + at, f.cnt[burst]);
 		at += f.cnt[burst];

@@ -558,7 +558,6 @@ void
 wire_watch_gateway(struct wire *w)
 {
 	host_watch_init(&w->with_gateway, w->b, w->gateway, w->b->core);
-	host_watch_start(&w->with_gateway);
 }
 
 double

@@ -79,7 +79,7 @@ void wire_die(const char *what) __attribute__((noreturn));
 void wire_pump(struct wire *w);
 void wire_pump_for(struct wire *w, unsigned ms);
 
-/* A stretch whose host is watched; the gateway's watch begins anew. */
+/* The watch of the gateway's host begins anew; its stretches are the caller's. */
 void wire_watch_gateway(struct wire *w);
 
 /* One ITCH message, for the next wire_flush. */
