@@ -5,10 +5,7 @@
 #include <rte_ring.h>
 #include <valgrind/callgrind.h>
 
-#include "bench.h"
-#include "lab.h"
-#include "lane/lane_api.h"
-#include "tick.h"
+#include "lane_rig.h"
 
 /*
  * What perf/count runs under callgrind: turns of a fused lane with one packet of market data, or
@@ -22,18 +19,10 @@
 enum {
 	TURNS = 40,
 	WARM = 8,
-	BID_PX4 = 1000000,
-	ASK_PX4 = 1000100,
 	DEEP_PX4 = 990000,
-	BASE_QTY = 5000,
-	TOUCH_QTY = 100,
-	STEP_NS = 5000000, // orders stay below the rate limit
+	PAUSE_NS = 5000000, // orders stay below the rate limit
 	OTHER_LOCATE = 15,
 };
-
-static const char TAKER[] =
-	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000000, "
-	"imbalance_min_bp: 6000, cooldown_us: 0 }\n";
 
 /* What one turn is counted as. */
 enum kind {
@@ -129,34 +118,11 @@ message(enum kind kind, uint64_t nr)
 	}
 }
 
-static void
-tell(struct lab *lab, const struct block *b)
-{
-	lab_market_data(lab, 0, b->data, b->len, 1);
-	lab_settle(lab);
-}
-
-static void
-start_day(struct lab *lab)
-{
-	struct block b = block_listed("AAPL    ", TICK_LOCATE);
-
-	tell(lab, &b);
-	b = block_trading();
-	tell(lab, &b);
-	b = block_listed("OTHER   ", OTHER_LOCATE);
-	tell(lab, &b);
-	b = block_add(1, 'S', TOUCH_QTY, ASK_PX4);
-	tell(lab, &b);
-	b = block_add(2, 'B', BASE_QTY, BID_PX4);
-	tell(lab, &b);
-}
-
 /* Time goes on, and housekeeping is far away. */
 static void
-rest(struct lab *lab)
+pause_lane(struct lab *lab)
 {
-	lab_advance(lab, STEP_NS);
+	lab_advance(lab, PAUSE_NS);
 	lab->peer.log_len = 0;
 	while (lab->g.lane[0]->housekeeping_left < 2)
 		lane_turn_once(lab->g.lane[0]);
@@ -182,7 +148,7 @@ count(struct lab *lab, enum kind kind)
 	for (unsigned i = 0; i < WARM + TURNS; i++) {
 		const bool counted = i >= WARM;
 
-		rest(lab);
+		pause_lane(lab);
 		if (kind == KIND_ACCEPTED) {
 			const struct block b = message(i % 2 ? KIND_DELETE : KIND_ADD, i / 2);
 
@@ -206,12 +172,15 @@ count(struct lab *lab, enum kind kind)
 int
 main(void)
 {
+	struct block other;
 	struct lab *lab;
 
 	lab_eal();
 	lab = lab_open(&(struct lab_setup){ .strategies = TAKER, .no_warm_up = true });
 	lab_session_up(lab);
 	start_day(lab);
+	other = block_listed("OTHER   ", OTHER_LOCATE);
+	tell(lab, &other);
 	for (unsigned k = 0; k < KIND_CNT; k++)
 		count(lab, (enum kind)k);
 	if (lab->bad_frame_cnt != 0 || lab->peer.bad_cnt != 0)
