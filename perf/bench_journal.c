@@ -167,7 +167,7 @@ measure_sustained(struct bench *b)
 		.build = "bench",
 		.segment_bytes = 256 << 20,
 		.ring_slots = SLOTS,
-		.keep_segments = 1,
+		.keep.keep_segments = 1,
 		.sync_ms = 60000,
 	};
 

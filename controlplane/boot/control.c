@@ -18,6 +18,7 @@
 #include "boot/feed_watch.h"
 #include "boot/kill_switch.h"
 #include "boot/journal_start.h"
+#include "boot/lane_latency.h"
 #include "boot/lane_start.h"
 #include "boot/last_path.h"
 #include "boot/limits_kept.h"
@@ -442,6 +443,7 @@ control_run(struct gateway *g, struct err *e)
 			if (second_cnt++ == 1) // auto-negotiation takes its time
 				tell_links_down(g);
 			clock_watch_look(g);
+			lane_latency_look(g);
 			look_at_losses(g);
 			feed_watch_heal(g, now_ns());
 			sd_notify(0, "WATCHDOG=1");

@@ -77,6 +77,7 @@ struct gateway {
 	struct lane *lane[LANE_MAX];
 	uint32_t lane_cnt;
 	struct capture *capture[PORT_MAX]; // by port; NULL: none since the start
+	uint32_t measure_due;  // by lane: it was not told yet what a reload changed of latency
 	void *reply[LANE_MAX]; // COMMAND_REPLY_MAX bytes each: where lanes answer commands
 	struct session_half_open half_open[SESSION_MAX]; // what the last process left
 	struct session_half_open saved[SESSION_MAX];     // what the next one would find

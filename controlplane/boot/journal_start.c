@@ -113,6 +113,26 @@ say_start(struct gateway *g)
 		event_log_say(g->log, journal_now_ns(), EVENT_WARNING, "journal: %s", text);
 }
 
+static struct keeper_config
+keeper_of(const struct config *c)
+{
+	return (struct keeper_config){
+		.keep_segments = c->journal.keep_segments,
+		.keep_days = c->journal.keep_days,
+		.keep_bytes = (uint64_t)c->journal.keep_mb << 20,
+		.compress = c->journal.compress,
+	};
+}
+
+void
+gateway_journal_reloaded(struct gateway *g)
+{
+	const struct keeper_config keep = keeper_of(g->config);
+
+	if (g->journal != NULL)
+		journal_writer_keep(g->journal->w, &keep);
+}
+
 int
 gateway_journal_open(struct gateway *g, struct err *e)
 {
@@ -123,11 +143,8 @@ gateway_journal_open(struct gateway *g, struct err *e)
 		.start_ns = journal_now_ns(),
 		.segment_bytes = (uint64_t)c->journal.segment_mb << 20,
 		.ring_slots = c->journal.ring_slots,
-		.keep_segments = c->journal.keep_segments,
-		.keep_days = c->journal.keep_days,
-		.keep_bytes = (uint64_t)c->journal.keep_mb << 20,
+		.keep = keeper_of(c),
 		.sync_ms = c->journal.sync_ms,
-		.compress = c->journal.compress,
 		.stop_on_gap = c->journal.on_gap == JOURNAL_ON_GAP_STOP_TRADING,
 	};
 	int rc;

@@ -31,6 +31,9 @@ int gateway_journal_start(struct gateway *g, struct err *e);
 /* Order numbers, new limits, what the disk does: each turn of the control loop. */
 void gateway_journal_look(struct gateway *g, uint64_t now_ns);
 
+/* The configuration has new values of journal.keep_* or compress. */
+void gateway_journal_reloaded(struct gateway *g);
+
 /* A request on the control socket. */
 void gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done,
 			     const void *request, size_t len);

@@ -9,6 +9,7 @@
 enum {
 	WORK_NS = 5000,     // guess: a datagram full of messages takes less
 	STALL_SHARED = 250, // on a shared core a scheduler's slice is no stall
+	ASK_WAIT_MS = 100,  // a lane's turn takes microseconds
 };
 
 static void *
@@ -72,18 +73,54 @@ every_port_stamps(const struct gateway *g)
 	return g->config->feeds_cnt != 0;
 }
 
+static uint64_t
+stall_limit_cycles(const struct config *c, const struct lane *l)
+{
+	const uint64_t ns =
+		c->latency.stall_us * 1000ULL * (l->yields ? (uint64_t)STALL_SHARED : 1);
+
+	return clock_ns_to_cycles(&l->clock, ns);
+}
+
+void
+lane_latency_reloaded(struct gateway *g)
+{
+	g->measure_due = (1U << g->lane_cnt) - 1;
+	lane_latency_look(g);
+}
+
+void
+lane_latency_look(struct gateway *g)
+{
+	const struct config *c = g->config;
+	const struct command tell = { .kind = COMMAND_MEASURE };
+
+	for (uint32_t left = g->measure_due; left != 0; left &= left - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctz(left);
+		const struct command_measure m = {
+			.sample_every = c->latency.stage_sample_every,
+			.stall_limit_cycles = stall_limit_cycles(c, g->lane[i]),
+			.warm_up_ns = c->latency.warm_up_us * 1000ULL,
+		};
+
+		if (!command_idle(&g->lane[i]->command))
+			continue; // the reply is still its own
+		memcpy(g->reply[i], &m, sizeof(m));
+		if (gateway_ask(g, i, &tell, ASK_WAIT_MS) == 0)
+			g->measure_due &= ~(1U << i);
+	}
+}
+
 /* What the lane measures itself with. */
 int
 lane_latency_build(struct gateway *g, struct lane *l, const struct core_map_lane *m, struct err *e)
 {
 	const struct config *c = g->config;
-	const uint64_t stall_ns =
-		c->latency.stall_us * 1000ULL * (l->yields ? (uint64_t)STALL_SHARED : 1);
 	void *slots = take(l, LANE_LATENCY_SLOTS * CACHE_LINE, e);
 
 	if (slots == NULL)
 		return -ENOMEM;
-	slow_init(&l->slow, slots, LANE_LATENCY_SLOTS, clock_ns_to_cycles(&l->clock, stall_ns),
+	slow_init(&l->slow, slots, LANE_LATENCY_SLOTS, stall_limit_cycles(c, l),
 		  clock_ns_to_cycles(&l->clock, WORK_NS));
 	for (uint32_t i = 0; i < LATENCY_CNT; i++)
 		if (latency_mask(m->stages) >> i & 1) {

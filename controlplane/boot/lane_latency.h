@@ -22,4 +22,14 @@ uint32_t lane_latency_hists(const struct config *c, const struct core_map_lane *
 int lane_latency_build(struct gateway *g, struct lane *l, const struct core_map_lane *m,
 		       struct err *e);
 
+/*
+ * The configuration has new values of latency.stage_sample_every, stall_us or warm_up_us: each lane
+ * is told.  One that does not answer in time is told again by lane_latency_look, each second.
+ *
+ * Thread   control plane
+ * Time     the slowest lane's turn
+ */
+void lane_latency_reloaded(struct gateway *g);
+void lane_latency_look(struct gateway *g);
+
 #endif

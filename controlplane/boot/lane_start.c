@@ -124,8 +124,8 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 		if (&g->map->lane[g->map->ring[i].taker] == m)
 			bytes += (size_t)g->map->ring[i].slots * CACHE_LINE + sizeof(struct ring);
 	bytes += (size_t)PORT_MAX * (sizeof(struct rx) + sizeof(struct lane_port));
-	if (c->latency.warm_up_us != 0)
-		bytes += REHEARSAL_BYTES + (size_t)c->sessions_cnt * REHEARSAL_SESSION_BYTES;
+	// also for warm_up_us: 0, which a reload may change
+	bytes += REHEARSAL_BYTES + (size_t)c->sessions_cnt * REHEARSAL_SESSION_BYTES;
 	for (uint32_t i = 0; i < c->feeds_cnt; i++) {
 		struct book_config book;
 
@@ -661,7 +661,6 @@ build_lane(void *arg)
 	struct build *b = arg;
 	struct gateway *g = b->g;
 	const struct core_map_lane *m = &g->map->lane[b->idx];
-	const uint32_t every = g->config->latency.stage_sample_every;
 	struct arena arena;
 	struct lane *l;
 	void *slots;
@@ -686,7 +685,7 @@ build_lane(void *arg)
 	if (g->lcores) // otherwise whoever turns the lanes is the control thread
 		l->control_silence_cycles = clock_ns_to_cycles(
 			&g->clock, g->config->kill_switch.control_silence_ms * 1000000ULL);
-	l->sample_every = every;
+	l->sample_every = g->config->latency.stage_sample_every;
 	l->sample_left = 1;
 	l->sample_rng = (uint32_t)clock_tsc() | 1;
 	l->housekeeping_every = l->yields ? HOUSEKEEPING_TURNS_SHARED : HOUSEKEEPING_TURNS;
@@ -728,8 +727,7 @@ build_lane(void *arg)
 			if (rc == 0)
 				rc = day_start_session(g, l, s, b->e);
 		}
-	if (rc == 0 && g->config->latency.warm_up_us != 0 &&
-	    (l->risk != NULL || l->session_cnt != 0)) {
+	if (rc == 0 && (l->risk != NULL || l->session_cnt != 0)) {
 		l->rehearsal = rehearsal_open(l, g->config->latency.warm_up_us * 1000ULL);
 		if (l->rehearsal == NULL)
 			return err_set(b->e, -ENOMEM, "lane '%s': no room for warm_up_us", m->name);

@@ -9,6 +9,8 @@
 #include <systemd/sd-daemon.h>
 
 #include "boot/breaker_watch.h"
+#include "boot/journal_start.h"
+#include "boot/lane_latency.h"
 #include "boot/latency_watch.h"
 #include "boot/manifest_start.h"
 #include "config/config_merge.h"
@@ -32,6 +34,7 @@ struct reload {
 	size_t cnt;
 	size_t live_cnt;
 	bool limits;
+	bool latency; // of the lanes
 	char told[TOLD_BYTES];
 };
 
@@ -50,6 +53,7 @@ changed(void *arg, const struct config_change *c)
 	}
 	r->cnt++;
 	r->live_cnt += c->live;
+	r->latency |= c->live && strncmp(c->key, "latency.", 8) == 0;
 	r->limits |= c->live &&
 		     (strncmp(c->key, "risk.", 5) == 0 || strncmp(c->key, "accounts[", 9) == 0 ||
 		      strncmp(c->key, "strategies[", 11) == 0);
@@ -129,6 +133,14 @@ put_in_force(struct reload *r)
 	if (latency_moved && latency_watch_move(g, &e) != 0)
 		event_log_say(g->log, now_ns(), EVENT_ERROR, "reload: %s", e.text);
 	breaker_watch_reloaded(g);
+	gateway_journal_reloaded(g);
+	if (r->latency)
+		lane_latency_reloaded(g);
+	if (r->latency && g->measure_due != 0)
+		event_log_say(g->log, now_ns(), EVENT_WARNING,
+			      "reload: %d lanes did not answer in time; they take the latency.* "
+			      "keys as soon as they do",
+			      __builtin_popcount(g->measure_due));
 }
 
 static int

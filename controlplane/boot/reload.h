@@ -6,7 +6,8 @@
 
 /*
  * Reads the configuration file again, checks it whole, and puts in force what can change while the
- * gateway runs: limits under their next version, thresholds of circuit breakers, where logs go.
+ * gateway runs: limits under their next version, thresholds of circuit breakers, where logs go, how
+ * lanes measure themselves, what is kept of the journal.
  * Every key that differs is a row, is told in the log, and is noted in the journal; those that need
  * a restart keep their value.  Then the log's file is opened anew.
  *

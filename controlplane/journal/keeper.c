@@ -115,14 +115,15 @@ bytes_of(const char *path, uint64_t *mtime_s)
 }
 
 struct keeper_did
-keeper_round(const struct keeper_config *c, uint64_t open_no, uint64_t now_ns, const uint32_t *stop)
+keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no, uint64_t now_ns,
+	     const uint32_t *stop)
 {
 	struct keeper_did did = { 0 };
 	struct journal_list l;
 	uint64_t bytes = 0;
 	size_t closed_cnt = 0;
 
-	if (journal_list_open(&l, c->folder, NULL) != 0)
+	if (journal_list_open(&l, folder, NULL) != 0)
 		return did;
 	while (closed_cnt < l.cnt && l.row[closed_cnt].no < open_no)
 		closed_cnt++;

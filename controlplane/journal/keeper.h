@@ -7,10 +7,9 @@
 
 /* What becomes of closed segments. */
 struct keeper_config {
-	const char *folder;
-	uint32_t keep_segments;
-	uint32_t keep_days;
-	uint64_t keep_bytes;
+	uint32_t keep_segments; // 0: all
+	uint32_t keep_days;     // 0: for ever
+	uint64_t keep_bytes;    // 0: no end
 	bool compress;
 };
 
@@ -25,7 +24,7 @@ struct keeper_did {
  * Compresses closed segments and removes those that are not to be kept.  Segments from open_no on
  * are not touched.  stop: looked at between pieces; true ends the round early.
  */
-struct keeper_did keeper_round(const struct keeper_config *c, uint64_t open_no, uint64_t now_ns,
-			       const uint32_t *stop);
+struct keeper_did keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no,
+			       uint64_t now_ns, const uint32_t *stop);
 
 #endif

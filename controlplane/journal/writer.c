@@ -402,46 +402,56 @@ run_writer(void *arg)
 
 /* Until the next look at closed segments, or the end. */
 static void
-keeper_wait(struct journal_writer *w)
+keeper_wait(struct journal_writer *w, uint32_t keep_no)
 {
 	const uint64_t until_ns = journal_now_ns() + KEEPER_WAIT_MS * 1000000ULL;
 	const struct timespec until = { (time_t)(until_ns / NS_PER_SEC),
 					(long)(until_ns % NS_PER_SEC) };
 
 	pthread_mutex_lock(&w->mutex);
-	if (load_relaxed_u32(&w->stop_keep) == 0)
+	if (load_relaxed_u32(&w->stop_keep) == 0 && w->keep_no == keep_no)
 		pthread_cond_timedwait(&w->keeper_cond, &w->mutex, &until);
 	pthread_mutex_unlock(&w->mutex);
+}
+
+/* What is to be kept now.  Returns how often that was said. */
+static uint32_t
+keeper_ask(struct journal_writer *w, struct keeper_config *keep)
+{
+	uint32_t no;
+
+	pthread_mutex_lock(&w->mutex);
+	*keep = w->c.keep;
+	no = w->keep_no;
+	pthread_mutex_unlock(&w->mutex);
+	return no;
 }
 
 static void *
 run_keeper(void *arg)
 {
 	struct journal_writer *w = arg;
-	const struct keeper_config c = {
-		.folder = w->folder,
-		.keep_segments = w->c.keep_segments,
-		.keep_days = w->c.keep_days,
-		.keep_bytes = w->c.keep_bytes,
-		.compress = w->c.compress,
-	};
 	uint64_t seen_no = 0, next_ns = 0;
+	uint32_t seen_keep_no = 0;
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), KEEPER_NICE);
 	while (load_acquire_u32(&w->stop_keep) == 0) {
 		const uint64_t no = load_acquire_u64(&w->open_no);
 		const uint64_t now_ns = journal_monotonic_ns();
+		struct keeper_config keep;
+		const uint32_t keep_no = keeper_ask(w, &keep);
 
-		if (no != seen_no || now_ns >= next_ns) {
+		if (no != seen_no || keep_no != seen_keep_no || now_ns >= next_ns) {
 			const struct keeper_did did =
-				keeper_round(&c, no, journal_now_ns(), &w->stop_keep);
+				keeper_round(w->folder, &keep, no, journal_now_ns(), &w->stop_keep);
 
 			metric_add(&w->stats.segment_compressed, did.compressed_cnt);
 			metric_add(&w->stats.segment_removed, did.removed_cnt);
 			seen_no = no;
+			seen_keep_no = keep_no;
 			next_ns = now_ns + 60 * NS_PER_SEC; // days pass, too
 		}
-		keeper_wait(w);
+		keeper_wait(w, keep_no);
 	}
 	return NULL;
 }
@@ -464,6 +474,16 @@ journal_writer_name(struct journal_writer *w, const struct journal_name *n)
 	}
 	w->name[w->name_cnt++] = *n;
 	return 0;
+}
+
+void
+journal_writer_keep(struct journal_writer *w, const struct keeper_config *keep)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->c.keep = *keep;
+	w->keep_no++;
+	pthread_cond_signal(&w->keeper_cond);
+	pthread_mutex_unlock(&w->mutex);
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include "err/err.h"
 #include "journal/format.h"
+#include "journal/keeper.h"
 
 /*
  * The journal of a gateway: takes what lanes and the control thread write down, and keeps it in
@@ -28,12 +29,9 @@ struct journal_writer_config {
 	const char *build;
 	uint64_t start_ns;
 	uint64_t segment_bytes;
-	uint32_t ring_slots;    // a power of two
-	uint32_t keep_segments; // closed ones; 0: all
-	uint32_t keep_days;     // 0: for ever
-	uint64_t keep_bytes;    // 0: no end
+	uint32_t ring_slots; // a power of two
+	struct keeper_config keep;
 	uint32_t sync_ms; // most time between a record and its safety from a power cut; 0: at once
-	bool compress;
 	bool stop_on_gap;
 };
 
@@ -114,6 +112,9 @@ void journal_writer_say(struct journal_writer *w, enum journal_kind kind,
  * wait_ms. False: it is not there yet.  Thread: control.
  */
 bool journal_writer_settle(struct journal_writer *w, uint32_t wait_ms);
+
+/* What becomes of closed segments from now on; looked at once, at once.  Thread: control. */
+void journal_writer_keep(struct journal_writer *w, const struct keeper_config *keep);
 
 void journal_writer_stats(const struct journal_writer *w, struct journal_stats *out);
 

@@ -51,7 +51,8 @@ struct journal_writer {
 	uint64_t done_cnt;  // atomic: of said_cnt, as far as the file has them
 	// between the control thread and the writer
 	pthread_mutex_t mutex;
-	pthread_cond_t keeper_cond; // stop_keep was set
+	pthread_cond_t keeper_cond; // stop_keep was set, or c.keep is another
+	uint32_t keep_no;           // how often c.keep was set
 	struct said waiting;
 	uint64_t said_cnt; // records said, kept or not
 	uint64_t lost_cnt; // said and not kept since the last GAP record

@@ -32,6 +32,7 @@ enum command_kind {
 	COMMAND_LINK,         // arg[0] port, arg[1] 1 up, 0 down
 	COMMAND_CLOCK,        // arg[0] port, reply: struct clock_map of its stamps, to be read
 	COMMAND_TIME,         // reply: struct command_time, to be read
+	COMMAND_MEASURE,      // reply: struct command_measure, to be read
 	COMMAND_JOINED,       // arg[0] port, arg[1] group -> reply_cnt 1: a member, 0: not
 	COMMAND_SESSION_ASK,  // arg[0] session, [1] enum encode_ask, [2] scope; symbol or blank
 	COMMAND_SESSION_UNREAD, // arg[0] session -> struct session_unread[], oldest first
@@ -53,6 +54,13 @@ enum {
 struct command_time {
 	struct clock_map clock;
 	uint64_t midnight_ns; // since 1970: the exchange's
+};
+
+/* What COMMAND_MEASURE brings: how the lane measures itself, and keeps warm, from now on. */
+struct command_measure {
+	uint32_t sample_every;       // stage stamps; 0: none
+	uint64_t stall_limit_cycles; // 0: no stall is noted
+	uint64_t warm_up_ns;         // 0: nothing is rehearsed
 };
 
 /* The answer to COMMAND_BOOK. */

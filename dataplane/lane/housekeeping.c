@@ -601,6 +601,23 @@ answer_time(struct lane *l, const struct command *c)
 	return 0;
 }
 
+/* The next trigger is the first that counts by the new step. */
+static int
+answer_measure(struct lane *l, const struct command *c)
+{
+	struct command_measure m;
+
+	if (c->reply_max < sizeof(m))
+		return -EINVAL;
+	memcpy(&m, c->reply, sizeof(m));
+	l->sample_every = m.sample_every;
+	l->sample_left = 1;
+	slow_set_limit(&l->slow, m.stall_limit_cycles);
+	if (l->rehearsal != NULL)
+		l->rehearsal->every_ns = m.warm_up_ns;
+	return 0;
+}
+
 static int
 answer_joined(struct lane *l, struct command *c)
 {
@@ -670,6 +687,8 @@ answer(struct lane *l, struct command *c)
 		return answer_clock(l, c);
 	case COMMAND_TIME:
 		return answer_time(l, c);
+	case COMMAND_MEASURE:
+		return answer_measure(l, c);
 	case COMMAND_JOINED:
 		return answer_joined(l, c);
 	case COMMAND_NONE:

@@ -142,7 +142,7 @@ struct lane {
 	struct port_tx *tx[PORT_MAX];
 	struct lane_port *port[PORT_MAX]; // ports this lane may send on
 	struct lane_rxq rxq[LANE_RXQ_MAX];
-	struct rehearsal *rehearsal; // NULL: never
+	struct rehearsal *rehearsal; // NULL: the lane has no part in sending orders
 
 	// rings out
 	struct ring *datagram_out[FEED_MAX][LANE_MAX];

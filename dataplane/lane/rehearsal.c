@@ -150,7 +150,7 @@ rehearsal_is_due(struct rehearsal *r, const struct lane *l)
 		r->seen_order_cnt = order_cnt;
 		r->last_ns = l->now_ns;
 	}
-	if (l->now_ns - r->last_ns < r->every_ns)
+	if (r->every_ns == 0 || l->now_ns - r->last_ns < r->every_ns)
 		return false;
 	r->last_ns = l->now_ns;
 	return true;

@@ -34,7 +34,7 @@ struct rehearsal {
 	struct ring order_ring;               // where the next lane would be
 	struct intent intent;
 	struct order order;
-	uint64_t every_ns; // how long a lane is quiet before it rehearses
+	uint64_t every_ns; // how long a lane is quiet before it rehearses; 0: it never does
 	uint64_t last_ns;
 	uint64_t seen_order_cnt;
 	// the lane's own, while the doubles stand in

@@ -11,8 +11,14 @@ slow_init(struct lane_slow *s, void *slot, uint32_t slot_cnt, uint64_t stall_lim
 {
 	memset(s, 0, sizeof(*s));
 	ring_init(&s->ring, slot, slot_cnt);
-	s->stall_limit_cycles = stall_limit_cycles == 0 ? UINT64_MAX : stall_limit_cycles;
+	slow_set_limit(s, stall_limit_cycles);
 	s->work_cycles = work_cycles;
+}
+
+void
+slow_set_limit(struct lane_slow *s, uint64_t stall_limit_cycles)
+{
+	s->stall_limit_cycles = stall_limit_cycles == 0 ? UINT64_MAX : stall_limit_cycles;
 }
 
 static void

@@ -105,6 +105,9 @@ struct trace;
 void slow_init(struct lane_slow *s, void *slot, uint32_t slot_cnt, uint64_t stall_limit_cycles,
 	       uint64_t work_cycles);
 
+/* What counts as a stall from now on; 0: nothing does.  Thread: the lane, or before it runs. */
+COLD void slow_set_limit(struct lane_slow *s, uint64_t stall_limit_cycles);
+
 /*
  * The clock went on by more than stall_limit_cycles, or back: remembered, and told when there is
  * time.  Thread: the lane, as all below.

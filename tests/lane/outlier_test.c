@@ -11,6 +11,7 @@
 
 #include "../../perf/tick.h"
 #include "base/units.h"
+#include "boot/lane_latency.h"
 #include "boot/latency_watch.h"
 #include "boot/outlier_watch.h"
 #include "err/err.h"
@@ -444,6 +445,63 @@ a_lane_takes_a_new_clock_where_the_old_one_is(void **state)
 	close_lab();
 }
 
+/* As sluicectl reload does it. */
+static void
+a_reload_changes_what_is_stamped_and_what_a_stall_is(void **state)
+{
+	static const char *const LANES =
+		"rx arb | parse book strategy | risk orders encode tcp report";
+	const struct lane *rx, *wait;
+	struct command *busy;
+	uint64_t stamped, stalls;
+	struct config *c;
+	struct block b;
+
+	open_lab(LANES, 0);
+	c = lab->g.config;
+	rx = lab->g.lane[0];
+	assert_int_equal(rx->latency[LATENCY_RX]->cnt, 0);
+	c->latency.stage_sample_every = 1;
+	c->latency.stall_us = 0;
+	// one lane has not read its last letter: it is told later, the others at once
+	wait = lab->g.lane[1];
+	busy = &lab->g.lane[1]->command;
+	busy->kind = COMMAND_NONE;
+	command_ask(busy);
+	lane_latency_reloaded(&lab->g);
+	assert_int_equal(lab->g.measure_due, 1 << 1);
+	assert_int_equal(wait->sample_every, 0);
+	lane_housekeeping(lab->g.lane[1]);
+	lane_latency_look(&lab->g);
+	assert_int_equal(lab->g.measure_due, 0);
+	assert_int_equal(wait->sample_every, 1);
+	stamped = rx->latency[LATENCY_RX]->cnt;
+	for (unsigned i = 0; i < 10; i++) {
+		b = trigger();
+		tell(&b);
+	}
+	assert_int_equal(rx->latency[LATENCY_RX]->cnt, stamped + 10);
+	for (unsigned i = 0; i < 40; i++)
+		lane_turn_once(lab->g.lane[0]);
+	stalls = metric_get(&rx->metrics.stall);
+	stand_still();
+	for (unsigned i = 0; i < 40; i++)
+		lane_turn_once(lab->g.lane[0]);
+	assert_int_equal(metric_get(&rx->metrics.stall), stalls);
+	c->latency.stage_sample_every = 0;
+	c->latency.stall_us = 20;
+	lane_latency_reloaded(&lab->g);
+	stamped = rx->latency[LATENCY_RX]->cnt;
+	b = trigger();
+	tell(&b);
+	assert_int_equal(rx->latency[LATENCY_RX]->cnt, stamped);
+	stand_still();
+	for (unsigned i = 0; i < 40; i++)
+		lane_turn_once(lab->g.lane[0]);
+	assert_int_equal(metric_get(&rx->metrics.stall), stalls + 1);
+	close_lab();
+}
+
 static void
 lanes_show_the_rings_they_take_from(void **state)
 {
@@ -491,6 +549,7 @@ main(void)
 		cmocka_unit_test(times_of_the_device_and_the_exchange_are_differences),
 		cmocka_unit_test(the_table_has_rows_of_its_own_for_who_sends),
 		cmocka_unit_test(a_lane_takes_a_new_clock_where_the_old_one_is),
+		cmocka_unit_test(a_reload_changes_what_is_stamped_and_what_a_stall_is),
 		cmocka_unit_test(lanes_show_the_rings_they_take_from),
 	};
 

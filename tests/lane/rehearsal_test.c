@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/wire_int.h"
+#include "boot/lane_latency.h"
 #include "flow.h"
 #include "lab.h"
 #include "lane/rehearsal.h"
@@ -149,6 +150,37 @@ nothing_is_rehearsed_while_orders_may_not_leave(void **state)
 	lab_close(lab);
 }
 
+/* As sluicectl reload does it: the lanes take the new value between two turns. */
+static void
+a_reload_switches_rehearsals_off_and_on(void **state)
+{
+	for (unsigned n = 0; n < ARRAY_CNT(LANES); n++) {
+		struct lab *lab =
+			lab_open(&(struct lab_setup){ .lanes = LANES[n], .no_warm_up = true });
+		struct config *c = lab->g.config;
+		uint64_t cnt;
+
+		lab_session_up(lab);
+		for (unsigned i = 0; i < 10; i++)
+			lab_advance(lab, QUIET_NS);
+		assert_int_equal(rehearsals(lab, false), 0);
+		c->latency.warm_up_us = 1000;
+		lane_latency_reloaded(&lab->g);
+		assert_int_equal(lab->g.measure_due, 0);
+		for (unsigned i = 0; i < 10; i++)
+			lab_advance(lab, QUIET_NS);
+		cnt = rehearsals(lab, false);
+		assert_in_range(cnt, 8, 24);
+		assert_int_equal(rehearsals(lab, true), 0);
+		c->latency.warm_up_us = 0;
+		lane_latency_reloaded(&lab->g);
+		for (unsigned i = 0; i < 10; i++)
+			lab_advance(lab, QUIET_NS);
+		assert_int_equal(rehearsals(lab, false), cnt);
+		lab_close(lab);
+	}
+}
+
 /* What a lane goes by meanwhile are doubles; the control plane must not take them for the lane's.
  */
 static void
@@ -186,6 +218,7 @@ main(void)
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
+		cmocka_unit_test(a_reload_switches_rehearsals_off_and_on),
 		cmocka_unit_test(others_see_the_real_ones_while_a_lane_rehearses),
 	};
 

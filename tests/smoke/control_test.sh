@@ -142,6 +142,20 @@ ctl --json config | jq -e '.[] | select(.key == "sessions[0].reconnect_ms") | .v
 	fail "a key that needs a restart is shown as if it were in force"
 cp "$SMOKE_DIR/asked.yaml" "$file"
 reload 0 "risk.order_max_qty: 400 -> 500"
+# what lanes measure of themselves: they take it at once
+warm_up() { sed "s/^latency: { stage_sample_every: 16/latency: { warm_up_us: $1, stage_sample_every: $2, stall_us: $3/" "$SMOKE_DIR/asked.yaml" >"$file"; }
+warm_up 0 0 0
+reload 0 "in force       latency.warm_up_us: 1000 -> 0" "in force       latency.stage_sample_every: 16 -> 0" "in force       latency.stall_us: 20 -> 0"
+rehearsals=$(metric sluice_lane_loop_rehearsal_total)
+expect_at_least "rehearsals until then" "$rehearsals" 1
+sleep 0.2
+expect_eq "rehearsals of lanes that were told not to" "$(metric sluice_lane_loop_rehearsal_total)" "$rehearsals"
+warm_up 1000 1 20
+reload 0 "latency.warm_up_us: 0 -> 1000" "latency.stage_sample_every: 0 -> 1"
+rehearsed() { [ "$(metric sluice_lane_loop_rehearsal_total)" -gt "$rehearsals" ]; }
+wait_for 5 "lanes rehearse again" rehearsed
+cp "$SMOKE_DIR/asked.yaml" "$file"
+reload 0 "latency.stage_sample_every: 1 -> 16"
 mv "$SMOKE_DIR/events.log" "$SMOKE_DIR/events.old"
 ctl log reopen >/dev/null || fail "log reopen was refused"
 [ -e "$SMOKE_DIR/events.log" ] || fail "log reopen made no new file"

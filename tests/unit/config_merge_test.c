@@ -13,7 +13,8 @@
 	"breakers:\n"                                                                         \
 	"  - { name: rejects, watch: venue_rejects, threshold: 20, window_ms: 1000, action: " \
 	"halt, rearm: manual }\n"
-#define RUNNING CONFIG_GOOD BREAKERS
+#define JOURNAL "journal: { directory: /tmp, keep_mb: 100 }\n"
+#define RUNNING CONFIG_GOOD BREAKERS JOURNAL
 
 enum { CHANGE_MAX = 16 };
 
@@ -92,6 +93,19 @@ static const struct {
 	{ "an instrument that gets a limit", "order_max_qty: 200 }", "order_max_qty: 200 }, { symbol: MSFT, collar_bp: 10 }",
 	  "risk.instruments[MSFT].collar_bp", "not set", "10", true },
 	{ "a threshold", "threshold: 20", "threshold: 10", "breakers[rejects].threshold", "20", "10", true },
+	{ "how often stages are stamped", "risk:", "latency: { stage_sample_every: 1 }\nrisk:",
+	  "latency.stage_sample_every", "64", "1", true },
+	{ "what a stall is", "risk:", "latency: { stall_us: 0 }\nrisk:", "latency.stall_us", "20", "0", true },
+	{ "when a lane rehearses", "risk:", "latency: { warm_up_us: 0 }\nrisk:", "latency.warm_up_us", "1000", "0", true },
+	{ "how many segments are kept", "keep_mb: 100", "keep_mb: 100, keep_segments: 3",
+	  "journal.keep_segments", "0", "3", true },
+	{ "how much is kept", "keep_mb: 100", "keep_mb: 200", "journal.keep_mb", "100", "200", true },
+	{ "how long is kept", "keep_mb: 100", "keep_mb: 100, keep_days: 7", "journal.keep_days", "0", "7", true },
+	{ "whether segments are compressed", "keep_mb: 100", "keep_mb: 100, compress: false",
+	  "journal.compress", "true", "false", true },
+	{ "how many numbers are reserved", "keep_mb: 100", "keep_mb: 100, token_block: 1024",
+	  "journal.token_block", "65536", "1024", true },
+	{ "where the journal is", "directory: /tmp", "directory: /var/tmp", "journal.directory", "\"/tmp\"", "\"/var/tmp\"", false },
 	{ "what a breaker does", "action: halt", "action: kill", "breakers[rejects].action", "halt", "kill", false },
 	{ "a peer", "10.1.2.1:26488", "10.1.2.1:26489", "sessions[oe].peer", "10.1.2.1:26488", "10.1.2.1:26489", false },
 	{ "a line of a feed", "239.1.1.2", "239.1.1.3", "feeds[itch].lines[1].group", "239.1.1.2", "239.1.1.3", false },
@@ -177,6 +191,16 @@ a_mixture_that_does_not_fit_is_refused(void **unused)
 	assert_int_equal(config_merge(&merged, &running, &file, note, NULL, &err), 0);
 	assert_int_equal(merged.risk.open_max_qty, 7000); // both live: they fit each other
 	done();
+	// what is kept is live, the size of a segment is not
+	assert_true(text_change(text, sizeof(text), RUNNING, "keep_mb: 100",
+				"keep_mb: 20, segment_mb: 16"));
+	load(&running, RUNNING);
+	load(&file, text);
+	err_init(&err);
+	assert_int_equal(config_merge(&merged, &running, &file, note, NULL, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "journal.keep_mb: 20 is less than one segment"));
+	config_free(&running);
+	config_free(&file);
 	// a breaker's window is live, and what it watches is not
 	assert_true(text_change(text, sizeof(text), RUNNING,
 				"watch: venue_rejects, threshold: 20, window_ms: 1000",

@@ -498,7 +498,7 @@ closed_segments_are_compressed_and_still_read(void **state)
 	struct journal j;
 	struct seen s;
 
-	c.compress = true;
+	c.keep.compress = true;
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
@@ -523,7 +523,7 @@ only_so_many_segments_are_kept(void **state)
 	struct journal_writer *w;
 	struct journal j;
 
-	c.keep_segments = 2;
+	c.keep.keep_segments = 2;
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
@@ -535,6 +535,42 @@ only_so_many_segments_are_kept(void **state)
 	for (int ms = 0; ms < 5000 && count_files(".sj") > 3; ms += 10)
 		sleep_ms(10);
 	assert_int_equal(count_files(".sj"), 3); // two, and the one that is written
+	journal_writer_close(w);
+}
+
+/* A reload: what is closed already goes by it, too. */
+static void
+what_is_kept_may_change_while_it_runs(void **state)
+{
+	const struct keeper_config less = { .keep_segments = 1 };
+	struct journal_writer_config c = config();
+	struct journal_writer *w;
+	struct journal_stats stats;
+	struct journal j;
+	int closed;
+
+	w = open_writer(&c, NULL);
+	open_ring(w, 0, &j);
+	start(w);
+	for (uint64_t n = 0; n < 45000; n++) {
+		put_note(&j, n);
+		if (n % 500 == 0)
+			wait_taken(&j);
+	}
+	sleep_ms(50);
+	closed = count_files(".sj") - 1;
+	assert_in_range(closed, 2, 100); // all are kept
+	journal_writer_keep(w, &less);
+	for (int ms = 0; ms < 5000 && count_files(".sj") > 2; ms += 10)
+		sleep_ms(10);
+	assert_int_equal(count_files(".sj"), 2); // one, and the one that is written
+	for (int ms = 0; ms < 1000; ms += 10) {
+		journal_writer_stats(w, &stats);
+		if (stats.segment_removed != 0)
+			break;
+		sleep_ms(10);
+	}
+	assert_int_equal(stats.segment_removed, closed - 1);
 	journal_writer_close(w);
 }
 
@@ -609,6 +645,7 @@ main(void)
 		TEST(a_full_disk_costs_records_and_no_wait),
 		TEST(closed_segments_are_compressed_and_still_read),
 		TEST(only_so_many_segments_are_kept),
+		TEST(what_is_kept_may_change_while_it_runs),
 		TEST(reserved_order_numbers_outlive_a_kill),
 		TEST(a_damaged_file_of_order_numbers_stops_the_start),
 	};
