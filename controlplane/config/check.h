@@ -33,6 +33,22 @@ void config_check(struct config *c, struct err *e);
  */
 void config_tree_check(struct config *c, struct err *e);
 
+/* An address in the configuration that must be a host's. */
+struct host_of {
+	const struct config_port *port; // it is reached from
+	const void *field;              // where the configuration has it
+	uint32_t ip;
+	const char *who; // "session 'oe': the peer"
+};
+
+/* Whether a host may have it: in the port's network neither the number nor the broadcast. */
+bool config_check_host(struct config *c, struct err *e, const struct host_of *h);
+
+bool config_port_is_near(const struct config_port *p, uint32_t ip);
+
+/* A port's own address and its gateway. */
+void config_check_port_net(struct config *c, struct err *e, const struct config_port *p);
+
 /* The part about what stops orders: the kill switch and the circuit breakers. */
 void config_check_stops(struct config *c, struct err *e);
 

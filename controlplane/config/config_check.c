@@ -132,56 +132,23 @@ globals_check(struct check *ck)
 			AT(ck->c, c->hugepages.degraded_ok), AT(ck->c, c->environment));
 }
 
-static uint32_t
-net_mask(uint32_t prefix_len)
-{
-	return prefix_len ? UINT32_MAX << (32 - prefix_len) : 0;
-}
-
-static bool
-is_unicast(uint32_t ip)
-{
-	const uint32_t top = ip >> 24;
-
-	return top > 0 && top != 127 && top < 224;
-}
-
 static bool
 is_multicast(uint32_t ip)
 {
 	return ip >> 28 == 14;
 }
 
-static bool
-is_neighbour(const struct config_port *p, uint32_t ip)
-{
-	return ((p->address.ip ^ ip) & net_mask(p->address.prefix_len)) == 0;
-}
-
 static void
 port_check(struct check *ck, uint32_t idx)
 {
 	const struct config_port *p = &ck->c->ports[idx];
-	const uint32_t host_mask = ~net_mask(p->address.prefix_len);
-	const uint32_t host = p->address.ip & host_mask;
 
 	if (!is_name(p->profile))
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': profile '%s' is a name in pmd_config, without folder and "
 			".yaml",
 			AT(ck->c, p->profile), p->name, p->profile);
-	if (!is_unicast(p->address.ip))
-		err_add(ck->e, -EINVAL, "%s: port '%s': its address cannot be a host's",
-			AT(ck->c, p->address), p->name);
-	else if (p->address.prefix_len < 31 && (host == 0 || host == host_mask))
-		err_add(ck->e, -EINVAL,
-			"%s: port '%s': its address is the %s of the network, not a host's",
-			AT(ck->c, p->address), p->name, host ? "broadcast address" : "number");
-	if (p->gateway && (!is_neighbour(p, p->gateway) || p->gateway == p->address.ip))
-		err_add(ck->e, -EINVAL,
-			"%s: port '%s': the gateway is no other host of the port's network, given "
-			"at %s",
-			AT(ck->c, p->gateway), p->name, AT(ck->c, p->address));
+	config_check_port_net(ck->c, ck->e, p);
 	if (p->mac.is_set && (p->mac.byte[0] & 1))
 		err_add(ck->e, -EINVAL,
 			"%s: port '%s': a hardware address with an odd first byte is a group's",
@@ -210,9 +177,10 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 	struct config_line *l = &f->lines[line_idx];
 	const struct names ports = ports_of(ck->c);
 	char who[64];
+	bool known;
 
 	snprintf(who, sizeof(who), "feed '%s' line %u", f->name, line_idx);
-	name_find(ck, &ports, l->port, who, &l->port_idx);
+	known = name_find(ck, &ports, l->port, who, &l->port_idx);
 	if (!is_multicast(l->group))
 		err_add(ck->e, -EINVAL,
 			"%s: %s: the group is no multicast address (224.0.0.0 to 239.255.255.255)",
@@ -222,9 +190,14 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 			"%s: %s: groups 224.0.0.x belong to the network itself and are never "
 			"routed; choose another",
 			AT(ck->c, l->group), who);
-	if (l->source && !is_unicast(l->source))
-		err_add(ck->e, -EINVAL, "%s: %s: the source cannot be a host's address",
-			AT(ck->c, l->source), who);
+	if (l->source != 0 && known) {
+		char source[80];
+
+		snprintf(source, sizeof(source), "%s: the source", who);
+		config_check_host(ck->c, ck->e,
+				  &(struct host_of){ &ck->c->ports[l->port_idx], &l->source,
+						     l->source, source });
+	}
 	if (l->source && f->igmp_version == 2)
 		err_add(ck->e, -EINVAL,
 			"%s: %s names a source, while igmp_version is 2 at %s; only version 3 can "
@@ -243,6 +216,15 @@ line_check(struct check *ck, uint32_t feed_idx, uint32_t line_idx)
 					"%s: %s has the port, group and udp_port of feed '%s' line "
 					"%u at %s; a line belongs to one feed, once",
 					AT(ck->c, l->group), who, of->name, j, AT(ck->c, o->group));
+			if (strcmp(o->port, l->port) == 0 && o->group == l->group &&
+			    (o->source == 0) != (l->source == 0))
+				err_add(ck->e, -EINVAL,
+					"%s: %s %s a source for its group, while feed '%s' line %u "
+					"at %s does not agree; a port joins a group from any "
+					"sender or from named ones, not both",
+					AT(ck->c, l->group), who,
+					l->source == 0 ? "names no" : "names", of->name, j,
+					AT(ck->c, o->group));
 		}
 	}
 }
@@ -261,13 +243,15 @@ server_check(struct check *ck, const struct config_feed *f, const struct ip4_end
 {
 	const struct config_port *p = &ck->c->ports[f->recovery.port_idx];
 
-	if (!is_unicast(s->ip))
-		err_add(ck->e, -EINVAL, "%s: feed '%s': a server's address is no host's",
-			AT(ck->c, *s), f->name);
-	else if (s->ip == p->address.ip)
+	char who[64];
+
+	snprintf(who, sizeof(who), "feed '%s': the server", f->name);
+	if (!config_check_host(ck->c, ck->e, &(struct host_of){ p, s, s->ip, who }))
+		return;
+	if (s->ip == p->address.ip)
 		err_add(ck->e, -EINVAL, "%s: feed '%s': the server is our own address, given at %s",
 			AT(ck->c, *s), f->name, AT(ck->c, p->address));
-	else if (!is_neighbour(p, s->ip) && !p->gateway && !f->recovery.neighbour_mac.is_set)
+	else if (!config_port_is_near(p, s->ip) && !p->gateway && !f->recovery.neighbour_mac.is_set)
 		err_add(ck->e, -EINVAL,
 			"%s: feed '%s': the server is outside the network of port '%s' (%s), and "
 			"the port has no gateway; give it a gateway, or recovery a neighbour_mac",
@@ -407,14 +391,16 @@ peer_check(struct check *ck, const struct config_session *s, const struct ip4_en
 {
 	const struct config_port *p = &ck->c->ports[s->port_idx];
 
-	if (!is_unicast(peer->ip))
-		err_add(ck->e, -EINVAL, "%s: session '%s': the peer's address is no host's",
-			AT(ck->c, *peer), s->name);
-	else if (peer->ip == p->address.ip)
+	char who[64];
+
+	snprintf(who, sizeof(who), "session '%s': the peer", s->name);
+	if (!config_check_host(ck->c, ck->e, &(struct host_of){ p, peer, peer->ip, who }))
+		return;
+	if (peer->ip == p->address.ip)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': the peer is our own address, given at %s",
 			AT(ck->c, *peer), s->name, AT(ck->c, p->address));
-	else if (!is_neighbour(p, peer->ip) && !p->gateway && !s->neighbour_mac.is_set)
+	else if (!config_port_is_near(p, peer->ip) && !p->gateway && !s->neighbour_mac.is_set)
 		err_add(ck->e, -EINVAL,
 			"%s: session '%s': the peer is outside the network of port '%s' (%s), and "
 			"the port has no gateway; give it a gateway, or the session a "

@@ -94,6 +94,9 @@ usage run -x
 usage walk
 usage
 
+given 's|(address: 10.10.2.2/24)|\1, gateway: 10.10.2.255|'
+refuses_both "a gateway that is no host" 3 "sluice.yaml:[0-9]+:[0-9]+: port 'oe': the gateway is 10.10.2.255, the broadcast address.*10.10.2.1 to 10.10.2.254.*\[S100\]$"
+
 # --- the machine cannot do it: 4, with one line of ours below whatever DPDK says
 given 's/iface=oe/iface=nosuch/'
 refuses "an interface that does not exist" 4 "ports 'oe'.*nosuch.*\[S302\]$"
@@ -145,8 +148,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 os.execv(sys.argv[1], sys.argv[1:])' "$sluice" run -c "$config"
 given 's|(address: 10.10.2.2/24)|\1, mac: "00:00:00:00:00:00"|'
 refuses "an address the driver refuses" 4 "ports 'oe': mac: the device refuses it.*\[S504\]$"
-given 's|(address: 10.10.2.2/24)|\1, gateway: 10.10.2.255|'
-refuses "a gateway that is no host" 4 "ports 'oe': address, mac or gateway.*\[S506\]$"
+# The books of 10 million orders need more memory than the process may have.
+given 's/orders_max: [0-9]+/orders_max: 10000000/; s/memory_mb: [0-9]+/memory_mb: 4000/'
+refuses "a lane without its memory" 4 "lane '.*': no memory of [0-9]+ bytes.*\[S506\]$" prlimit --data=400000000 "$sluice" run -c "$config"
 install -m 0600 /dev/null "$SMOKE_DIR/ctl.sock.limits"
 echo junk >"$SMOKE_DIR/ctl.sock.limits"
 cp "$SMOKE_DIR/good.yaml" "$config"
