@@ -240,8 +240,14 @@ explain(int argc, char **argv)
 		return fault_list(stdout) == 0 ? EXIT_FINE : EXIT_START;
 	if (argc == 3 && fault_explain(argv[2], stdout) == 0)
 		return EXIT_FINE;
-	fprintf(stderr, "sluice explain: one number of a message, like S304; without one it lists "
-			"them all\n");
+	if (argc == 3)
+		fprintf(stderr,
+			"sluice explain: there is no fault '%.20s'; 'sluice explain' lists them "
+			"all\n",
+			argv[2]);
+	else
+		fprintf(stderr, "sluice explain: one number of a message, like S304; without one "
+				"it lists them all\n");
 	return EXIT_USAGE;
 }
 

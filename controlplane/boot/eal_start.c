@@ -331,7 +331,8 @@ eal_start(struct gateway *g, struct err *e)
 		event_log_say(g->log, (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
 			      EVENT_WARNING,
 			      "DEGRADED: ordinary pages instead of huge ones: slower, and "
-			      "dpdk-dumpcap cannot attach; scripts/setup --hugepages %u gives what "
+			      "dpdk-dumpcap cannot attach; sluicectl host apply --yes --set "
+			      "hugepages_mb=%u hugepages gives what "
 			      "hugepages.memory_mb asks for %s",
 			      c->hugepages.memory_mb, fault_tag(FAULT_WARN_DEGRADED));
 	}

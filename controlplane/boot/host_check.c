@@ -341,7 +341,7 @@ host_check_pci(const struct host_view *v, const struct config_port *p,
 		return err_set(
 			e, -ENODEV,
 			"ports '%s': %s is bound to '%s'; profile %s shares the NIC with the "
-			"kernel's %s: scripts/nic-bind unbind %s %s",
+			"kernel's %s: sluicectl bind unbind --yes %s %s",
 			p->name, address, driver[0] != '\0' ? driver : "nothing", p->profile, want,
 			address, fault_tag(FAULT_PORT_NOT_BOUND));
 	}
@@ -351,7 +351,7 @@ host_check_pci(const struct host_view *v, const struct config_port *p,
 		return 0;
 	return err_set(e, -ENODEV,
 		       "ports '%s': %s is bound to '%s', and DPDK needs it on vfio-pci: "
-		       "scripts/nic-bind bind %s %s",
+		       "sluicectl bind bind --yes %s %s",
 		       p->name, address, driver[0] != '\0' ? driver : "nothing", address,
 		       fault_tag(FAULT_PORT_NOT_BOUND));
 }
@@ -506,7 +506,8 @@ host_check_huge(const struct host_view *v, const struct config *c, const struct 
 			e, -ENOMEM,
 			"hugepages.memory_mb: %u MiB of huge pages are wanted and %lu MiB are "
 			"free; "
-			"run scripts/setup --hugepages %u, or set hugepages.degraded_ok to start "
+			"sluicectl host apply --yes --set hugepages_mb=%u hugepages, or set "
+			"hugepages.degraded_ok to start "
 			"with ordinary pages %s",
 			c->hugepages.memory_mb, free_cnt * 2, c->hugepages.memory_mb,
 			fault_tag(FAULT_HUGE_FEW));

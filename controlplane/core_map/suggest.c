@@ -376,12 +376,13 @@ core_plan_print(const struct core_plan *p, FILE *out)
 	}
 	if (!p->is_isolated && !p->shared_cores)
 		fprintf(out,
-			"# Isolate the lanes' cores: host-setup apply --yes --cpus %s isolation; "
+			"# Isolate the lanes' cores: sluicectl host apply --yes --cpus %s "
+			"isolation; "
 			"update-grub; reboot\n",
 			p->isolate);
 	if (p->idle[0] != '\0')
 		fprintf(out,
-			"# SMT siblings of lanes, to be left idle: %s (host-setup apply --yes "
+			"# SMT siblings of lanes, to be left idle: %s (sluicectl host apply --yes "
 			"--cpus %s "
 			"--set smt=siblings_off power)\n",
 			p->idle, p->isolate);

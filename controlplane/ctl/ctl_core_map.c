@@ -337,7 +337,8 @@ machine_open(struct machine *m, const struct command *c, struct err *e)
 	for (size_t i = 0; i < c->nic_cnt; i++)
 		if (!nic_add(m, c->root, c->nic[i])) {
 			machine_close(m);
-			return err_set(e, -ENODEV, "there is no NIC '%.60s'; see nic-bind show",
+			return err_set(e, -ENODEV,
+				       "there is no NIC '%.60s'; see sluicectl bind show",
 				       c->nic[i]);
 		}
 	for (uint32_t i = 0; m->config != NULL && i < m->config->ports_cnt; i++) {
@@ -878,6 +879,7 @@ ctl_script(const char *script, int argc, char **argv)
 			snprintf(path, sizeof(path), "%s/%s%s", self, BESIDE[i], script);
 			if (access(path, X_OK) == 0) {
 				argv[0] = path;
+				setenv("SLUICE_CALLED_BY", "sluicectl", 1);
 				execv(path, argv);
 			}
 		}

@@ -18,6 +18,17 @@ YES=no FORCE=no FORGET=no JSON=no
 UNIT=""  # the unit that is at work
 why=""   # why the next findings matter, in terms of latency
 PROGRAM=${0##*/}
+# What an operator types to call the two tools as this one was called: HOST_SETUP and NIC_BIND.
+case ${SLUICE_CALLED_BY-} in
+sluicectl) HOST_SETUP="sluicectl host" NIC_BIND="sluicectl bind" ;;
+*)
+	HOST_SETUP=host-setup NIC_BIND=nic-bind
+	[[ $PROGRAM != sluice-* ]] || { HOST_SETUP=sluice-host-setup NIC_BIND=sluice-nic-bind; }
+	if [[ $0 == */* ]] && [ "$(command -v "$PROGRAM")" != "$0" ]; then
+		HOST_SETUP=${0%/*}/$HOST_SETUP NIC_BIND=${0%/*}/$NIC_BIND
+	fi
+	;;
+esac
 
 say() { [ "$JSON" = yes ] || printf '%s\n' "$*"; }
 complain() { printf '%s: %s\n' "$PROGRAM" "$*" >&2; }
@@ -490,7 +501,7 @@ undo_module() {
 	# The kernel would let it go and leave the NIC with no driver at all.
 	for nic in "$ROOT/sys/bus/pci/drivers/$2"/0*; do
 		[ -e "$nic" ] || [ -L "$nic" ] || continue
-		told failed "$2 has NIC ${nic##*/}; nic-bind unbind --yes ${nic##*/}, then undo again"
+		told failed "$2 has NIC ${nic##*/}; $NIC_BIND unbind --yes ${nic##*/}, then undo again"
 		return 1
 	done
 	run_tool modprobe -r "$2" # may complain of another module that it needed and that stays
@@ -687,14 +698,16 @@ chosen_nics() {
 		elif [ -z "$REPLY" ] && [ -e "$ROOT/sys/class/net/$name" ]; then
 			: # an interface without PCI: nothing to say about its link
 		else
-			found fail "$name" "there is no such NIC" "a PCI address or an interface" "$(dirname "$HOST_DIR")/nic-bind show"
+			found fail "$name" "there is no such NIC" "a PCI address or an interface" "$NIC_BIND show"
 		fi
 	done
 }
 
-# Into INTERFACES: those of the chosen NICs, and those named that have no PCI device.
+# Into INTERFACES: those of the chosen NICs, and those named that have no PCI device; into MISSING what
+# was named and is not there.
 chosen_interfaces() {
 	local name all=()
+	MISSING=()
 	if [ -n "$nics" ]; then
 		for name in ${nics//,/ }; do
 			if [ -e "$ROOT/sys/class/net/$name" ]; then
@@ -702,6 +715,8 @@ chosen_interfaces() {
 			elif resolve "$name"; then
 				interfaces_of "$REPLY"
 				all+=("${INTERFACES[@]}")
+			else
+				MISSING+=("$name")
 			fi
 		done
 	else

@@ -150,7 +150,7 @@ deaths_and_restarts() {
 # --- this machine before and after, but for what apt and systemd keep of themselves, and the queue
 # --- discipline an interface gets when it is up for the first time
 state() {
-	state_of_machine | sed -E 's/ qdisc [a-z_]+//' | grep -vE '^/(run/(systemd|udev|log|credentials|user|utmp|dbus)|var/(log|cache|tmp|lib/(apt|dpkg|systemd|private|ucf)))(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^(tmpfs|none|ramfs) /run/credentials'
+	state_of_machine | sed -E 's/ qdisc [a-z_]+//' | grep -vE '^/(run/(systemd|udev|log|credentials|user|utmp|dbus|agetty\.reload)|var/(log|cache|tmp|lib/(apt|dpkg|systemd|private|ucf)))(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^(tmpfs|none|ramfs) /run/credentials'
 }
 
 nic=$(cat /colo/nic)

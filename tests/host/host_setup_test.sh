@@ -49,6 +49,23 @@ says "warn  thp             enabled: always; wanted: madvise or never"
 says "why: joining pages interrupts lanes"
 says "fix: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"
 
+case_is "the fix is a command that can be typed as this one was"
+run 0 host check --root "$big" boot
+says "fix: $top/scripts/host-setup apply --yes boot"
+run 0 env SLUICE_CALLED_BY=sluicectl "$top/scripts/host-setup" check --root "$big" boot
+says "fix: sluicectl host apply --yes boot"
+mkdir -p "$work/sbin"
+ln -sf "$top/scripts/host-setup" "$work/sbin/sluice-host-setup"
+run 0 env PATH="$work/sbin:$PATH" sluice-host-setup check --root "$big" boot
+says "fix: sluice-host-setup apply --yes boot"
+
+case_is "a NIC that is named and not there is a failure, and the others are looked at"
+run 1 host check --root "$big" --nic nosuch0 --nic trade1 nic
+says "fail  nic             nosuch0: there is no such NIC; wanted: a PCI address or an interface"
+says "trade1 MTU"
+run 1 host apply --root "$big" --nic nosuch0 nic
+[[ $out$errors == *"there is no NIC 'nosuch0': $top/scripts/nic-bind show"* ]] || fail "apply does not name the NIC"
+
 case_is "warnings alone are no failure, unless --strict"
 run 0 host check --root "$big" thp
 run 1 host check --root "$big" --strict thp
@@ -300,7 +317,7 @@ case_is "vfio-pci stays loaded as long as a NIC belongs to it"
 run 0 host apply --yes --root "$big" modules
 ln -s ../../devices/0000:af:00.0 "$big/sys/bus/pci/drivers/vfio-pci/0000:af:00.0"
 run 1 host undo --yes --root "$big"
-complains "vfio-pci has NIC 0000:af:00.0; nic-bind unbind --yes 0000:af:00.0"
+complains "vfio-pci has NIC 0000:af:00.0; $top/scripts/nic-bind unbind --yes 0000:af:00.0"
 rm "$big/sys/bus/pci/drivers/vfio-pci/0000:af:00.0"
 run 0 host undo --yes --root "$big"
 expect_same "$work/before" "$big"

@@ -24,6 +24,8 @@ says "nothing to bind: its kernel driver stays (bifurcated); profile mlx5"
 says "nic-bind bind $TRADE (vfio-pci)"
 run 0 "$top/scripts/nic-bind" show --root "$big" --json
 expect_eq "NICs" "$(jq '.nics | length' "$work/out")" 4
+expect_eq "advice for the NIC of the default route" "$(jq -r '.nics[] | select(.carries != "") | .advice' "$work/out")" \
+	"not for sluice: it carries default-route"
 expect_eq "node" "$(jq -r '.nics[] | select(.interface == "trade1") | .numa_node' "$work/out")" 1
 
 case_is "a NIC that is not there is refused, with those that are"

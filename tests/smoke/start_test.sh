@@ -105,7 +105,7 @@ refuses "a driver that does not exist" 4 "net_af_bucket1.*\[S303\]$"
 given 's/"net_af_packet1,iface=oe"/"0000:7f:1f.7"/'
 refuses "a PCI device that does not exist" 4 "0000:7f:1f.7.*\[S301\]$"
 given 's/degraded_ok: true/degraded_ok: false/; s/memory_mb: [0-9]+/memory_mb: 1000000/'
-refuses "no huge pages and none to do without" 4 "scripts/setup --hugepages.*degraded_ok.*\[S20[356]\]$"
+refuses "no huge pages and none to do without" 4 "sluicectl host apply --yes --set hugepages_mb=1000000 hugepages.*degraded_ok.*\[S20[356]\]$"
 given 's/(eal: \{.*) \}/\1, extra_args: ["--no-such-argument"] }/'
 refuses "an argument DPDK does not know" 4 "eal.extra_args.*\[S503\]$"
 given "s|socket: [^,]*,|socket: /proc/nothere/ctl.sock,|"

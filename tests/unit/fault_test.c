@@ -66,7 +66,7 @@ a_number_is_explained_however_it_is_written(void **state)
 		const char *text = written(fault_explain, WAYS[i], 0);
 
 		assert_non_null(strstr(text, "S304  The NIC is not bound"));
-		assert_non_null(strstr(text, "\nfix   `scripts/nic-bind bind ADDRESS`"));
+		assert_non_null(strstr(text, "\nfix   `sluicectl bind bind --yes ADDRESS`"));
 	}
 	assert_string_equal(written(fault_explain, "S099", -ENOENT), "");
 	assert_string_equal(written(fault_explain, "", -ENOENT), "");

@@ -22,13 +22,13 @@ boot_check() {
 		found pass "service" "$BOOT_SERVICE" "settings come back after a reboot"
 	else
 		found info "service" "what apply sets is gone after a reboot" "settings come back after a reboot" \
-			"$PROGRAM apply --yes boot"
+			"$HOST_SETUP apply --yes boot"
 	fi
 }
 
 boot_apply() {
 	local record
-	[ -d "$ROOT/etc/systemd/system" ] || { told already "no systemd here: call '$PROGRAM apply --yes --again' at boot"; return 0; }
+	[ -d "$ROOT/etc/systemd/system" ] || { told already "no systemd here: call '$HOST_SETUP apply --yes --again' at boot"; return 0; }
 	set_file $BOOT_SERVICE "# written by sluice host-setup, unit boot
 [Unit]
 Description=sluice: apply the chosen host settings again

@@ -31,7 +31,7 @@ cpuset_check() {
 		found pass "partition" "sluice.slice is isolated" "isolated"
 	else
 		found warn "partition" "${REPLY:-there is none}" "sluice.slice isolated with $lane_cpus" \
-			"$PROGRAM apply --yes cpuset (or the unit isolation and a reboot)"
+			"$HOST_SETUP apply --yes cpuset (or the unit isolation and a reboot)"
 	fi
 }
 

@@ -38,7 +38,7 @@ iommu_check() {
 		mode="only no-IOMMU VFIO or uio_pci_generic, both unsafe"
 		[ -e "$ROOT/sys/module/vfio/parameters/enable_unsafe_noiommu_mode" ] || mode="only uio_pci_generic, unsafe"
 		found warn "IOMMU" "off or not there: $mode" "on" \
-			"switch VT-d / AMD-Vi on in the firmware, and $PROGRAM apply --yes iommu; update-grub; reboot ($words)"
+			"switch VT-d / AMD-Vi on in the firmware, and $HOST_SETUP apply --yes iommu; update-grub; reboot ($words)"
 		return
 	fi
 	found pass "IOMMU" "$cnt groups" "on"
@@ -47,7 +47,7 @@ iommu_check() {
 		found pass "passthrough" "yes" "iommu=pt"
 	else
 		found warn "passthrough" "no (groups of type ${modes:-unknown})" "iommu=pt" \
-			"$PROGRAM apply --yes iommu; update-grub; reboot ($words)"
+			"$HOST_SETUP apply --yes iommu; update-grub; reboot ($words)"
 	fi
 }
 

@@ -48,10 +48,10 @@ isolation_check() {
 			found pass $word "$list" "$lane_cpus"
 		elif [ $word = isolcpus ]; then
 			found fail $word "${list:-not on the command line}" "$lane_cpus, lacking $REPLY" \
-				"$PROGRAM apply --yes isolation; update-grub; reboot (writes /etc/default/grub.d/sluice-isolation.cfg)"
+				"$HOST_SETUP apply --yes isolation; update-grub; reboot (writes /etc/default/grub.d/sluice-isolation.cfg)"
 		else
 			found warn $word "${list:-not on the command line}" "$lane_cpus, lacking $REPLY" \
-				"$PROGRAM apply --yes isolation; update-grub; reboot (writes /etc/default/grub.d/sluice-isolation.cfg)"
+				"$HOST_SETUP apply --yes isolation; update-grub; reboot (writes /etc/default/grub.d/sluice-isolation.cfg)"
 		fi
 	done
 	read_line "$ROOT/sys/devices/system/cpu/isolated" || REPLY=""

@@ -29,13 +29,13 @@ limits_check() {
 		found pass "memlock here" "$soft kB for $me" "unlimited, or root"
 	else
 		found warn "memlock here" "$soft kB for $me" "unlimited" \
-			"$PROGRAM apply --yes --set limits_user=$me limits, then log in again; LimitMEMLOCK=infinity in a unit"
+			"$HOST_SETUP apply --yes --set limits_user=$me limits, then log in again; LimitMEMLOCK=infinity in a unit"
 	fi
 	if [ -r "$ROOT$LIMITS_FILE" ]; then
 		found pass "memlock of $limits_user" "$LIMITS_FILE is there" "unlimited"
 	else
 		found info "memlock of $limits_user" "$LIMITS_FILE is not there" "unlimited for who starts sluice by hand" \
-			"$PROGRAM apply --yes limits"
+			"$HOST_SETUP apply --yes limits"
 	fi
 	soft=$(ulimit -n)
 	if [ "$soft" = unlimited ] || [ "$soft" -ge 1024 ]; then

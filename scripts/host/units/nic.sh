@@ -30,7 +30,11 @@ nic_ring() {
 nic_check() {
 	local name want
 	chosen_interfaces
-	[ ${#INTERFACES[@]} -gt 0 ] || found skip "interfaces" "the kernel owns no NIC on PCI" "-"
+	for name in "${MISSING[@]}"; do
+		why="a NIC that is not there brings no frame"
+		found fail "$name" "there is no such NIC" "a PCI address or an interface" "$NIC_BIND show"
+	done
+	[ ${#INTERFACES[@]} -gt 0 ] || [ ${#MISSING[@]} -gt 0 ] || found skip "interfaces" "the kernel owns no NIC on PCI" "-"
 	for name in "${INTERFACES[@]}"; do
 		why="a frame above the MTU is dropped without a word"
 		if read_line "$ROOT/sys/class/net/$name/mtu"; then
@@ -58,6 +62,10 @@ nic_apply() {
 		return 0
 	fi
 	chosen_interfaces
+	for name in "${MISSING[@]}"; do
+		told failed "there is no NIC '$name': $NIC_BIND show"
+		status=1
+	done
 	for name in "${INTERFACES[@]}"; do
 		set_value "/sys/class/net/$name/mtu" "$mtu" || status=1
 		nic_ring "$name" || continue

@@ -100,11 +100,11 @@ power_check() {
 	if [ -z "$text" ]; then
 		found skip "turbo" "not visible here" "$turbo"
 	elif [ "$turbo" = leave ]; then
-		found info "turbo" "$text" "your choice: measure both" "$PROGRAM apply --yes --set turbo=off power (or on)"
+		found info "turbo" "$text" "your choice: measure both" "$HOST_SETUP apply --yes --set turbo=off power (or on)"
 	elif [ "$turbo" = "$text" ]; then
 		found pass "turbo" "$text" "$turbo"
 	else
-		found warn "turbo" "$text" "$turbo" "$PROGRAM apply --yes power"
+		found warn "turbo" "$text" "$turbo" "$HOST_SETUP apply --yes power"
 	fi
 	why="a busy SMT sibling takes up to half of a lane's core, and empties its caches"
 	SIBLING_LANES=no
@@ -121,7 +121,7 @@ power_check() {
 			"sluicectl core-map suggest"
 	else
 		found warn "SMT" "cores $REPLY are siblings of lanes and online" "offline, or idle" \
-			"$PROGRAM apply --yes --set smt=siblings_off power (echo 0 > /sys/devices/system/cpu/cpuN/online)"
+			"$HOST_SETUP apply --yes --set smt=siblings_off power (echo 0 > /sys/devices/system/cpu/cpuN/online)"
 	fi
 }
 
