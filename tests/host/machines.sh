@@ -77,7 +77,7 @@ kernel() {
 	put sys/devices/system/cpu/vulnerabilities/mmio_stale_data "Vulnerable: Clear CPU buffers attempted, no microcode"
 	put proc/612/comm chronyd
 	put tools/chronyc "A9FEA97B,169.254.169.123,4,1700000000.1,-0.000012345,0.000001,0.00002,1.2,0.0,0.01,0.0001,0.00005,16.1,Normal"
-	mkdir -p "$M/etc/default/grub.d" "$M/etc/udev/rules.d" "$M/etc/security" "$M/etc/modules-load.d" \
+	mkdir -p "$M/etc/default/grub.d" "$M/etc/udev/rules.d" "$M/etc/security" "$M/etc/modules-load.d" "$M/etc/modprobe.d" \
 		"$M/etc/systemd/system" "$M/sys/bus/pci/devices" "$M/sys/bus/pci/drivers" "$M/sys/class/net" \
 		"$M/sys/kernel/iommu_groups" "$M/sys/module" "$M/.modules" "$M/dev"
 	put etc/default/grub 'GRUB_CMDLINE_LINUX=""'

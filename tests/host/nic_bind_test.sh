@@ -153,6 +153,12 @@ expect_eq "without being asked" "$(cat "$unsafe")" N
 run 0 unbind --yes --root "$big" trade1
 run 0 bind --yes --unsafe-interrupts --root "$big" trade1
 expect_eq "when asked" "$(cat "$unsafe")" Y
+expect_eq "at the next boot" "$(grep -v '^#' "$big/etc/modprobe.d/sluice-vfio_iommu_type1.conf")" \
+	"options vfio_iommu_type1 allow_unsafe_interrupts=Y"
+run 0 unbind --yes --root "$big" trade1
+[ ! -e "$big/etc/modprobe.d/sluice-vfio_iommu_type1.conf" ] || fail "the next boot would allow them still"
+run 0 bind --yes --unsafe-interrupts --no-persist --root "$big" trade1
+[ ! -e "$big/etc/modprobe.d/sluice-vfio_iommu_type1.conf" ] || fail "--no-persist wrote for the next boot"
 run 0 unbind --yes --root "$big" trade1
 expect_eq "after unbind" "$(cat "$unsafe")" N
 case_is "they stay allowed until the last NIC is unbound"
