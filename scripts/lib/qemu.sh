@@ -4,15 +4,8 @@
 # What scripts that start a guest in QEMU share.  Sourced; the caller has set: cache (where kernels are
 # kept), work (a folder of this run), seconds (the guest's time) and defined say.
 # shellcheck disable=SC2154 # those
-SKIPPED=77
-skip() {
-	echo "skipped: $*"
-	exit $SKIPPED
-}
-fail() {
-	echo "FAILED: $*" >&2
-	exit 1
-}
+# shellcheck source=scripts/lib/endings.sh
+. "${BASH_SOURCE[0]%/*}/endings.sh"
 # need TOOL:PACKAGE...: skips with the command that brings them.
 need() {
 	local pair missing=()

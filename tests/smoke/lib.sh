@@ -22,7 +22,8 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 SMOKE_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SMOKE_PATIENCE=${SMOKE_PATIENCE:-4}
-SKIPPED=77
+# shellcheck source=scripts/lib/endings.sh
+. "$SMOKE_TOP/scripts/lib/endings.sh"
 MD_GROUP_A=239.10.1.1 MD_PORT_A=26400
 MD_GROUP_B=239.10.1.2 MD_PORT_B=26401
 GW_MD=10.10.1.2 VENUE_MD=10.10.1.1
@@ -36,14 +37,6 @@ smoke_ok=no
 SMOKE_DIR=
 
 note() { printf '# %s\n' "$*"; }
-skip() {
-	echo "skipped: $*"
-	exit $SKIPPED
-}
-fail() {
-	echo "FAILED: $*" >&2
-	exit 1
-}
 
 # smoke_start NAME [--without-sluice]: checks what is needed and makes the folder for logs; call it
 # first.
