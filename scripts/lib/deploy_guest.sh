@@ -8,6 +8,7 @@ set -uo pipefail
 
 DIR=/tmp/colo
 VENUE_MAC=52:54:00:00:00:f0
+declare -A DPDK_DRIVER=([e1000e]=net_e1000_em [virtio]=net_virtio [vmxnet3]=net_vmxnet3)
 declare -A PROFILE_OF=([e1000e]=e1000 [virtio]=virtio [vmxnet3]=vmxnet3)
 # No address and no name of ours may be in the way of the page's own words.
 mkdir -p $DIR
@@ -147,6 +148,54 @@ deaths_and_restarts() {
 	systemctl start sluice || fail "it does not start with the configuration as it was"
 }
 
+# --- what must outlive a reboot: a binding, and what host-setup applied with its unit boot.  The second
+# --- boot begins in after_reboot.
+before_reboot() {
+	apt-get install -y /colo/debs/sluice_*_amd64.deb >$DIR/reboot.log 2>&1 || fail "the package again"
+	cp -p /colo/sluice.yaml /etc/sluice/sluice.yaml
+	install -m 0600 /colo/credentials.oe /etc/sluice/credentials/oe
+	sluice-host-setup apply --yes --cpus 1 --set hugepages_mb=384 modules hugepages boot >>$DIR/reboot.log 2>&1 ||
+		fail "host-setup apply with the unit boot"
+	sluice-nic-bind bind --yes --unsafe-interrupts "$pci" >>$DIR/reboot.log 2>&1 || fail "nic-bind bind, to stay"
+	printf '%s\n' "pci=$pci" "kernel_driver=$kernel_driver" "interface=$interface" >/colo/rebooted
+	cp $DIR/state.before /colo/
+	touch /colo/rebooting
+	note "bound to stay, host-setup with the unit boot: reboot"
+	exit 0
+}
+pages() { cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages; }
+# Of the state what does not depend on who was started since the boot.
+lasting() { grep -E '^(pci |/etc/)' "$1" | grep -v '^/etc/udev/rules.d$'; }
+after_reboot() {
+	. /colo/rebooted
+	udevadm settle
+	note "a second boot: up for $(cut -d. -f1 /proc/uptime) s"
+	expect_eq "driver of $pci after the reboot" "$(basename "$(readlink -f "/sys/bus/pci/devices/$pci/driver")")" vfio-pci
+	expect_eq "huge pages after the reboot" "$(pages)" 192
+	systemctl start sluice >>$DIR/reboot.log 2>&1 || {
+		journalctl -u sluice --no-pager | tail -n 15 >>$DIR/reboot.log
+		fail "the gateway does not start on the NIC that was bound at boot"
+	}
+	expect_eq "the gateway on the NIC that was bound at boot" "$(prop ActiveState), $(sluicectl --json ports | jq -r '.[0].driver')" \
+		"active, ${DPDK_DRIVER[$nic]}"
+	systemctl stop sluice
+	sluice-nic-bind unbind --yes "$pci" >>$DIR/reboot.log 2>&1 || fail "nic-bind unbind after a reboot"
+	sluice-host-setup undo --yes >>$DIR/reboot.log 2>&1 || fail "host-setup undo after a reboot"
+	expect_eq "driver of $pci, given back after a reboot" \
+		"$(basename "$(readlink -f "/sys/bus/pci/devices/$pci/driver")")" "$kernel_driver"
+	wait_for 20 "its interface" interface_of_mac 52:54:00:00:00:01
+	expect_eq "its interface" "$(interface_of_mac 52:54:00:00:00:01)" "$interface"
+	apt-get purge -y sluice >>$DIR/reboot.log 2>&1 || fail "the purge after a reboot"
+	state >$DIR/state.after
+	lasting /colo/state.before >$DIR/lasting.before
+	lasting $DIR/state.after >$DIR/lasting.after
+	diff $DIR/lasting.before $DIR/lasting.after >$DIR/state.diff || {
+		sed 's/^/# | /' $DIR/state.diff
+		fail "after a reboot and undo the server is not as it was before"
+	}
+	note "after a reboot and undo: $(wc -l <$DIR/lasting.before) lines of NICs and /etc as they were"
+}
+
 # --- this machine before and after, but for what apt and systemd keep of themselves, and the queue
 # --- discipline an interface gets when it is up for the first time
 state() {
@@ -154,6 +203,10 @@ state() {
 }
 
 nic=$(cat /colo/nic)
+if [ -e /colo/rebooted ]; then
+	after_reboot
+	exit 0
+fi
 note "$(. /etc/os-release; echo "$PRETTY_NAME"), $(uname -r), $(systemctl --version | head -n 1), $(nproc) processors"
 for module in virtio_net e1000e vmxnet3; do modprobe $module || fail "$module cannot be loaded"; done
 wait_for 20 "the NICs" interface_of_mac 52:54:00:00:00:01
@@ -175,6 +228,8 @@ for block in /colo/commands/*; do
 	chapter=${chapter%.*}
 	if [ "$chapter" = 8 ] && [ $tested = no ]; then
 		tested=yes
+		cp -p /etc/sluice/sluice.yaml /colo/sluice.yaml
+		cp /etc/sluice/credentials/oe /colo/credentials.oe
 		[ -n "${first_order-}" ] || fail "the page came to chapter 8 without an order"
 		the_unit_runs
 		reload_takes_what_it_can
@@ -219,3 +274,4 @@ if ! diff $DIR/state.before $DIR/state.after >$DIR/state.diff; then
 	fail "the server is not as it was before"
 fi
 note "the server is as it was: $(wc -l <$DIR/state.before) lines of state are the same"
+before_reboot
