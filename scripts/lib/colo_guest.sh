@@ -239,6 +239,37 @@ trade() { # NIC
 	end_of "the venue" $venue_pid
 }
 
+# The driver with other ring sizes and bursts: refused in words, or frames pass both ways.
+knob() { # NIC KEY VALUE
+	local log=$DIR/gateway-$1-$2-$3.log said
+	sed -E -e "/^  - \{ name: nic,/s/ \}$/$([[ $2 == burst ]] || echo ", $2: $3") }/" \
+		-e "$([[ $2 != burst ]] || echo "s/^  control: 0/&\n  burst: $3/")" $DIR/plain.yaml >$DIR/sluice.yaml
+	sluice run -c $DIR/sluice.yaml >"$log" 2>&1 </dev/null &
+	gateway_pid=$!
+	wait_for 60 "the gateway answers or ends" answers_or_gone
+	if ! kill -0 $gateway_pid 2>/dev/null; then
+		wait $gateway_pid
+		said=$(grep '^sluice: ' "$log" | tail -n 1)
+		[[ $said == *"[S310]" ]] || fail "$1: $2 $3: it ended with: ${said:-nothing}"
+		note "$1: $2 $3: refused: ${said#sluice: }"
+		return
+	fi
+	wait_for 20 "$1: $2 $3: an answer to a ping" ping -c 1 -W 1 $GATEWAY_IP
+	ping -q -c 5 -i 0.2 -s 1400 -W 2 $GATEWAY_IP >$DIR/ping.log 2>&1
+	said=$(grep -iE 'desc|ring size|queue size' "$log" | grep -v '^sluice: ' | tail -n 1)
+	note "$1: $2 $3: taken, $(sed -n 's/.*, \([0-9]*\) packets received.*/\1/p' $DIR/ping.log) of 5 pings of 1400 bytes came back${said:+; the driver says: $said}"
+	grep -q ' 5 packets received' $DIR/ping.log || fail "$1: $2 $3: frames were lost: $(tail -n 2 $DIR/ping.log)"
+	end_of "the gateway" $gateway_pid
+}
+answers_or_gone() { ! kill -0 $gateway_pid 2>/dev/null || ctl status; }
+all_knobs() { # NIC
+	local value
+	cp $DIR/sluice.yaml $DIR/plain.yaml
+	for value in 64 100 256 1024 4096 8192; do knob "$1" rx_descriptors $value; done
+	for value in 64 256 4096 8192; do knob "$1" tx_descriptors $value; done
+	for value in 1 4 128; do knob "$1" burst $value; done
+}
+
 # --- the whole
 note "$(uname -r), $(nproc) processors, $(ls /sys/kernel/iommu_groups | wc -l) IOMMU groups"
 modprobe virtio_pci && modprobe virtio_net && modprobe e1000e && modprobe vmxnet3 ||
@@ -268,7 +299,7 @@ while read -r nic; do
 	write_config "$address" "${PROFILE[$nic]}"
 	refused "a NIC the kernel still has" 4 "$address"
 	bind_nic "$address" "$interface"
-	trade "$nic"
+	if [ -e /colo/knobs ]; then all_knobs "$nic"; else trade "$nic"; fi
 	unbind_nic "$address" "$kernel_driver" "$interface"
 	expect_eq "name of the interface" "$(interface_of_mac "52:54:00:00:00:0$n")" "$interface"
 done </colo/nics
