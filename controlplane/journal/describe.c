@@ -246,6 +246,7 @@ describe_slot(const struct journal_names *n, const struct journal_record *r,
 {
 	const struct journal_slot s = journal_slot_of(r);
 	struct journal_lane_gap gap;
+	struct journal_asked asked;
 	struct journal_sent sent;
 
 	out->ns = s.ns;
@@ -282,6 +283,19 @@ describe_slot(const struct journal_names *n, const struct journal_record *r,
 		out->tick_cycles = sent.rx_tsc == 0 ? 0 : sent.now_tsc - sent.rx_tsc;
 		name_of(n, JOURNAL_NAME_SESSION, s.source_idx, out->run, out->session,
 			sizeof(out->session));
+		break;
+	case JOURNAL_TICKS:
+	case JOURNAL_BURST:
+		out->count = s.feed_seq;
+		out->feed_seq = 0;
+		break;
+	case JOURNAL_TOOK:
+		out->limits_version = s.feed_seq;
+		out->feed_seq = 0;
+		break;
+	case JOURNAL_ASKED:
+		memcpy(&asked, s.body, sizeof(asked));
+		out->code = asked.kind;
 		break;
 	case JOURNAL_LANE_GAP:
 		memcpy(&gap, s.body, sizeof(gap));

@@ -187,6 +187,10 @@ tool_print_row(FILE *out, const struct journal_row *r)
 		fprintf(out, " tick-to-trade=%" PRIu64 "-cycles", r->tick_cycles);
 	if (r->kind == JOURNAL_LANE_GAP || r->kind == JOURNAL_GAP)
 		fprintf(out, " lost=%" PRIu64, r->count);
+	if (r->kind == JOURNAL_TICKS || r->kind == JOURNAL_BURST)
+		fprintf(out, " count=%" PRIu64, r->count);
+	if (r->kind == JOURNAL_ASKED)
+		fprintf(out, " command=%u", r->code);
 	if (r->kind == JOURNAL_COMMAND)
 		fprintf(out, " uid=%u pid=%u result=%d", r->uid, r->pid, r->result);
 	if (r->wire_len != 0) {

@@ -33,6 +33,7 @@ enum {
 	JOURNAL_WIRE_MAX = 512,                            // what is longer is cut; OUCH has no 256
 	JOURNAL_SLOTS_MAX = 1 + (JOURNAL_WIRE_MAX - JOURNAL_WIRE_FIRST + JOURNAL_WIRE_NEXT - 1) /
 					JOURNAL_WIRE_NEXT,
+	JOURNAL_PORTS = 8,      // that a BURST counts
 	JOURNAL_NO_ORDER = 255, // WIRE_OUT: a login, a query, a mass cancel
 	JOURNAL_AHEAD = 4,      // slots that are asked for before they are written
 };
@@ -50,8 +51,10 @@ struct journal_slot {
 	uint64_t ns;  // the lane's clock, since 1970, as it last read it, and not before rx_ns;
 		      // SENT: read after the burst
 	uint32_t arg; // VERDICT: limits_version; WIRE_OUT: orig_token; WIRE_IN: number in the
-		      // SoupBinTCP session; REPORT: type, side, code (16 bits); UPDATE: token
-	uint32_t feed_seq; // of the feed's message that caused it, low 32 bits; 0: none
+		      // SoupBinTCP session; REPORT: type, side, code (16 bits); UPDATE: token;
+		      // TICKS, BURST, TOOK, ASKED: how many turns the lane has finished
+	uint32_t feed_seq; // of the feed's message that caused it, low 32 bits; 0: none; TICKS: how
+			   // many, BURST: frames, TOOK: version
 	uint64_t rx_ns;    // when that was received; REPORT: the venue's time since midnight
 	uint8_t body[32];  // INTENT, VERDICT, ORDER, UPDATE: as in msg/; others: below
 };
@@ -98,6 +101,31 @@ struct journal_lane_gap {
 	uint64_t pad;
 };
 static_assert(sizeof(struct journal_lane_gap) == 32, "a slot's body");
+
+/* body of BURST */
+struct journal_burst {
+	uint16_t frame_cnt[JOURNAL_PORTS]; // by port, in the order the lane polls them
+	uint8_t pad[16];
+};
+static_assert(sizeof(struct journal_burst) == 32, "a slot's body");
+
+/* body of ASKED: the command as the lane got it (lane/command.h) */
+struct journal_asked {
+	uint32_t kind;
+	uint32_t arg[4];
+	char symbol[8];
+	uint32_t pad;
+};
+static_assert(sizeof(struct journal_asked) == 32, "a slot's body");
+
+/*
+ * body of TICKS: the first look is the slot's own ns and turn; each further one came after_ns later
+ * than the one before it, and a lane's housekeeping_every turns
+ */
+struct journal_ticks {
+	uint32_t after_ns[8];
+};
+static_assert(sizeof(struct journal_ticks) == 32, "a slot's body");
 
 /*
  * The beginning of a ring's file.  Written by the control side before the lane runs; then each line

@@ -214,7 +214,8 @@ connect_now(struct drop_session *d, uint64_t now_ns)
 	if (!host_find_mac(&d->port->host, c->peer_ip, now_ns, c->peer_mac))
 		return; // the host asks; housekeeping comes back here
 	d->awaits_mac = false;
-	c->local_port = next_local_port(d);
+	if (!c->isn_fixed) // a replay says which
+		c->local_port = next_local_port(d);
 	unframe_init(&d->unframe);
 	if (tcp_init(&d->tcp, c) != 0 || !tcp_connect(&d->tcp, now_ns)) {
 		lose(d, WHY_CONNECT, now_ns);

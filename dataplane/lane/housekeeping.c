@@ -740,6 +740,8 @@ lane_housekeeping(struct lane *l)
 	lane_clock(l);
 	l->housekeeping_tsc = l->now_tsc;
 	note_pause(l, last_tsc);
+	if (unlikely(l->tape != NULL))
+		tape_on_tick(l);
 	if (l->slow.stall.to_tsc != 0)
 		slow_tell(l);
 	look_at_control(l);
@@ -778,6 +780,8 @@ lane_housekeeping(struct lane *l)
 	for (uint32_t i = 0; i < l->tx_cnt; i++)
 		port_tx_flush(l->tx[i]);
 	if (unlikely(command_pending(&l->command))) {
+		if (unlikely(l->tape != NULL))
+			tape_on_command(l);
 		l->command.result = answer(l, &l->command);
 		command_answer(&l->command);
 	}

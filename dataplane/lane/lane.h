@@ -24,6 +24,7 @@
 #include "lane/session.h"
 #include "lane/stage_set.h"
 #include "lane/slow.h"
+#include "lane/tape.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/frame.h"
@@ -107,6 +108,7 @@ struct lane {
 	uint8_t session_cnt;
 	uint8_t tx_cnt;
 	struct journal *journal; // NULL: nothing is written down
+	struct tape *tape;       // NULL: the day cannot be replayed (lane/tape.h)
 	bool yields;             // shares its core: gives it up after an empty turn
 
 	// where the walk through the last burst stands; it resumes when there is room again

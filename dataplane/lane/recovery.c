@@ -291,7 +291,8 @@ connect_now(struct recovery *r, uint64_t now_ns)
 	if (!host_find_mac(&r->port->host, c->peer_ip, now_ns, c->peer_mac))
 		return; // the host asks; recover's timer ends the attempt
 	r->awaits_mac = false;
-	c->local_port = next_local_port(r);
+	if (!c->isn_fixed) // a replay says which
+		c->local_port = next_local_port(r);
 	unframe_init(&r->unframe);
 	soup_session_restart(&r->soup); // every snapshot is a session of its own
 	if (tcp_init(&r->tcp, c) != 0 || !tcp_connect(&r->tcp, now_ns)) {

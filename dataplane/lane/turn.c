@@ -384,6 +384,8 @@ turn_poll(struct lane *l)
 	lane_clock(l);
 	l->slow.burst_stall_cycles = l->slow.stall_cycles;
 	l->slow.burst_tsc = l->now_tsc;
+	if (unlikely(l->tape != NULL))
+		tape_on_burst(l);
 	metric_add(&l->metrics.frame_received, cnt);
 	return true;
 }
@@ -572,8 +574,11 @@ static inline void
 turn_limits(struct lane *l)
 {
 	l->limits = published_get(l->limits_published);
-	if (unlikely(l->limits->version != l->risk->limits_version))
+	if (unlikely(l->limits->version != l->risk->limits_version)) {
 		risk_take_limits(l->risk, l->limits);
+		if (l->tape != NULL)
+			tape_on_limits(l);
+	}
 	// a lane that polls no queue looks at the clock only now and then: too late to judge by
 	if (!here_holds(RX) && !here_holds(TCP) && unlikely(l->limits->intent_age_max_ns != 0))
 		lane_clock(l);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LANE_TAPE_H
+#define SLUICE_LANE_TAPE_H
+
+#include "base/journal.h"
+
+struct lane;
+
+/*
+ * What a lane does follows from the frames it is given, and from four things that no frame tells:
+ * in which turn it took them, what its clock said then, when it looked at its timers, and when it
+ * heard of a command or of other limits.  With a tape it writes these down, in its audit journal,
+ * and a replay does everything again as it was (controlplane/replay/RECORDING.md).
+ *
+ * Looks at the timers are many: up to TAPE_TICKS_MAX in a row share a record.
+ */
+enum {
+	TAPE_TICKS_MAX = 1 + sizeof(struct journal_ticks) / sizeof(uint32_t),
+};
+
+struct tape {
+	struct journal *journal;
+	struct journal_slot ticks; // being filled; feed_seq: how many so far
+	uint64_t tick_ns;          // the last of them
+};
+
+/* A burst is in hand, and the clock was read. */
+COLD void tape_on_burst(struct lane *l);
+
+/* The turn goes by another version of the limits than the one before. */
+COLD void tape_on_limits(struct lane *l);
+
+/* The clock was read to look at the timers. */
+COLD void tape_on_tick(struct lane *l);
+
+/* A command is about to be answered. */
+COLD void tape_on_command(struct lane *l);
+
+#endif
