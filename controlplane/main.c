@@ -18,6 +18,7 @@
 #include "boot/limits_kept.h"
 #include "boot/manifest_start.h"
 #include "boot/port_start.h"
+#include "boot/record_run.h"
 #include "boot/saved_tcp.h"
 #include "config/config_doc.h"
 #include "err/fault.h"
@@ -206,14 +207,15 @@ run(struct gateway *g, const char *file, struct err *e)
 	saved_tcp_load(g);
 	step = FAULT_STEP_LANES;
 	jitter_before_lanes(g->config, g->map, g->clock.ns_per_2_32_cycles);
-	if (lanes_build(g, e) != 0 || gateway_journal_start(g, e) != 0 || lanes_launch(g, e) != 0 ||
-	    last_path_open(g, e) != 0)
+	if (lanes_build(g, e) != 0 || gateway_journal_start(g, e) != 0 ||
+	    record_run_open(g, e) != 0 || lanes_launch(g, e) != 0 || last_path_open(g, e) != 0)
 		goto stop_lanes;
 	code = control_run(g, e) == 0 ? EXIT_FINE : EXIT_BROKEN;
 stop_lanes:
 	lanes_stop(g);
 	last_path_reset_ended(g); // what did not close in time
 	last_path_close(g);
+	record_run_close(g);
 	capture_close(g); // the logout is in it
 	if (code != EXIT_START)
 		control_summary(g);

@@ -594,11 +594,8 @@ open_taps(struct gateway *g, struct capture *c, const struct capture_wish *w, st
 	return 0;
 }
 
-/* Every server that gets a password of ours: order sessions, their backups and drop copies,
- * snapshots.
- */
-static bool
-know_servers(struct login_blank *b, const struct config *c)
+bool
+capture_know_servers(struct login_blank *b, const struct config *c)
 {
 	bool ok = true;
 
@@ -636,7 +633,7 @@ new_capture(struct gateway *g, const struct capture_wish *w)
 	c->said.stamp_clock = g->port[w->port_idx].stamp.clock;
 	snprintf(c->file, sizeof(c->file), "%s", w->file);
 	pthread_mutex_init(&c->lock, NULL);
-	if (!know_servers(&c->blank, g->config)) {
+	if (!capture_know_servers(&c->blank, g->config)) {
 		free(c);
 		return NULL;
 	}
@@ -668,7 +665,8 @@ capture_start(struct gateway *g, const struct capture_wish *w, struct err *e)
 			g->config->ports[w->port_idx].name);
 		goto out_file;
 	}
-	ask_sessions(g, c); // after the callbacks: a later connection's SYN is captured
+	if (!w->before_lanes) // after the callbacks: a later connection's SYN is captured
+		ask_sessions(g, c);
 	rc = -pthread_create(&c->writer, NULL, write_loop, c);
 	if (rc != 0) {
 		err_set(e, rc, "no thread to write the file: %s", strerror(-rc));

@@ -22,6 +22,7 @@ struct capture_wish {
 	uint32_t snap_len;  // bytes kept of a frame; 0: all
 	bool rx;
 	bool tx;
+	bool before_lanes; // no lane runs yet: no connection has begun, and none can be asked
 };
 
 /*
@@ -51,6 +52,13 @@ int capture_rows(const struct gateway *g, struct state_capture *row, size_t row_
 int capture_source_start(void *ctx, const struct state_capture_wish *w, struct err *e);
 int capture_source_stop(void *ctx, const char *port, struct err *e);
 int capture_source_rows(void *ctx, struct state_capture *row, size_t row_max);
+
+/*
+ * Every server that gets a password of ours: order sessions, their backups and drop copies,
+ * snapshots.  False: there are too many.
+ */
+struct login_blank;
+bool capture_know_servers(struct login_blank *b, const struct config *c);
 
 struct capture_metrics {
 #define METRIC(name, kind, help) uint64_t name;

@@ -79,21 +79,22 @@ drop_start(struct gateway *g, struct lane *l, uint32_t session_idx, struct err *
 	const struct config_session *cs = &g->config->sessions[session_idx];
 	const char *symbol[INSTR_MAX] = { 0 };
 	struct drop_session_config dc;
-	char secret[SECRET_MAX];
+	char secret[SECRET_MAX] = "";
 	struct drop_session *d;
 	int rc;
 
-	if (cs->drop_copy.peer.ip == 0 || g->replay)
+	if (cs->drop_copy.peer.ip == 0 || (g->replay && !g->recorded))
 		return 0;
 	config_of(g->config, session_idx, symbol, &dc);
 	for (uint32_t i = 1; i < g->config->instruments_cnt; i++)
 		if (g->config->instruments[i].session_idx == session_idx)
 			symbol[i] = g->config->instruments[i].symbol;
 	memcpy(dc.tcp.local_mac, g->port[cs->port_idx].mac, sizeof(dc.tcp.local_mac));
-	if (getrandom(dc.tcp.isn_secret, sizeof(dc.tcp.isn_secret), 0) !=
-	    (ssize_t)sizeof(dc.tcp.isn_secret))
+	dc.tcp.isn_fixed = g->replay;
+	if (!g->replay && getrandom(dc.tcp.isn_secret, sizeof(dc.tcp.isn_secret), 0) !=
+				  (ssize_t)sizeof(dc.tcp.isn_secret))
 		return err_set(e, -EIO, "no random bits for TCP's sequence numbers");
-	rc = secret_load_drop_copy(cs, secret, e);
+	rc = g->replay ? 0 : secret_load_drop_copy(cs, secret, e);
 	if (rc < 0)
 		return rc;
 	snprintf(dc.soup.password, sizeof(dc.soup.password), "%.*s", SOUP_PASSWORD_LEN, secret);

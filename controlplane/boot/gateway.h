@@ -61,6 +61,8 @@ struct gateway {
 	struct manifest *approved; // manifest.approved; NULL: nothing is compared
 	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself
 	bool replay; // no password and nothing at random: the same input gives the same bytes
+	bool recorded; // ... and what a recorded run had: schedules, drop copies, its order numbers
+	uint32_t replay_token[SESSION_MAX]; // of a recorded run: its first order numbers; 0: from 1
 	struct event_log *log;
 	struct gateway_journal *journal; // NULL: none is kept
 	struct day_start *day; // boot/day_start.h; NULL: no journal, or nothing of today in it

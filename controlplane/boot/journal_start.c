@@ -181,7 +181,7 @@ gateway_journal_open(struct gateway *g, struct err *e)
 void
 gateway_journal_tokens(struct gateway *g, uint32_t session_idx, uint32_t *first, uint32_t *end)
 {
-	*first = *end = 0;
+	*first = *end = g->replay ? g->replay_token[session_idx] : 0;
 	if (g->journal == NULL)
 		return;
 	*first = *end = g->journal->token_floor[session_idx];
@@ -199,6 +199,12 @@ gateway_journal_lane(struct gateway *g, struct lane *l, struct err *e)
 	if (j == NULL)
 		return err_set(e, -ENOMEM, "lane '%s': no room for its journal", l->name);
 	l->journal = l->has.journal = j;
+	if (g->config->journal.record_ports) {
+		l->tape = arena_take(&l->arena, sizeof(*l->tape));
+		if (l->tape == NULL)
+			return err_set(e, -ENOMEM, "lane '%s': no room for its tape", l->name);
+		l->tape->journal = j;
+	}
 	return journal_writer_ring(g->journal->w, l->idx, l->name, &l->events, j, e);
 }
 
@@ -253,6 +259,25 @@ look_at_tokens(struct gateway *g, uint32_t i, uint64_t now_ns)
 	}
 }
 
+size_t
+gateway_journal_limits_text(const struct limits *l, struct limits_row *row, size_t row_max,
+			    char *out, size_t out_bytes)
+{
+	struct err e;
+	size_t len;
+	int cnt;
+
+	err_init(&e);
+	cnt = limits_rows(l, NULL, row, row_max, &e);
+	len = (size_t)snprintf(out, out_bytes, "armed %d\nhalted %d\n", l->armed, l->halted);
+	for (int i = 0; i < cnt && (size_t)i < row_max && len + 4 * LIMITS_TEXT_MAX < out_bytes;
+	     i++)
+		len += (size_t)snprintf(out + len, out_bytes - len, "%s%s%s %s %s\n", row[i].key,
+					row[i].symbol[0] != '\0' ? " " : "", row[i].symbol,
+					row[i].value, row[i].unit);
+	return len;
+}
+
 /* A version of the limits that was not written down yet, with all its values. */
 static void
 look_at_limits(struct gateway *g)
@@ -260,21 +285,12 @@ look_at_limits(struct gateway *g)
 	struct gateway_journal *j = g->journal;
 	struct journal_text t = { 0 };
 	size_t len;
-	struct err e;
-	int cnt;
 
 	if (g->limits.current == NULL || g->limits.current->version == j->limits_version)
 		return;
-	err_init(&e);
-	cnt = limits_rows(&g->limits, NULL, j->row, LIMIT_ROWS_MAX, &e);
 	t.arg = j->limits_version = g->limits.current->version;
-	len = (size_t)snprintf(j->text, sizeof(j->text), "armed %d\nhalted %d\n", g->limits.armed,
-			       g->limits.halted);
-	for (int i = 0;
-	     i < cnt && i < LIMIT_ROWS_MAX && len + 4 * LIMITS_TEXT_MAX < sizeof(j->text); i++)
-		len += (size_t)snprintf(j->text + len, sizeof(j->text) - len, "%s%s%s %s %s\n",
-					j->row[i].key, j->row[i].symbol[0] != '\0' ? " " : "",
-					j->row[i].symbol, j->row[i].value, j->row[i].unit);
+	len = gateway_journal_limits_text(&g->limits, j->row, LIMIT_ROWS_MAX, j->text,
+					  sizeof(j->text));
 	journal_writer_say(j->w, JOURNAL_LIMITS, &t, j->text, len);
 }
 
@@ -382,6 +398,24 @@ gateway_journal_note(void *gateway, const char *lane, const char *text)
 			   (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
 }
 
+uint32_t
+gateway_journal_run(const struct gateway *g)
+{
+	struct journal_stats s = { .run = 0 };
+
+	gateway_journal_stats(g, &s);
+	return s.run;
+}
+
+void
+gateway_journal_recording(struct gateway *g, const char *text, size_t len)
+{
+	const struct journal_text t = { 0 };
+
+	if (g->journal != NULL)
+		journal_writer_say(g->journal->w, JOURNAL_RECORDING, &t, text, len);
+}
+
 void
 gateway_journal_close(struct gateway *g)
 {
@@ -389,6 +423,7 @@ gateway_journal_close(struct gateway *g)
 
 	if (g->journal == NULL)
 		return;
+	look_at_limits(g); // the end disarmed
 	journal_writer_say(g->journal->w, JOURNAL_STOP, &t, "", 0);
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
 		if (g->lane[i] != NULL)

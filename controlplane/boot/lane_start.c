@@ -360,11 +360,12 @@ build_recovery(struct build *b, uint32_t feed_idx)
 	if (rc.tcp.mss > TCP_MSS_USUAL)
 		rc.tcp.mss = TCP_MSS_USUAL;
 	memcpy(rc.tcp.local_mac, b->g->port[c->port_idx].mac, sizeof(rc.tcp.local_mac));
-	if (getrandom(rc.tcp.isn_secret, sizeof(rc.tcp.isn_secret), 0) !=
-	    (ssize_t)sizeof(rc.tcp.isn_secret))
+	rc.tcp.isn_fixed = b->g->replay;
+	if (!b->g->replay && getrandom(rc.tcp.isn_secret, sizeof(rc.tcp.isn_secret), 0) !=
+				     (ssize_t)sizeof(rc.tcp.isn_secret))
 		return err_set(b->e, -EIO, "no random bits for TCP's sequence numbers");
 	snprintf(rc.soup.username, sizeof(rc.soup.username), "%s", c->snapshot_username);
-	if (rc.recover.has_snapshot)
+	if (rc.recover.has_snapshot && !b->g->replay)
 		code = secret_load_snapshot(f, secret, b->e);
 	if (code < 0)
 		return code;
@@ -601,7 +602,7 @@ build_session(struct build *b, uint32_t idx)
 	for (uint32_t i = 0; i < c->order_styles_cnt; i++)
 		config_style_of(c, i, &style[i]);
 	gateway_journal_tokens(b->g, idx, &sc.first_token, &sc.token_end);
-	if (!b->g->replay)
+	if (!b->g->replay || b->g->recorded)
 		(void)config_schedule_of(cs, &sc.life.schedule); // config_check has seen it
 	sc.encode.style = style;
 	sc.encode.style_cnt = (uint8_t)c->order_styles_cnt;

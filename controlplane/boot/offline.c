@@ -96,6 +96,16 @@ touch_ring(struct rte_ring *r)
 			return;
 }
 
+static uint16_t
+on_sent(uint16_t port_id, uint16_t queue, struct rte_mbuf **buf, uint16_t cnt, void *offline)
+{
+	const struct offline *o = offline;
+
+	if (cnt != 0)
+		o->on_send(o->on_send_ctx);
+	return cnt;
+}
+
 static int
 make_port(struct offline *o, uint32_t i, uint32_t ring_cnt, struct err *e)
 {
@@ -121,7 +131,10 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 {
 	int rc = offline_eal(c->memory_mb, e);
 
-	*o = (struct offline){ .g = g, .now_ns = c->start_ns };
+	*o = (struct offline){ .g = g,
+			       .now_ns = c->start_ns,
+			       .on_send = c->on_send,
+			       .on_send_ctx = c->on_send_ctx };
 	if (rc == 0)
 		rc = make_rings(g, c->profile_dir, e);
 	if (rc != 0)
@@ -135,7 +148,7 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 		rc = make_port(o, i, c->ring_cnt, e);
 	if (rc != 0)
 		return rc;
-	g->clock = (struct clock_map){ .base_ns = o->now_ns };
+	g->clock = (struct clock_map){ .base_ns = o->now_ns, .base_tsc = c->base_tsc };
 	if (c->real_clock) {
 		g->clock.base_tsc = clock_tsc();
 		g->clock.ns_per_2_32_cycles =
@@ -143,6 +156,12 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 	}
 	g->start_ns = o->now_ns;
 	rc = ports_start(g, e);
+	for (uint32_t i = 0; rc == 0 && o->on_send != NULL && i < g->config->ports_cnt; i++)
+		if (g->port[i].started &&
+		    rte_eth_add_tx_callback(g->port[i].port_id, 0, on_sent, o) == NULL)
+			rc = err_set(e, -ENOTSUP,
+				     "DPDK was built without callbacks "
+				     "(RTE_ETHDEV_RXTX_CALLBACKS): its lanes cannot be followed");
 	if (rc == 0)
 		rc = limits_open(&g->limits, g->config, e);
 	if (rc == 0)

@@ -19,6 +19,8 @@ struct offline {
 	uint64_t now_ns;
 	struct offline_port port[PORT_MAX];
 	struct rte_mempool *pool; // of frames put in
+	void (*on_send)(void *ctx);
+	void *on_send_ctx;
 };
 
 struct offline_config {
@@ -29,6 +31,11 @@ struct offline_config {
 	uint32_t frame_max;      // bytes of a frame put in
 	bool real_clock;         // for benches: the TSC counts
 	const char *profile_dir; // of the ring's profile; NULL: the configuration's
+	uint64_t base_tsc;       // without real_clock: what seeds were made of
+	// called by a lane that hands frames to a port, before it reads the clock for them; NULL:
+	// nobody
+	void (*on_send)(void *ctx);
+	void *on_send_ctx;
 };
 
 /* DPDK's environment, once per process; no user rights are needed. */

@@ -518,6 +518,7 @@ struct config {
 	struct {
 		bool enabled;
 		char directory[CONFIG_PATH_MAX];
+		bool record_ports;
 		uint32_t ring_slots;
 		uint32_t segment_mb;
 		bool compress;

@@ -852,6 +852,11 @@ journal_check(struct check *ck)
 			"%s: journal.enabled: true needs journal.directory: the folder that the "
 			"segments go to",
 			AT(ck->c, c->journal.enabled));
+	if (c->journal.record_ports && !c->journal.enabled)
+		err_add(ck->e, -EINVAL,
+			"%s: journal.record_ports: true needs journal.enabled: the frames alone "
+			"cannot be replayed as they were",
+			AT(ck->c, c->journal.record_ports));
 	if ((c->journal.ring_slots & (c->journal.ring_slots - 1)) != 0)
 		err_add(ck->e, -EINVAL, "%s: journal.ring_slots: %u is no power of two",
 			AT(ck->c, c->journal.ring_slots), c->journal.ring_slots);
