@@ -412,18 +412,18 @@ event_name(void *ctx, enum event_name kind, uint64_t idx)
 	return NULL;
 }
 
-static int
-open_log(struct replay *r, struct err *e)
+int
+replay_open_log(struct gateway *g, bool verbose, struct err *e)
 {
 	const struct event_log_config c = {
 		.text_fd = STDERR_FILENO,
-		.least = r->c.verbose ? EVENT_INFO : EVENT_WARNING,
-		.clock = &r->g->clock,
+		.least = verbose ? EVENT_INFO : EVENT_WARNING,
+		.clock = &g->clock,
 		.name = event_name,
-		.name_ctx = r->g,
+		.name_ctx = g,
 	};
 
-	return event_log_open(&r->g->log, &c, e);
+	return event_log_open(&g->log, &c, e);
 }
 
 static int
@@ -506,7 +506,7 @@ replay_open(struct replay **out, struct gateway *g, const struct replay_config *
 	if (rc == 0)
 		rc = open_sides(r, e);
 	if (rc == 0)
-		rc = open_log(r, e);
+		rc = replay_open_log(g, c->verbose, e);
 	return rc;
 }
 

@@ -56,6 +56,9 @@ int replay_run(struct replay *r, struct replay_result *result, struct err *e);
 
 void replay_close(struct replay *r);
 
+/* Notes of lanes, on stderr; verbose: not only warnings. */
+int replay_open_log(struct gateway *g, bool verbose, struct err *e);
+
 /* `sluice replay ...`; argv[0] is "replay".  Returns what the process answers. */
 int replay_command(struct gateway *g, int argc, char **argv);
 

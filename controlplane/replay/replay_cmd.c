@@ -9,10 +9,12 @@
 #include "base/units.h"
 #include "ctl/ctl_commands.h"
 #include "replay/replay.h"
+#include "replay/rerun.h"
 
 /* As main.c has them. */
 enum {
 	EXIT_FINE = 0,
+	EXIT_DIFFERS = 1, // a recorded run, done again, was another
 	EXIT_USAGE = 2,
 	EXIT_CONFIG = 3,
 	EXIT_START = 4,
@@ -26,6 +28,7 @@ enum {
 
 static const char USAGE[] =
 	"sluice replay -c FILE (--pcap CAPTURE | --itch FILE) [options]\n"
+	"sluice replay -c FILE --journal FOLDER [--run N] [--json] [-v]\n"
 	"\n"
 	"Recorded market data through the whole gateway, with the recorded times as the clock.  "
 	"Needs\n"
@@ -34,6 +37,11 @@ static const char USAGE[] =
 	"  -c FILE               the gateway's configuration; any core map gives the same orders\n"
 	"  --pcap CAPTURE        pcap or pcapng: frames of the feeds' groups are taken\n"
 	"  --itch FILE           ITCH messages, each behind its length of two bytes\n"
+	"  --journal FOLDER      a run recorded with journal.record_ports: does it again as it "
+	"was, "
+	"and\n"
+	"                        holds every decision and every byte sent against it\n"
+	"  --run N               which start of the gateway (the last one that was recorded)\n"
 	"  --feed NAME           the feed of the ITCH file (the first)\n"
 	"  --day YYYY-MM-DD      the day of the ITCH file, whose times count from midnight UTC\n"
 	"                        (2000-01-01)\n"
@@ -46,13 +54,15 @@ static const char USAGE[] =
 	"  --json                the summary for programs\n"
 	"  -v                    what lanes note, on standard error\n"
 	"\n"
-	"exit codes: 0 done, 2 wrong usage, 3 fault in the configuration, 4 the input cannot be\n"
+	"exit codes: 0 done, 1 a recorded run differs from its replay, 2 wrong usage, 3 fault in "
+	"the configuration, 4 the input cannot be\n"
 	"            replayed or an output cannot be written\n";
 
 struct options {
 	const char *file;
 	bool json;
 	struct replay_config replay;
+	struct rerun_config rerun;
 };
 
 static int
@@ -79,9 +89,24 @@ day_of(const char *text, uint64_t *day_ns)
 static int
 parse(struct options *o, int argc, char **argv)
 {
-	enum { PCAP = 256, ITCH, FEED, DAY, OUT, TEXT, FRAMES, DELAY, NO_MATCH, JSON };
+	enum {
+		PCAP = 256,
+		JOURNAL,
+		RUN,
+		ITCH,
+		FEED,
+		DAY,
+		OUT,
+		TEXT,
+		FRAMES,
+		DELAY,
+		NO_MATCH,
+		JSON
+	};
 	static const struct option LONG[] = {
 		{ "pcap", required_argument, NULL, PCAP },
+		{ "journal", required_argument, NULL, JOURNAL },
+		{ "run", required_argument, NULL, RUN },
 		{ "itch", required_argument, NULL, ITCH },
 		{ "feed", required_argument, NULL, FEED },
 		{ "day", required_argument, NULL, DAY },
@@ -107,13 +132,23 @@ parse(struct options *o, int argc, char **argv)
 			o->file = optarg;
 			break;
 		case 'v':
-			c->verbose = true;
+			c->verbose = o->rerun.verbose = true;
 			break;
 		case 'h':
 			fputs(USAGE, stdout);
 			exit(EXIT_FINE);
 		case PCAP:
 			c->pcap = optarg;
+			break;
+		case JOURNAL:
+			o->rerun.folder = optarg;
+			break;
+		case RUN:
+			errno = 0;
+			n = strtol(optarg, &end, 10);
+			if (errno != 0 || end == optarg || *end != '\0' || n < 1 || n > UINT32_MAX)
+				return wrong("--run wants a number from 1 on, not ", optarg);
+			o->rerun.run = (uint32_t)n;
 			break;
 		case ITCH:
 			c->itch = optarg;
@@ -157,8 +192,9 @@ parse(struct options *o, int argc, char **argv)
 		return wrong("one word too many: ", argv[optind]);
 	if (o->file == NULL)
 		return wrong("a configuration is needed: -c FILE", "");
-	if ((c->pcap == NULL) == (c->itch == NULL))
-		return wrong("one input is needed: --pcap CAPTURE or --itch FILE", "");
+	if ((c->pcap != NULL) + (c->itch != NULL) + (o->rerun.folder != NULL) != 1)
+		return wrong("one input is needed: --pcap CAPTURE, --itch FILE or --journal FOLDER",
+			     "");
 	return EXIT_FINE;
 }
 
@@ -311,6 +347,71 @@ print_text(const struct gateway *g, const struct replay_result *r, const json_t 
 	       r->digest);
 }
 
+/*
+ * A recorded run
+ */
+
+static json_t *
+rerun_json(const struct rerun_result *r)
+{
+	return json_pack(
+		"{s:o,s:b,s:b,s:b,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o},s:{s:o,s:o,s:o,s:o},s:s}",
+		"run", number(r->run), "ended", r->ended, "other_config", r->other_config,
+		"earlier_run", r->earlier_run, "first_ns", number(r->first_ns), "last_ns",
+		number(r->last_ns), "fed", "turn_cnt", number(r->turn_cnt), "burst_cnt",
+		number(r->burst_cnt), "frame_cnt", number(r->frame_cnt), "tick_cnt",
+		number(r->tick_cnt), "command_cnt", number(r->command_cnt), "limits_cnt",
+		number(r->limits_cnt), "equal", "record_cnt", number(r->record_cnt), "sent_cnt",
+		number(r->sent_cnt), "sent_bytes", number(r->sent_bytes), "message_cnt",
+		number(r->message_cnt), "difference", r->words);
+}
+
+static void
+print_rerun(const struct rerun_result *r)
+{
+	printf("run        %u, %.3f s%s\n", r->run, (double)(r->last_ns - r->first_ns) / 1e9,
+	       r->ended ? "" : "; it was killed: its last records and frames may be missing");
+	printf("fed        %" PRIu64 " frames in %" PRIu64 " bursts, %" PRIu64
+	       " looks at timers, %" PRIu64 " commands, %" PRIu64
+	       " versions of the limits; %" PRIu64 " turns\n",
+	       r->frame_cnt, r->burst_cnt, r->tick_cnt, r->command_cnt, r->limits_cnt, r->turn_cnt);
+	printf("equal      %" PRIu64 " decisions, %" PRIu64 " messages to venues, %" PRIu64
+	       " frames of %" PRIu64 " bytes\n",
+	       r->record_cnt, r->message_cnt, r->sent_cnt, r->sent_bytes);
+	if (r->other_config)
+		printf("note       the configuration is not the text this run had read\n");
+	if (r->earlier_run)
+		printf("note       the run took over positions or orders of an earlier one of the "
+		       "day, which the replay does not\n");
+	if (r->words[0] != '\0')
+		printf("differs    %s\n", r->words);
+}
+
+static int
+rerun_command(struct gateway *g, const struct options *o)
+{
+	static struct rerun_result r;
+	struct err e;
+
+	err_init(&e);
+	if (rerun(g, &o->rerun, &r, &e) != 0) {
+		fprintf(stderr, "sluice replay: %s\n", e.text);
+		return EXIT_START;
+	}
+	if (o->json) {
+		json_t *s = rerun_json(&r);
+
+		json_dumpf(s, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(s);
+	} else {
+		print_rerun(&r);
+	}
+	if (fflush(stdout) != 0)
+		return EXIT_START;
+	return r.words[0] == '\0' ? EXIT_FINE : EXIT_DIFFERS;
+}
+
 int
 replay_command(struct gateway *g, int argc, char **argv)
 {
@@ -332,6 +433,8 @@ replay_command(struct gateway *g, int argc, char **argv)
 		fprintf(stderr, "%s\n", e.text);
 		return EXIT_CONFIG;
 	}
+	if (o.rerun.folder != NULL)
+		return rerun_command(g, &o);
 	if (replay_open(&r, g, &o.replay, &e) != 0 || replay_run(r, &result, &e) != 0) {
 		fprintf(stderr, "sluice replay: %s\n", e.text);
 		replay_close(r);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_REPLAY_RECORD_WORDS_H
+#define SLUICE_REPLAY_RECORD_WORDS_H
+
+#include "journal/describe.h"
+
+/*
+ * How two records of a lane differ, for people: what each says, and the first field in which they
+ * do.  NULL: one side has none.  A lane's own count of cycles is no difference.
+ *
+ * Returns  false: they do not differ
+ */
+bool record_words(const struct journal_names *names, const struct journal_record *recorded,
+		  const struct journal_record *replayed, char *out, size_t out_bytes);
+
+#endif
