@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Rewrites captures and ITCH files for replay_test.sh.
+"""Rewrites captures and ITCH files for replay_test.sh and maps_test.sh.
 
     pcap_edit.py COMMAND IN OUT [ARGUMENT]
 
@@ -9,6 +9,7 @@ link N              with that link type
 cut N               without its last N bytes
 time I SECONDS      frame I (from 0) has its time moved
 flip I OFFSET       one bit of a byte of frame I is changed
+order-price N       the N-th new order (OUCH 5.0) has another price: one byte is changed
 itch-price I TICKS  the I-th Add Order of AAPL has its price moved by 1/100 dollars
 """
 import struct
@@ -33,6 +34,20 @@ def write(path, frames, order="<", nano=True, link=1):
         for ns, data, wire in frames:
             part = ns % 10**9 if nano else ns % 10**9 // 1000
             f.write(struct.pack(order + "IIII", ns // 10**9, part, len(data), wire) + data)
+
+
+def order_price(frames, wanted):
+    for _, data, _ in frames:
+        if data[12:14] != b"\x08\x00" or data[23] != 6:
+            continue
+        tcp = 14 + (data[14] & 15) * 4
+        soup = tcp + (data[tcp + 12] >> 4) * 4
+        if data[soup + 2:soup + 4] == b"UO":
+            wanted -= 1
+            if wanted == 0:
+                data[soup + 3 + 25] ^= 1  # the last of eight bytes behind type, number, side, quantity, symbol
+                return
+    sys.exit("there are not so many new orders")
 
 
 def itch_price(source, target, index, ticks):
@@ -67,6 +82,9 @@ def main():
         write(target, frames, link=int(args[0]))
     elif command == "time":
         frames[int(args[0])][0] += int(float(args[1]) * 10**9)
+        write(target, frames)
+    elif command == "order-price":
+        order_price(frames, int(args[0]))
         write(target, frames)
     elif command == "flip":
         frames[int(args[0])][1][int(args[1])] ^= 1

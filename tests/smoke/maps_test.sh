@@ -3,7 +3,8 @@
 #
 # A day of order flow through one shipped core map, on two cores, once per strategy: the gateway and
 # the venue agree at its end, nothing was lost, tshark objects to no frame, and a stopped gateway
-# leaves nothing behind.
+# leaves nothing behind.  With one lane the day is recorded, too, and done again: the same decisions
+# and the same bytes.
 #
 #     maps_test.sh MAP PROTOCOL STRATEGY...    like: maps_test.sh four_lane_shared ouch50 take quote
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -60,9 +61,39 @@ nothing_left() {
 	[ -z "$(ip netns pids "$GW")" ] || fail "processes are left: $(ip netns pids "$GW" | tr '\n' ' ')"
 }
 
+# What was recorded, done again; then with a byte of an order changed, and with another decision.
+replay_run() {
+	local journal=$SMOKE_DIR/journal-$STRATEGY log=$SMOKE_DIR/replay-$STRATEGY.log
+	replay() { "$SLUICE_BUILD/controlplane/sluice" replay --journal "$journal" "$@" >"$log" 2>&1; }
+	replay -c "$SMOKE_DIR/sluice.yaml" || fail "the replay is not the run: $(cat "$log")"
+	sed 's/^/# /' "$log"
+	grep -qE "^equal +[1-9][0-9]{2,} decisions, [1-9][0-9]+ messages to venues" "$log" ||
+		fail "hardly anything was compared: $(cat "$log")"
+	# Another byte in what the venue was sent: a price of the capture's third new order.
+	cp "$journal/ports-000001-oe.pcap" "$SMOKE_DIR/kept.pcap"
+	python3 "$SMOKE_TOP/tests/lane/pcap_edit.py" order-price "$SMOKE_DIR/kept.pcap" \
+		"$journal/ports-000001-oe.pcap" 3 || fail "no third order in the capture"
+	replay -c "$SMOKE_DIR/sluice.yaml"
+	expect_eq "status of a replay against another capture" $? 1
+	grep -qE "^differs +port oe, frame [0-9]+ of the capture, .*: price, byte [0-9]+ of the frame: captured [0-9.]+, replayed [0-9.]+; captured: enter #" "$log" ||
+		fail "the changed price is not named: $(cat "$log")"
+	grep "^differs" "$log" | sed 's/^/# /'
+	mv "$SMOKE_DIR/kept.pcap" "$journal/ports-000001-oe.pcap"
+	# Another decision: what an order may have at most.
+	sed 's/qty: 100,/qty: 99,/' "$SMOKE_DIR/sluice.yaml" >"$SMOKE_DIR/other.yaml"
+	replay -c "$SMOKE_DIR/other.yaml"
+	expect_eq "status of a replay with another strategy" $? 1
+	grep -qE "^differs +decision [0-9]+ of the run, .*: recorded: intent .* 100 AAPL at .*; quantity: recorded 100, replayed 99" "$log" ||
+		fail "the other decision is not named: $(cat "$log")"
+	grep "^differs" "$log" | sed 's/^/# /'
+}
+
 make_network
 for STRATEGY in "$@"; do
 	note "$map, $PROTOCOL, strategy $STRATEGY"
+	MORE_CONFIG=
+	[ "${map%%_*}" != one ] ||
+		MORE_CONFIG="journal: { enabled: true, directory: $SMOKE_DIR/journal-$STRATEGY, record_ports: true }"
 	write_config "$SMOKE_DIR/sluice.yaml"
 	capture_start md "$VENUE" md
 	capture_start oe "$VENUE" oe
@@ -71,6 +102,7 @@ for STRATEGY in "$@"; do
 	start_venue "$day" $pace --max-gap-ms 500 --always-open --stay --wait-login --start-delay 1
 	wait_for 20 "the order session is up" session_up
 	ctl arm >/dev/null || fail "the gateway could not be armed"
+	ctl limits set order_max_qty 450 >/dev/null || fail "a limit could not be set"
 	wait_for 20 "the feed has ended" feed_ended
 	keep_metrics
 	ctl halt "end of the day" >/dev/null || fail "halt was refused"
@@ -97,6 +129,7 @@ for STRATEGY in "$@"; do
 	grep -q ', 0 orders left open$' "$SMOKE_DIR/gateway.log" || fail "the summary does not say that no order is left"
 	stop venue 5
 	nothing_left
+	[ "${map%%_*}" != one ] || replay_run
 	capture_stop md oe
 	expect_no_malformed md
 	expect_no_malformed oe
