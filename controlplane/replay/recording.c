@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/record_run.h"
+
 enum {
 	LINE_MAX_BYTES = 256,
 };
@@ -113,12 +115,26 @@ take_lines(struct recording *r, const char *text, size_t len)
 	}
 }
 
+static int
+keep_text(char **to, size_t *to_len, const char *text, size_t len)
+{
+	free(*to);
+	*to_len = 0;
+	*to = malloc(len + 1);
+	if (*to == NULL)
+		return -ENOMEM;
+	memcpy(*to, text, len);
+	*to_len = len;
+	return 0;
+}
+
 /* Everything a run said of itself before its first lane ran belongs to the run that is wanted. */
 static int
 take_record(struct recording *r, const struct journal_record *rec, uint32_t run)
 {
 	const char *text = (const char *)rec->payload + sizeof(struct journal_text);
 	const size_t len = rec->frame.len - sizeof(struct journal_text);
+	const size_t title_len = strlen(RECORD_RUN_LIMITS);
 	struct journal_lane_gap gap;
 
 	if (run != 0 && rec->frame.run != run)
@@ -128,14 +144,11 @@ take_record(struct recording *r, const struct journal_record *rec, uint32_t run)
 		journal_names_take(&r->names, rec);
 		return 0;
 	case JOURNAL_CONFIG:
-		free(r->config);
-		r->config = malloc(len + 1);
-		if (r->config == NULL)
-			return -ENOMEM;
-		memcpy(r->config, text, len);
-		r->config_len = len;
-		return 0;
+		return keep_text(&r->config, &r->config_len, text, len);
 	case JOURNAL_RECORDING:
+		if (len >= title_len && memcmp(text, RECORD_RUN_LIMITS, title_len) == 0)
+			return keep_text(&r->limits, &r->limits_len, text + title_len,
+					 len - title_len);
 		if (len > 6 && memcmp(text, "lanes ", 6) == 0) { // another run begins
 			r->run = rec->frame.run;
 			r->lost_cnt = 0;
@@ -199,5 +212,6 @@ recording_close(struct recording *r)
 	journal_list_close(&r->list);
 	journal_names_fini(&r->names);
 	free(r->config);
-	r->config = NULL;
+	free(r->limits);
+	r->config = r->limits = NULL;
 }

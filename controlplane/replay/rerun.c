@@ -80,6 +80,7 @@ struct rerun {
 
 	uint64_t turn;         // that the lane does next; as the run counted
 	enum halt_reason flag; // set because the run's risk saw a flag; 0: none
+	char keep_path[64];    // a copy of the file of limits set by hand; empty: none
 	struct limits_row row[LIMIT_ROWS_MAX];
 	char limits_text[LIMITS_TEXT_BYTES];
 	struct rerun_result *result;
@@ -515,9 +516,9 @@ check_limits(struct rerun *r, uint32_t version, const char *text, size_t len)
 			line = at + 1;
 	r->rc = err_set(r->e, -EINVAL,
 			"version %u of the run's limits is not what its configuration and its "
-			"commands make: there '%.*s', here '%.*s'; something else had set it (a "
-			"file of limits set by hand, a circuit breaker, a reload), and that is not "
-			"recorded",
+			"commands make: there '%.*s', here '%.*s'; another configuration is "
+			"replayed, or something else had set it (a circuit breaker, a reload), and "
+			"that is not recorded",
 			version, (int)strcspn(text + line, "\n"), text + line,
 			(int)strcspn(r->limits_text + line, "\n"), r->limits_text + line);
 }
@@ -703,6 +704,26 @@ open_journal(struct rerun *r, struct err *e)
 	return 0;
 }
 
+/* Limits set by hand before the run are in force in it. */
+static int
+open_limits(struct rerun *r, struct err *e)
+{
+	const struct recording *rec = &r->recording;
+	char path[] = "/tmp/sluice-replay-XXXXXX";
+	const int fd = mkstemp(path);
+	const bool written =
+		fd >= 0 && write(fd, rec->limits, rec->limits_len) == (ssize_t)rec->limits_len;
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0)
+		snprintf(r->keep_path, sizeof(r->keep_path), "%s", path);
+	if (!written)
+		return err_set(e, -EIO, "%s: cannot be written", path);
+	return limits_keep_open(&r->g->limits, r->keep_path, r->limits_text, sizeof(r->limits_text),
+				e);
+}
+
 static int
 begin(struct rerun *r, struct err *e)
 {
@@ -727,6 +748,8 @@ begin(struct rerun *r, struct err *e)
 	memcpy(r->g->replay_token, rec->first_token, sizeof(rec->first_token));
 	r->offline_made = true;
 	rc = offline_open(&r->offline, r->g, &c, e);
+	if (rc == 0 && rec->limits_len != 0)
+		rc = open_limits(r, e);
 	if (rc != 0)
 		return rc;
 	state_gateway_source(r->g, &r->g->source);
@@ -803,6 +826,8 @@ close_all(struct rerun *r)
 	r->g->log = NULL;
 	if (r->offline_made)
 		offline_close(&r->offline);
+	if (r->keep_path[0] != '\0')
+		unlink(r->keep_path);
 	free(r->ring);
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		recorded_port_close(&r->port[i]);
