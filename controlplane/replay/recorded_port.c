@@ -14,11 +14,11 @@
 
 static int
 reader_open(struct recorded_reader *r, const char *path, const uint8_t mac[6], bool ours,
-	    struct err *e)
+	    bool may_be_cut, struct err *e)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 
-	*r = (struct recorded_reader){ .ours = ours };
+	*r = (struct recorded_reader){ .ours = ours, .may_be_cut = may_be_cut };
 	memcpy(r->mac, mac, sizeof(r->mac));
 	snprintf(r->path, sizeof(r->path), "%s", path);
 	r->pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
@@ -54,7 +54,7 @@ recorded_next(struct recorded_reader *r, struct recorded_frame *out, struct err 
 		};
 		return 1;
 	}
-	if (rc == PCAP_ERROR_BREAK)
+	if (rc == PCAP_ERROR_BREAK || r->may_be_cut)
 		return 0;
 	return err_set(e, -EBADMSG, "%s: behind frame %" PRIu64 ": %s", r->path, r->no,
 		       pcap_geterr(r->pcap));
@@ -91,13 +91,14 @@ note_syn(struct recorded_port *p, const struct recorded_frame *f, struct err *e)
 }
 
 int
-recorded_port_open(struct recorded_port *p, const char *path, const uint8_t mac[6], struct err *e)
+recorded_port_open(struct recorded_port *p, const char *path, const uint8_t mac[6], bool may_be_cut,
+		   struct err *e)
 {
 	struct recorded_frame f;
 	int rc, more = 0;
 
 	memset(p, 0, sizeof(*p));
-	rc = reader_open(&p->out, path, mac, true, e);
+	rc = reader_open(&p->out, path, mac, true, may_be_cut, e);
 	while (rc == 0 && (more = recorded_next(&p->out, &f, e)) == 1)
 		rc = note_syn(p, &f, e);
 	if (rc == 0 && more < 0)
@@ -106,9 +107,9 @@ recorded_port_open(struct recorded_port *p, const char *path, const uint8_t mac[
 		pcap_close(p->out.pcap);
 	p->out.pcap = NULL;
 	if (rc == 0)
-		rc = reader_open(&p->out, path, mac, true, e);
+		rc = reader_open(&p->out, path, mac, true, may_be_cut, e);
 	if (rc == 0)
-		rc = reader_open(&p->in, path, mac, false, e);
+		rc = reader_open(&p->in, path, mac, false, may_be_cut, e);
 	return rc;
 }
 

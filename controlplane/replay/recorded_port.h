@@ -32,6 +32,7 @@ struct recorded_port {
 	struct recorded_reader {
 		void *pcap;
 		bool ours; // frames of that direction only
+		bool may_be_cut;
 		uint8_t mac[6];
 		uint64_t no;
 		char path[1200];
@@ -40,9 +41,13 @@ struct recorded_port {
 	size_t syn_cnt;
 };
 
-/* Returns  0, or a negative errno with the words in *e */
+/*
+ * may_be_cut: the process was killed while it wrote; a part of a frame is the file's end.
+ *
+ * Returns  0, or a negative errno with the words in *e
+ */
 int recorded_port_open(struct recorded_port *p, const char *path, const uint8_t mac[6],
-		       struct err *e);
+		       bool may_be_cut, struct err *e);
 void recorded_port_close(struct recorded_port *p);
 
 /*

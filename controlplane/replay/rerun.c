@@ -83,6 +83,7 @@ struct rerun {
 	char keep_path[64];    // a copy of the file of limits set by hand; empty: none
 	struct limits_row row[LIMIT_ROWS_MAX];
 	char limits_text[LIMITS_TEXT_BYTES];
+	bool over; // of a run that was killed: what was captured is used up
 	struct rerun_result *result;
 	struct err *e;
 	int rc;
@@ -91,7 +92,7 @@ struct rerun {
 static bool
 goes_on(const struct rerun *r)
 {
-	return r->rc == 0 && r->result->words[0] == '\0';
+	return r->rc == 0 && !r->over && r->result->words[0] == '\0';
 }
 
 /* Adds a difference; what is told first is what came first. */
@@ -385,6 +386,8 @@ do_burst(struct rerun *r, const struct journal_slot *slot)
 
 			if (rc < 0)
 				r->rc = rc;
+			else if (rc == 0 && !r->result->ended)
+				r->over = true; // killed: the journal's rings outlived it
 			else if (rc == 0)
 				r->rc = err_set(r->e, -ENODATA,
 						"%s: the capture ends before the journal does",
@@ -645,7 +648,7 @@ open_ports(struct rerun *r, struct err *e)
 			continue;
 		record_run_name(name, r->recording.run, c->ports[i].name);
 		snprintf(path, sizeof(path), "%s/%s", r->recording.folder, name);
-		rc = recorded_port_open(&r->port[i], path, p->mac, e);
+		rc = recorded_port_open(&r->port[i], path, p->mac, !p->ended, e);
 		c->ports[i].mac.is_set = true;
 		memcpy(c->ports[i].mac.byte, p->mac, sizeof(p->mac));
 		if (rc == 0 && !capture_know_servers(&r->blank[i], c))
