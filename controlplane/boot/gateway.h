@@ -32,6 +32,7 @@ struct gateway_port {
 	bool steers;       // flow rules bring the order connection to a queue of its own
 	enum rx_stamp rx_stamp;
 	struct port_stamp stamp; // as its lanes were told
+	bool tx_stamps;          // the device says when a frame left that it was asked about
 	uint64_t clock_tsc;      // when the device's clock was first measured, with
 	uint64_t clock_ticks;    // what it said
 	uint16_t rx_queue_cnt;

@@ -111,6 +111,23 @@ lane_latency_look(struct gateway *g)
 	}
 }
 
+/* Whether a port of the lane's sessions says when an order left. */
+static bool
+a_port_stamps_orders(const struct gateway *g, const struct core_map_lane *m)
+{
+	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
+		if ((m->session_mask >> s & 1) &&
+		    g->port[g->config->sessions[s].port_idx].tx_stamps)
+			return g->config->latency.stage_sample_every != 0;
+	return false;
+}
+
+size_t
+lane_latency_wire_bytes(const struct gateway *g, const struct core_map_lane *m)
+{
+	return a_port_stamps_orders(g, m) ? 2 * sizeof(struct hist) : 0;
+}
+
 /* What the lane measures itself with. */
 int
 lane_latency_build(struct gateway *g, struct lane *l, const struct core_map_lane *m, struct err *e)
@@ -151,6 +168,16 @@ lane_latency_build(struct gateway *g, struct lane *l, const struct core_map_lane
 	if (holds(m->stages, ORDERS) && every_port_stamps(g)) {
 		l->device_to_trade = take_hist(l, e);
 		if (l->device_to_trade == NULL)
+			return -ENOMEM;
+	}
+	if (a_port_stamps_orders(g, m)) {
+		l->tick_to_wire = take_hist(l, e);
+		if (l->tick_to_wire == NULL)
+			return -ENOMEM;
+	}
+	if (l->tick_to_wire != NULL && every_port_stamps(g)) {
+		l->device_to_wire = take_hist(l, e);
+		if (l->device_to_wire == NULL)
 			return -ENOMEM;
 	}
 	l->cycles_per_2_32_ns = clock_ns_to_cycles(&l->clock, 1ULL << 32);

@@ -13,6 +13,9 @@ enum {
 /* How many histograms a lane takes from its arena. */
 uint32_t lane_latency_hists(const struct config *c, const struct core_map_lane *m);
 
+/* The same in bytes, of those that only a device's stamps fill. */
+size_t lane_latency_wire_bytes(const struct gateway *g, const struct core_map_lane *m);
+
 /*
  * What a lane measures itself with: histograms, and the ring for its notes.
  *

@@ -22,6 +22,7 @@
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
 #include "lane/rehearsal.h"
+#include "port/port_tx_stamp.h"
 
 enum {
 	EVENT_SLOTS = 1024,            // notes between two looks of the control thread
@@ -119,6 +120,7 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 	struct book_ours_config ours[INSTR_MAX];
 
 	bytes += (size_t)lane_latency_hists(c, m) * sizeof(struct hist);
+	bytes += lane_latency_wire_bytes(g, m);
 	bytes += (EVENT_SLOTS + LANE_LATENCY_SLOTS) * CACHE_LINE;
 	for (uint32_t i = 0; i < g->map->ring_cnt; i++)
 		if (&g->map->lane[g->map->ring[i].taker] == m)
@@ -237,6 +239,12 @@ build_host(struct build *b, uint32_t port_idx)
 			(uint16_t)(rte_pktmbuf_data_room_size(gp->pool) - RTE_PKTMBUF_HEADROOM),
 		.pool = gp->pool,
 	};
+	if (gp->tx_stamps && b->g->config->latency.stage_sample_every != 0) {
+		p->tx.stamp = take(l, sizeof(*p->tx.stamp), b->e);
+		if (p->tx.stamp == NULL)
+			return -ENOMEM;
+		p->tx.stamp->every = b->g->config->latency.stage_sample_every;
+	}
 	host_on_link(&p->host, gp->link_up, b->g->clock.base_ns);
 	l->port[port_idx] = p;
 	l->tx[l->tx_cnt++] = &p->tx;

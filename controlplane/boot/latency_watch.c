@@ -15,9 +15,10 @@
 #include "observe/hdr_log.h"
 #include "observe/jitter.h"
 #include "observe/latency.h"
+#include "port/port_tx_stamp.h"
 
 enum {
-	ROW_MAX = LATENCY_CNT + STRATEGY_MAX + 3 * SESSION_MAX + FEED_MAX + 1,
+	ROW_MAX = LATENCY_CNT + STRATEGY_MAX + 3 * SESSION_MAX + FEED_MAX + 3,
 	TSC_READINGS = 2000,
 };
 
@@ -59,6 +60,25 @@ static const struct latency_def FIXED[LATENCY_CNT] = {
 #undef LATENCY
 };
 
+/* Whether a lane learns when orders left; both: and when the device received what caused them. */
+static bool
+has_wire_stamps(const struct gateway *g, bool both)
+{
+	for (uint32_t i = 0; i < g->lane_cnt; i++)
+		if ((both ? g->lane[i]->device_to_wire : g->lane[i]->tick_to_wire) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+has_device_stamps(const struct gateway *g)
+{
+	for (uint32_t i = 0; i < g->lane_cnt; i++)
+		if (g->lane[i]->device_to_trade != NULL)
+			return true;
+	return false;
+}
+
 /* Rows in the order in which add_histograms goes through them. */
 static void
 name_rows(struct latency_watch *w, const struct gateway *g)
@@ -66,7 +86,6 @@ name_rows(struct latency_watch *w, const struct gateway *g)
 	const struct latency_def *whole = &FIXED[LATENCY_TICK_TO_TRADE];
 	const struct latency_def *ack = &FIXED[LATENCY_ORDER_TO_ACK];
 	const struct config *c = g->config;
-	bool stamped = false;
 
 	for (uint32_t i = 0; i < LATENCY_CNT; i++)
 		add_row(w, FIXED[i].name, "", FIXED[i].from, FIXED[i].to, FIXED[i].end_point);
@@ -82,11 +101,15 @@ name_rows(struct latency_watch *w, const struct gateway *g)
 		add_row(w, "feed age", c->feeds[i].name,
 			"the exchange's stamp in the message (its clock)",
 			"frame received (our clock)", false);
-	for (uint32_t i = 0; i < g->lane_cnt; i++)
-		stamped |= g->lane[i]->device_to_trade != NULL;
-	if (stamped)
+	if (has_device_stamps(g))
 		add_row(w, "device-to-trade", "", "the device stamped the trigger's frame",
 			"tx_burst returned with the order (TSC)", true);
+	if (has_wire_stamps(g, false))
+		add_row(w, "tick-to-wire", "", "rx_burst returned the trigger (TSC)",
+			"the device stamped the order's frame as it left (sampled)", true);
+	if (has_wire_stamps(g, true))
+		add_row(w, "device-to-wire", "", "the device stamped the trigger's frame",
+			"the device stamped the order's frame as it left (sampled)", true);
 }
 
 static void
@@ -116,7 +139,12 @@ add_histograms(struct latency_watch *w, const struct gateway *g, const struct la
 				add_hist(w, row, l->of_session[s]);
 	for (uint32_t i = 0; i < c->feeds_cnt; i++)
 		add_hist(w, row++, l->age_of_feed[i]);
-	add_hist(w, row, l->device_to_trade);
+	if (has_device_stamps(g))
+		add_hist(w, row++, l->device_to_trade);
+	if (has_wire_stamps(g, false))
+		add_hist(w, row++, l->tick_to_wire);
+	if (has_wire_stamps(g, true))
+		add_hist(w, row, l->device_to_wire);
 }
 
 /*
@@ -146,6 +174,22 @@ describe_tsc(struct latency_watch *w, const struct gateway *g)
 			 ? 0.0
 			 : (double)hist_percentile(steps, 500000) * (double)rate / 4294967296.0);
 	free(steps);
+}
+
+/* Which ends are a device's, and which are software's. */
+static void
+describe_ends(struct latency_watch *w, const struct gateway *g)
+{
+	static const char *const WORDS[2][2] = {
+		{ "no device stamps frames: the ends are rx_burst and tx_burst",
+		  "a device stamps what leaves (tick-to-wire), none what comes" },
+		{ "devices stamp what comes (device-to-trade), none what leaves",
+		  "devices stamp what comes and what leaves (device-to-wire)" },
+	};
+	const size_t len = strlen(w->source);
+
+	snprintf(w->source + len, sizeof(w->source) - len, "; %s",
+		 WORDS[has_device_stamps(g)][has_wire_stamps(g, false)]);
 }
 
 static int
@@ -199,6 +243,7 @@ latency_watch_open(struct gateway *g, struct err *e)
 	w->start_ns = w->from_ns = g->start_ns;
 	name_rows(w, g);
 	describe_tsc(w, g);
+	describe_ends(w, g);
 	if (latency_open(&w->times, w->def, w->row_cnt, g->clock.ns_per_2_32_cycles) != 0)
 		return err_set(e, -ENOMEM, "no memory for the latency table");
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
@@ -274,7 +319,7 @@ static void
 add_notes(const struct gateway *g, struct state_latency_row *row)
 {
 	const struct latency_watch *w = g->latency;
-	uint64_t back = 0, over = 0, foreign = 0, lost = 0;
+	uint64_t back = 0, over = 0, foreign = 0, lost = 0, missing = 0, doubt_ns = 0;
 	size_t len = 0;
 
 	for (uint32_t i = 0; i < g->lane_cnt; i++) {
@@ -282,6 +327,13 @@ add_notes(const struct gateway *g, struct state_latency_row *row)
 		over += metric_get(&g->lane[i]->metrics.time_overflow);
 		foreign += metric_get(&g->lane[i]->metrics.feed_age_implausible);
 		lost += metric_get(&g->lane[i]->metrics.note_lost);
+		missing += metric_get(&g->lane[i]->metrics.tx_stamp_missing);
+		for (uint32_t t = 0; t < g->lane[i]->tx_cnt; t++) {
+			const struct port_tx_stamp *s = g->lane[i]->tx[t]->stamp;
+
+			if (s != NULL && load_relaxed_u64(&s->doubt_max_ns) > doubt_ns)
+				doubt_ns = load_relaxed_u64(&s->doubt_max_ns);
+		}
 	}
 #define NOTE(...)                        \
 	(len += len >= sizeof(row->note) \
@@ -300,6 +352,14 @@ add_notes(const struct gateway *g, struct state_latency_row *row)
 		     (unsigned long long)over);
 	if (lost != 0)
 		NOTE("%llu notes about slow orders found no room. ", (unsigned long long)lost);
+	if (strstr(row->name, "-to-wire") != NULL) {
+		NOTE("%s: good to %llu ns either way, half of the longest reading of the device's "
+		     "clock. ",
+		     row->name, (unsigned long long)doubt_ns);
+		if (missing != 0)
+			NOTE("The device told nothing of %llu orders it was asked about. ",
+			     (unsigned long long)missing);
+	}
 	if (row->cnt == 0 && foreign != 0 && strncmp(row->name, "feed age", 8) == 0)
 		NOTE("%s: no sample, the stamps of %llu messages are not of now. ", row->name,
 		     (unsigned long long)foreign);

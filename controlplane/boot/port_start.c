@@ -335,6 +335,27 @@ port_choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e)
 	return 0;
 }
 
+int
+port_choose_tx_stamps(struct gateway *g, uint32_t port_idx, struct err *e)
+{
+	struct gateway_port *p = &g->port[port_idx];
+	struct timespec t;
+
+	p->tx_stamps = false;
+	if (!p->profile.transmit_timestamps.value)
+		return 0;
+	if (rte_eth_timesync_enable(p->port_id) != 0 ||
+	    rte_eth_timesync_read_time(p->port_id, &t) != 0)
+		return err_set(e, -EIO,
+			       "ports '%s': profile %s asks for the device's transmit times: it "
+			       "has none, or its clock cannot be read; copy the profile without "
+			       "transmit_timestamps %s",
+			       g->config->ports[port_idx].name, g->config->ports[port_idx].profile,
+			       fault_tag(FAULT_PORT_STAMPS));
+	p->tx_stamps = true;
+	return 0;
+}
+
 /* Whether it is worth asking the NIC: another lane owns the connection, and the profile says it
  * can. */
 static bool
@@ -455,6 +476,8 @@ port_start(struct gateway *g, uint32_t port_idx, struct err *e)
 			       rte_strerror(-rc));
 	p->started = true;
 	rc = port_choose_stamps(g, port_idx, e);
+	if (rc == 0)
+		rc = port_choose_tx_stamps(g, port_idx, e);
 	if (rc != 0)
 		return rc;
 	rc = p->steers ? steer_port(g, port_idx, e) : 0;

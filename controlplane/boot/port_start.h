@@ -38,6 +38,13 @@ bool port_clock_fit(const struct clock_map *tsc_clock, const uint64_t ticks[2],
 int port_choose_stamps(struct gateway *g, uint32_t port_idx, struct err *e);
 
 /*
+ * The same of transmit times, into gateway_port.tx_stamps.
+ *
+ * Returns  0; -EIO, words in *e: the profile asks for them and the device has none
+ */
+int port_choose_tx_stamps(struct gateway *g, uint32_t port_idx, struct err *e);
+
+/*
  * Measures the device's clock against ours, into gateway_port.stamp.
  *
  * Returns  0, or a negative errno when the port has no such clock or it stands still

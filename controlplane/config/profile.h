@@ -90,6 +90,10 @@ struct profile {
 		WHY;
 	} hardware_timestamps;
 	struct {
+		bool value;
+		WHY;
+	} transmit_timestamps;
+	struct {
 		enum profile_multicast value;
 		WHY;
 	} multicast_filter;

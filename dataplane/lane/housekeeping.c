@@ -5,6 +5,7 @@
 #include "base/kill.h"
 #include "lane/housekeeping.h"
 #include "lane/rehearsal.h"
+#include "lane/tx_stamp.h"
 
 static_assert(sizeof(struct command_tcp) >= sizeof(struct command_session),
 	      "answer_session asks for room for the larger one");
@@ -774,6 +775,8 @@ lane_housekeeping(struct lane *l)
 		if (s->drop != NULL)
 			drop_session_housekeeping(s->drop, s->is_up ? s->up_ns : 0, l->now_ns);
 	}
+	if (unlikely(l->tick_to_wire != NULL))
+		tx_stamp_look(l);
 	l->strategies_due = l->strategy_cnt != 0;
 	l->rehearsal_due = l->rehearsal != NULL && rehearsal_is_due(l->rehearsal, l);
 	lane_net_emit(l);

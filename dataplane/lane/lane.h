@@ -183,6 +183,8 @@ struct lane {
 	struct hist *ack_of_session[SESSION_MAX]; // order-to-ack
 	struct hist *age_of_feed[FEED_MAX];       // of sampled messages that changed a best price
 	struct hist *device_to_trade;             // NULL: not every feed's port stamps its frames
+	struct hist *tick_to_wire;   // NULL: no port of its sessions stamps what leaves
+	struct hist *device_to_wire; // NULL: one of the two stamps nothing
 	uint64_t cycles_per_2_32_ns;
 	uint64_t midnight_ns; // since 1970: what the exchange counts its nanoseconds from
 	struct event_sink events;

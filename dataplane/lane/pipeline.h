@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "lane/housekeeping.h"
 #include "lane/lane.h"
+#include "lane/tx_stamp.h"
 #include "port/port_trace.h"
 
 /*
@@ -210,6 +211,8 @@ give_order(struct lane *l, struct order *m)
 						    .feed_seq = request.feed_seq,
 						    .strategy_idx = m->strategy_idx,
 						    .rx_ns = m->head.rx_ns };
+			if (unlikely(s->port->tx.stamp != NULL))
+				tx_stamp_ask(l, &s->port->tx, m);
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);

@@ -221,6 +221,7 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 			return false;
 		near_session(s);
 		r->port[idx].tx = *tx; // its burst is never flushed, its buffer stays the port's
+		r->port[idx].tx.stamp = NULL;
 		d->tcp = s->tcp;
 		r->own.session = l->session[idx];
 		l->session[idx] = d;

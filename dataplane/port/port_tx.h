@@ -8,6 +8,8 @@
 #include "base/metric.h"
 #include "port/port_buf.h"
 
+struct port_tx_stamp;
+
 /* Frames a lane hands to a port in one call. */
 enum {
 	PORT_TX_BURST_MAX = 32,
@@ -30,7 +32,8 @@ struct port_tx {
 	uint16_t pending_cnt;
 	uint16_t frame_len_max;
 	struct rte_mempool *pool;
-	struct rte_mbuf *ready; // allocated, not yet given out
+	struct rte_mbuf *ready;      // allocated, not yet given out
+	struct port_tx_stamp *stamp; // NULL: the device stamps nothing that leaves
 	struct rte_mbuf *pending[PORT_TX_BURST_MAX];
 	struct port_tx_metrics metrics;
 };

@@ -25,6 +25,7 @@ static const char GOOD[] =
 	"burst: { value: 32, " WHY "mbuf_data_bytes: { value: 2176, " WHY
 	"rx_offloads: { value: [udp_cksum, timestamp], " WHY "tx_offloads: { value: [], " WHY
 	"flow_steering: { value: limited, " WHY "hardware_timestamps: { value: true, " WHY
+	"transmit_timestamps: { value: true, " WHY
 	"multicast_filter: { value: allmulti, " WHY "link_events: { value: interrupt, " WHY;
 
 static void
@@ -41,6 +42,7 @@ a_profile_is_read_with_its_reasons(void **state)
 	assert_int_equal(profile.tx_offloads.value, 0);
 	assert_int_equal(profile.flow_steering.value, STEERING_LIMITED);
 	assert_true(profile.hardware_timestamps.value);
+	assert_true(profile.transmit_timestamps.value);
 	assert_int_equal(profile.multicast_filter.value, MULTICAST_ALLMULTI);
 	assert_int_equal(profile.link_events.value, LINK_INTERRUPT);
 }
