@@ -60,8 +60,8 @@ struct gateway {
 	struct gateway_port port[PORT_MAX];
 	struct limits limits;
 	struct manifest *approved; // manifest.approved; NULL: nothing is compared
-	bool lcores; // lanes run on EAL lcores; false: a test or a replay turns them itself
-	bool replay; // no password and nothing at random: the same input gives the same bytes
+	bool lcores;   // lanes run on EAL lcores; false: a test or a replay turns them itself
+	bool replay;   // no password and nothing at random: the same input gives the same bytes
 	bool recorded; // ... and what a recorded run had: schedules, drop copies, its order numbers
 	uint32_t replay_token[SESSION_MAX]; // of a recorded run: its first order numbers; 0: from 1
 	struct event_log *log;

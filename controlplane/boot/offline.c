@@ -131,10 +131,9 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 {
 	int rc = offline_eal(c->memory_mb, e);
 
-	*o = (struct offline){ .g = g,
-			       .now_ns = c->start_ns,
-			       .on_send = c->on_send,
-			       .on_send_ctx = c->on_send_ctx };
+	*o = (struct offline){
+		.g = g, .now_ns = c->start_ns, .on_send = c->on_send, .on_send_ctx = c->on_send_ctx
+	};
 	if (rc == 0)
 		rc = make_rings(g, c->profile_dir, e);
 	if (rc != 0)

@@ -25,8 +25,8 @@ static const char GOOD[] =
 	"burst: { value: 32, " WHY "mbuf_data_bytes: { value: 2176, " WHY
 	"rx_offloads: { value: [udp_cksum, timestamp], " WHY "tx_offloads: { value: [], " WHY
 	"flow_steering: { value: limited, " WHY "hardware_timestamps: { value: true, " WHY
-	"transmit_timestamps: { value: true, " WHY
-	"multicast_filter: { value: allmulti, " WHY "link_events: { value: interrupt, " WHY;
+	"transmit_timestamps: { value: true, " WHY "multicast_filter: { value: allmulti, " WHY
+	"link_events: { value: interrupt, " WHY;
 
 static void
 a_profile_is_read_with_its_reasons(void **state)
