@@ -33,7 +33,6 @@ enum {
 	PER_PACKET = 8,
 	EXECUTE_EVERY = 3,
 	REST_LOOKS = 3,
-	STILL_LOOKS = 8,
 	WATCHDOG_S = 120, // and a fifth of a second for each change: a sanitizer on a busy machine
 };
 
@@ -66,7 +65,7 @@ static size_t flow_at;
 static uint8_t *ring;
 static struct journal journal;
 static struct journal_taker taker;
-static uint64_t judged_cnt, refused_cnt;
+static uint64_t record_cnt, judged_cnt, refused_cnt;
 static uint32_t last_version, version_cnt, execute_next;
 
 static void *
@@ -130,6 +129,7 @@ look(const struct journal_slot *s)
 		fail_msg("an order was judged by version %u, which was never published", version);
 	if (version < last_version)
 		fail_msg("version %u after %u", version, last_version);
+	record_cnt++;
 	version_cnt += version != last_version;
 	last_version = version;
 	limit = qty_of[version];
@@ -213,19 +213,15 @@ taken_by_lanes(void)
 
 /* A change is served by a judgement since it was made, or by all its messages without one. */
 static void
-serve(bool busy)
+serve(bool still)
 {
 	static uint64_t seen_cnt;
-	static unsigned still;
 	const uint32_t change_cnt = load_acquire_u32(&changed_cnt);
 
-	still = busy ? 0 : still + 1;
-	if (change_cnt == load_acquire_u32(&served_cnt)) {
-		seen_cnt = judged_cnt + refused_cnt;
-		still = 0;
-	} else if (judged_cnt + refused_cnt != seen_cnt || still > STILL_LOOKS) {
+	if (change_cnt == load_acquire_u32(&served_cnt))
+		seen_cnt = record_cnt;
+	else if (record_cnt != seen_cnt || still)
 		store_release_u32(&served_cnt, change_cnt);
-	}
 }
 
 /* Until all changes are made, all is read, and the lanes have looked about a few times since. */
@@ -234,7 +230,7 @@ play(void)
 {
 	uint64_t turn[LANE_MAX] = { 0 }, taken = 0, now_taken;
 	uint32_t looks[LANE_MAX] = { 0 };
-	bool rest = false;
+	bool still, rest = false;
 
 	for (unsigned n = 0; !rest; n++) {
 		unsigned moved = lab_carry(lab) + feed() + empty_journal();
@@ -244,23 +240,24 @@ play(void)
 		if (lab->peer.backlog_len != 0 && n % 4096 == 0)
 			peer_resend(&lab->peer);
 		now_taken = taken_by_lanes();
-		serve(moved != 0 || now_taken != taken);
-		if (moved != 0 || now_taken != taken) {
+		still = moved == 0 && now_taken == taken;
+		if (!still) {
 			memset(looks, 0, sizeof(looks));
 		} else {
-			rest = flow_at == flow.len && load_acquire_u32(&changed_cnt) == changes &&
-			       lab->peer.backlog_len == 0;
 			for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
 				const uint64_t now =
 					load_relaxed_u64(&lab->g.lane[i]->metrics.turn);
 
 				looks[i] += now != turn[i];
 				turn[i] = now;
-				rest &= looks[i] > REST_LOOKS;
+				still &= looks[i] > REST_LOOKS;
 			}
 			sched_yield();
 		}
 		taken = now_taken;
+		serve(still);
+		rest = still && flow_at == flow.len && lab->peer.backlog_len == 0 &&
+		       load_acquire_u32(&changed_cnt) == changes;
 	}
 }
 
