@@ -15,6 +15,7 @@ enum {
 	EVICT_BYTES = 96 << 20, // three times the reference machine's last level
 	WALK_BYTES = 8 << 20,   // eight times its second, a quarter of its last
 	CALIBRATE_NS = 50000000,
+	STEP_CYCLES_MIN = 8, // samples closer than that are of one step of the clock
 	TIMER_SAMPLES = 10001,
 	HUGE_PAGE_BYTES = 2 << 20,
 };
@@ -136,6 +137,50 @@ load_average(void)
 	return getloadavg(&load, 1) == 1 ? load : -1;
 }
 
+static void
+sort(struct bench_series *s)
+{
+	if (s->cnt == 0)
+		bench_die("a series has no samples");
+	if (!s->sorted)
+		qsort(s->cycles, s->cnt, sizeof(s->cycles[0]), by_size);
+	s->sorted = true;
+}
+
+/* The sample that a share of per_million do not exceed. */
+static size_t
+place(const struct bench_series *s, uint32_t per_million)
+{
+	const size_t cnt = (s->cnt * (uint64_t)per_million + 999999) / 1000000;
+
+	return cnt == 0 ? 0 : cnt - 1;
+}
+
+static double
+fine_ns(const struct bench *b, struct bench_series *s, uint32_t per_million)
+{
+	uint64_t value, step = UINT64_MAX;
+	size_t first, end;
+
+	sort(s);
+	for (size_t i = 1; i < s->cnt; i++)
+		if (s->cycles[i] - s->cycles[i - 1] >= STEP_CYCLES_MIN &&
+		    s->cycles[i] - s->cycles[i - 1] < step)
+			step = s->cycles[i] - s->cycles[i - 1];
+	first = end = place(s, per_million);
+	value = s->cycles[first];
+	if (step == UINT64_MAX)
+		return (double)value * b->ns_per_cycle;
+	while (first != 0 && value - s->cycles[first - 1] < step / 2)
+		first--;
+	while (end != s->cnt && s->cycles[end] - value < step / 2)
+		end++;
+	return ((double)value - (double)step / 2 +
+		(double)step * ((double)s->cnt * per_million / 1e6 - (double)first) /
+			(double)(end - first)) *
+	       b->ns_per_cycle;
+}
+
 void
 bench_open(struct bench *b, const char *name, int argc, char **argv)
 {
@@ -183,6 +228,7 @@ bench_open(struct bench *b, const char *name, int argc, char **argv)
 		bench_add(&timer, bench_since(start));
 	}
 	b->timer_cycles = (uint64_t)(bench_ns(b, &timer, BENCH_P50) / b->ns_per_cycle + 0.5);
+	b->timer_ns = fine_ns(b, &timer, BENCH_P50);
 	b->preempted_cnt = preempted();
 	printf("%s: core %u, TSC %.3f GHz, timer %.0f ns, load %.1f%s\n", name, b->core,
 	       1 / b->ns_per_cycle, (double)b->timer_cycles * b->ns_per_cycle, load_average(),
@@ -211,15 +257,16 @@ bench_series_init(struct bench_series *s, size_t max, uint32_t per_sample)
 double
 bench_ns(const struct bench *b, struct bench_series *s, uint32_t per_million)
 {
-	size_t at;
+	sort(s);
+	return (double)s->cycles[place(s, per_million)] * b->ns_per_cycle / s->per_sample;
+}
 
-	if (s->cnt == 0)
-		bench_die("a series has no samples");
-	if (!s->sorted)
-		qsort(s->cycles, s->cnt, sizeof(s->cycles[0]), by_size);
-	s->sorted = true;
-	at = (s->cnt * (uint64_t)per_million + 999999) / 1000000; // how many do not exceed it
-	return (double)s->cycles[at == 0 ? 0 : at - 1] * b->ns_per_cycle / s->per_sample;
+double
+bench_fine_ns(const struct bench *b, struct bench_series *s, uint32_t per_million)
+{
+	const double ns = fine_ns(b, s, per_million) - b->timer_ns;
+
+	return ns > 0 ? ns : 0;
 }
 
 static bool

@@ -24,6 +24,7 @@ struct bench {
 	unsigned far_core; // another one; equal to core when there is none
 	double ns_per_cycle;
 	uint64_t timer_cycles; // an empty measurement; in every figure of single events
+	double timer_ns;       // the same, between the clock's steps
 	long preempted_cnt;    // when the bench began
 	unsigned failed_cnt;
 	const char *unusable; // why the figures that follow say nothing; NULL: they do
@@ -78,6 +79,13 @@ void bench_series_init(struct bench_series *s, size_t max, uint32_t per_sample);
 
 /* Nanoseconds per event that a share of per_million of the samples does not exceed. */
 double bench_ns(const struct bench *b, struct bench_series *s, uint32_t per_million);
+
+/*
+ * The same of single events that are as short as the clock's steps: where between two steps the
+ * percentile lies follows from how many samples fell on either (the percentile of grouped data).
+ * The timer's own time is taken off.
+ */
+double bench_fine_ns(const struct bench *b, struct bench_series *s, uint32_t per_million);
 
 /* One figure of any unit; floor 0: it has none. */
 void bench_figure(struct bench *b, const char *suffix, double value, const char *unit, double floor,
