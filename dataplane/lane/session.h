@@ -422,6 +422,7 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 HOT_INLINE void
 session_prepare(struct session *s)
 {
+	tcp_frames_sent(&s->tcp);
 	orders_prepare(&s->orders);
 	tcp_fast_prepare(&s->tcp);
 }

@@ -157,6 +157,8 @@ struct tcp {
 	bool sum_offload;
 	uint8_t state; // enum tcp_state
 	uint8_t gap_cnt;
+	uint32_t unbooked_bytes; // of frames finished since tcp_frames_sent()
+	uint32_t unbooked_cnt;
 
 	/* receiving */
 	cache_aligned uint8_t *rx_buf;

@@ -13,6 +13,23 @@
  *   n = tcp_frame_finish(c, buf, len, now_ns); n != 0: give n bytes to the port
  */
 
+/* Where the byte of that number is in the retransmit store, a ring. */
+HOT_INLINE uint32_t
+tcp_store_at(const struct tcp *c, uint32_t seq)
+{
+	return (seq - c->isn - 1) & c->tx_mask;
+}
+
+/* Where the next payload is kept comes near.  After a frame was sent, off its way. */
+HOT_INLINE void
+tcp_fast_prepare(const struct tcp *c)
+{
+	const uint32_t at = tcp_store_at(c, c->snd_nxt);
+
+	__builtin_prefetch(c->tx_buf + at, 1);
+	__builtin_prefetch(c->tx_buf + ((at + CACHE_LINE) & c->tx_mask), 1);
+}
+
 /*
  * Lays the headers into a frame buffer of at least TCP_HEAD_MAX + payload bytes.
  *
@@ -23,6 +40,7 @@
 HOT_INLINE uint8_t *
 tcp_frame_start(const struct tcp *c, uint8_t *buf)
 {
+	tcp_fast_prepare(c); // while the payload is written
 	memcpy(buf, c->head, sizeof(c->head));
 	return buf + c->head_len;
 }
@@ -33,13 +51,6 @@ tcp_fast_has_room(const struct tcp *c, uint16_t payload_len)
 {
 	return payload_len != 0 && payload_len <= c->mss_eff &&
 	       (int32_t)(c->fast_limit_seq - c->snd_nxt) >= (int32_t)payload_len;
-}
-
-/* Where the byte of that number is in the retransmit store, a ring. */
-HOT_INLINE uint32_t
-tcp_store_at(const struct tcp *c, uint32_t seq)
-{
-	return (seq - c->isn - 1) & c->tx_mask;
 }
 
 HOT_INLINE void
@@ -54,16 +65,6 @@ tcp_store_put(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len)
 	}
 	memcpy(c->tx_buf + at, data, first);
 	memcpy(c->tx_buf, data + first, len - first);
-}
-
-/* Where the next payload is kept comes near.  After a frame was sent, off its way. */
-HOT_INLINE void
-tcp_fast_prepare(const struct tcp *c)
-{
-	const uint32_t at = tcp_store_at(c, c->snd_nxt);
-
-	__builtin_prefetch(c->tx_buf + at, 1);
-	__builtin_prefetch(c->tx_buf + ((at + CACHE_LINE) & c->tx_mask), 1);
 }
 
 /* tcp_store_put, and the bytes are added to the checksum on the way. */
@@ -83,6 +84,38 @@ HOT_INLINE uint32_t
 tcp_timestamp(const struct tcp *c, uint64_t now_ns)
 {
 	return c->ts_offset + (uint32_t)(now_ns / 1000000);
+}
+
+/*
+ * What frames that were finished change beside the numbers of the next one: timers, what the peer
+ * knows of our window, counters.  After the port has taken them, off their way; every other call
+ * does it, too, before anything else.
+ */
+HOT_INLINE void
+tcp_frames_sent(struct tcp *c)
+{
+	const uint64_t now_ns = c->now_ns;
+
+	if (c->unbooked_cnt == 0)
+		return;
+	if (c->rto_deadline_ns == 0) {
+		c->rto_deadline_ns = now_ns + c->rto_ns;
+		c->progress_ns = now_ns;
+	}
+	if (!c->rtt_running) {
+		c->rtt_running = true;
+		c->rtt_seq = c->snd_nxt;
+		c->rtt_start_ns = now_ns;
+	}
+	c->last_tx_ns = now_ns;
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = c->rcv_adv_next;
+	if (likely(c->gap_cnt == 0)) // a gap is reported with SACK, which takes the slow path
+		c->ack_pending = false;
+	metric_add(&c->metrics.byte_sent, c->unbooked_bytes);
+	metric_add(&c->metrics.segment_sent, c->unbooked_cnt);
+	metric_add(&c->metrics.fast_sent, c->unbooked_cnt);
+	c->unbooked_bytes = c->unbooked_cnt = 0;
 }
 
 /*
@@ -139,23 +172,8 @@ tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now
 	}
 
 	c->snd_nxt = c->tx_end = seq + payload_len;
-	if (c->rto_deadline_ns == 0) {
-		c->rto_deadline_ns = now_ns + c->rto_ns;
-		c->progress_ns = now_ns;
-	}
-	if (!c->rtt_running) {
-		c->rtt_running = true;
-		c->rtt_seq = c->snd_nxt;
-		c->rtt_start_ns = now_ns;
-	}
-	c->last_tx_ns = now_ns;
-	c->last_ack_sent = c->rcv_nxt;
-	c->rcv_adv = c->rcv_adv_next;
-	if (likely(c->gap_cnt == 0)) // a gap is reported with SACK, which takes the slow path
-		c->ack_pending = false;
-	metric_add(&c->metrics.byte_sent, payload_len);
-	metric_add(&c->metrics.segment_sent, 1);
-	metric_add(&c->metrics.fast_sent, 1);
+	c->unbooked_bytes += payload_len;
+	c->unbooked_cnt++;
 	return (uint16_t)(c->head_len + payload_len);
 }
 

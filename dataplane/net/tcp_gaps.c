@@ -187,6 +187,7 @@ tcp_consume(struct tcp *c, uint32_t len)
 {
 	const uint32_t adv = c->rcv_adv_next;
 
+	tcp_frames_sent(c);
 	if (len > c->rx_len)
 		len = c->rx_len;
 	c->rx_off += len;

@@ -3,6 +3,7 @@
 #define SLUICE_NET_TCP_INTERNAL_H
 
 #include "net/tcp.h"
+#include "net/tcp_fast.h"
 #include "net/tcp_options.h"
 
 /* What the files of the TCP share with each other and with nobody else. */
@@ -28,10 +29,11 @@ COLD void tcp_finish(struct tcp *c, enum tcp_end why);
 COLD void tcp_finish_with_rst(struct tcp *c, enum tcp_end why);
 COLD void tcp_rst_queue(struct tcp *c, uint32_t seq, bool with_ack, uint32_t ack);
 
-/* Time never goes back. */
+/* Time never goes back; what was sent before is booked with the time it was sent at. */
 HOT_INLINE uint64_t
 tcp_now(struct tcp *c, uint64_t now_ns)
 {
+	tcp_frames_sent(c);
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
 	return c->now_ns;

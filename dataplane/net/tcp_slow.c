@@ -263,6 +263,7 @@ tcp_send(struct tcp *c, const uint8_t *data, uint32_t len)
 {
 	const uint32_t room = tcp_send_room(c);
 
+	tcp_frames_sent(c);
 	if (len > room)
 		len = room;
 	if (len == 0)
@@ -587,7 +588,7 @@ tcp_check(const struct tcp *c)
 		return false;
 	if (c->state == TCP_STATE_CLOSED)
 		return c->rto_deadline_ns == 0 && c->fast_limit_seq == c->snd_nxt;
-	if ((tcp_in_flight(c) != 0) != (c->rto_deadline_ns != 0))
+	if (c->unbooked_cnt == 0 && (tcp_in_flight(c) != 0) != (c->rto_deadline_ns != 0))
 		return false;
 	if (c->state <= TCP_STATE_SYN_RECEIVED)
 		return c->fast_limit_seq == c->snd_nxt || c->snd_nxt == c->isn + 1;

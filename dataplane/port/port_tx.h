@@ -34,8 +34,8 @@ struct port_tx {
 	struct rte_mempool *pool;
 	struct rte_mbuf *ready;      // allocated, not yet given out
 	struct port_tx_stamp *stamp; // NULL: the device stamps nothing that leaves
-	struct rte_mbuf *pending[PORT_TX_BURST_MAX];
 	struct port_tx_metrics metrics;
+	struct rte_mbuf *pending[PORT_TX_BURST_MAX]; // the first ones in the line of the others
 };
 
 /*

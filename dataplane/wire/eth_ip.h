@@ -192,7 +192,10 @@ ip_sum_bytes(uint64_t sum, const void *data, size_t len)
 HOT_INLINE uint64_t
 ip_sum_be16(uint64_t sum, be16 v)
 {
-	return sum + (uint64_t)(v.b[0] | v.b[1] << 8);
+	uint16_t word;
+
+	memcpy(&word, v.b, sizeof(word));
+	return sum + word;
 }
 
 HOT_INLINE uint64_t
@@ -209,14 +212,11 @@ ip_sum_be32(uint64_t sum, be32 v)
 HOT_INLINE be16
 ip_sum_fold(uint64_t sum)
 {
+	// both halves of a number, each added to the other, carry into the upper one what it takes
+	const uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+	const uint16_t word = (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 	be16 v;
-	uint16_t word;
 
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	word = (uint16_t)sum;
 	memcpy(v.b, &word, sizeof(word));
 	return v;
 }
@@ -226,9 +226,11 @@ HOT_INLINE be16
 ip_sum_finish(uint64_t sum)
 {
 	be16 v = ip_sum_fold(sum);
+	uint16_t word;
 
-	v.b[0] = (uint8_t)~v.b[0];
-	v.b[1] = (uint8_t)~v.b[1];
+	memcpy(&word, v.b, sizeof(word));
+	word = (uint16_t)~word;
+	memcpy(v.b, &word, sizeof(word));
 	return v;
 }
 

@@ -145,6 +145,33 @@ offload_leaves_the_pseudo_sum(void **state)
 	free(r);
 }
 
+/* Timers and counters wait until the frames have left; any other call brings them up to date. */
+static void
+what_left_is_booked_with_its_own_time(void **state)
+{
+	static const uint64_t LATER_NS = 700000;
+	struct rig *told = rig_connected(), *asked = rig_connected();
+	const uint64_t at_ns = told->now_ns, sent_cnt = told->c.metrics.segment_sent;
+
+	assert_int_equal(rig_fast(told, "buy", 3), 57);
+	assert_int_equal(rig_fast(told, "sell", 4), 58);
+	assert_int_equal(told->c.rto_deadline_ns, 0);
+	assert_int_equal(rig_fast(asked, "buy", 3), 57);
+	assert_int_equal(rig_fast(asked, "sell", 4), 58);
+	tcp_frames_sent(&told->c);
+	assert_int_equal(tcp_advance(&asked->c, at_ns + LATER_NS),
+			 tcp_advance(&told->c, at_ns + LATER_NS));
+	assert_int_equal(told->c.rto_deadline_ns, at_ns + told->c.rto_ns);
+	assert_int_equal(asked->c.rto_deadline_ns, told->c.rto_deadline_ns);
+	assert_int_equal(asked->c.last_tx_ns, at_ns);
+	assert_int_equal(asked->c.metrics.segment_sent, sent_cnt + 2);
+	assert_int_equal(told->c.metrics.segment_sent, sent_cnt + 2);
+	tcp_frames_sent(&told->c); // nothing is booked twice
+	assert_int_equal(told->c.metrics.segment_sent, sent_cnt + 2);
+	free(told);
+	free(asked);
+}
+
 static void
 connecting_is_answered_by_the_rules(void **state)
 {
@@ -768,6 +795,7 @@ main(void)
 		cmocka_unit_test(options_not_offered_stay_off),
 		cmocka_unit_test(agreed_options_are_used),
 		cmocka_unit_test(the_fast_path_writes_the_golden_bytes),
+		cmocka_unit_test(what_left_is_booked_with_its_own_time),
 		cmocka_unit_test(a_tagged_frame_carries_its_vlan),
 		cmocka_unit_test(offload_leaves_the_pseudo_sum),
 		cmocka_unit_test(connecting_is_answered_by_the_rules),
