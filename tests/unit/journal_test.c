@@ -26,6 +26,7 @@ enum {
 	MIB = 1 << 20,
 	SLOTS = 1024,
 	TAIL = 100, // records put in the last microseconds before a kill
+	KILLS_MAX = 30,
 };
 
 static char folder[64];
@@ -319,8 +320,10 @@ static void
 after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 {
 	const struct journal_writer_config c = config();
+	unsigned tails = 0;
 
-	for (int run = 1; run <= 3; run++) {
+	// a writer that was quicker than the kill left no tail: such a run does not count
+	for (int run = 1; run <= KILLS_MAX && tails < 3; run++) {
 		struct journal_recovered found;
 		struct journal_writer *w;
 		struct seen s;
@@ -362,7 +365,7 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 		assert_int_equal(found.run, 1);
 		assert_int_equal(found.ring_cnt, 1);
 		assert_int_equal(found.refused_cnt, 0);
-		assert_true(found.record_cnt > 0);
+		tails += found.record_cnt > 0;
 		read_all(&s);
 		assert_int_equal(s.next_n, put_cnt);
 		assert_int_equal(s.lane_cnt + s.told_cnt, put_cnt);
@@ -372,6 +375,7 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 		remove_folder(NULL);
 		make_folder(NULL);
 	}
+	assert_int_equal(tails, 3);
 }
 
 static void
