@@ -53,11 +53,12 @@ int capture_source_start(void *ctx, const struct state_capture_wish *w, struct e
 int capture_source_stop(void *ctx, const char *port, struct err *e);
 int capture_source_rows(void *ctx, struct state_capture *row, size_t row_max);
 
+struct login_blank;
+
 /*
  * Every server that gets a password of ours: order sessions, their backups and drop copies,
  * snapshots.  False: there are too many.
  */
-struct login_blank;
 bool capture_know_servers(struct login_blank *b, const struct config *c);
 
 struct capture_metrics {

@@ -161,3 +161,29 @@ record_words(const struct journal_names *names, const struct journal_record *rec
 		 field[0] != '\0' ? "; " : "", field);
 	return true;
 }
+
+/* The length of the line that begins at `at`. */
+static int
+line_len(const char *text, size_t len, size_t at)
+{
+	const char *end = at < len ? memchr(text + at, '\n', len - at) : NULL;
+
+	return (int)((end == NULL ? len : (size_t)(end - text)) - at);
+}
+
+bool
+line_words(const char *recorded, size_t recorded_len, const char *replayed, size_t replayed_len,
+	   char *out, size_t out_bytes)
+{
+	size_t at = 0, line = 0;
+
+	if (recorded_len == replayed_len && memcmp(recorded, replayed, recorded_len) == 0)
+		return false;
+	for (; at < recorded_len && at < replayed_len && recorded[at] == replayed[at]; at++)
+		if (recorded[at] == '\n')
+			line = at + 1;
+	snprintf(out, out_bytes, "there '%.*s', here '%.*s'",
+		 line_len(recorded, recorded_len, line), recorded + line,
+		 line_len(replayed, replayed_len, line), replayed + line);
+	return true;
+}

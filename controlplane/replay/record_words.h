@@ -13,4 +13,12 @@
 bool record_words(const struct journal_names *names, const struct journal_record *recorded,
 		  const struct journal_record *replayed, char *out, size_t out_bytes);
 
+/*
+ * The first line in which two texts differ: "there '...', here '...'".  Neither text is terminated.
+ *
+ * Returns  false: they do not differ
+ */
+bool line_words(const char *recorded, size_t recorded_len, const char *replayed,
+		size_t replayed_len, char *out, size_t out_bytes);
+
 #endif

@@ -34,6 +34,10 @@ recorded_next(struct recorded_reader *r, struct recorded_frame *out, struct err 
 	const uint8_t *data;
 	int rc;
 
+	if (r->pcap == NULL)
+		return err_set(e, -ENOENT,
+			       "the run used fewer ports than the replay: another configuration "
+			       "than the run's is replayed, or the journal was damaged");
 	while ((rc = pcap_next_ex(r->pcap, &head, &data)) == 1) {
 		const struct eth_head *eth = (const struct eth_head *)data;
 

@@ -52,7 +52,7 @@ void recorded_port_close(struct recorded_port *p);
 
 /*
  * Returns  1, 0 at the end, or a negative errno with the words in *e: the file is damaged, or
- *          has only a part of a frame
+ *          has only a part of a frame, or none was opened
  */
 int recorded_next(struct recorded_reader *r, struct recorded_frame *out, struct err *e);
 

@@ -80,7 +80,6 @@ struct rerun {
 
 	uint64_t turn;         // that the lane does next; as the run counted
 	enum halt_reason flag; // set because the run's risk saw a flag; 0: none
-	char keep_path[64];    // a copy of the file of limits set by hand; empty: none
 	struct limits_row row[LIMIT_ROWS_MAX];
 	char limits_text[LIMITS_TEXT_BYTES];
 	bool over; // of a run that was killed: what was captured is used up
@@ -510,20 +509,15 @@ check_limits(struct rerun *r, uint32_t version, const char *text, size_t len)
 {
 	const size_t ours = gateway_journal_limits_text(&r->g->limits, r->row, LIMIT_ROWS_MAX,
 							r->limits_text, sizeof(r->limits_text));
-	size_t at = 0, line = 0;
+	char words[WORDS_BYTES];
 
-	if (ours == len && memcmp(text, r->limits_text, len) == 0)
+	if (!line_words(text, len, r->limits_text, ours, words, sizeof(words)))
 		return;
-	for (; at < len && at < ours && text[at] == r->limits_text[at]; at++)
-		if (text[at] == '\n')
-			line = at + 1;
 	r->rc = err_set(r->e, -EINVAL,
 			"version %u of the run's limits is not what its configuration and its "
-			"commands make: there '%.*s', here '%.*s'; another configuration is "
-			"replayed, or something else had set it (a circuit breaker, a reload), and "
-			"that is not recorded",
-			version, (int)strcspn(text + line, "\n"), text + line,
-			(int)strcspn(r->limits_text + line, "\n"), r->limits_text + line);
+			"commands make: %s; another configuration is replayed, or something else "
+			"had set it (a circuit breaker, a reload), and that is not recorded",
+			version, words);
 }
 
 static void
@@ -716,15 +710,17 @@ open_limits(struct rerun *r, struct err *e)
 	const int fd = mkstemp(path);
 	const bool written =
 		fd >= 0 && write(fd, rec->limits, rec->limits_len) == (ssize_t)rec->limits_len;
+	int rc;
 
 	if (fd >= 0)
 		close(fd);
+	rc = written ? limits_keep_open(&r->g->limits, path, r->limits_text, sizeof(r->limits_text),
+					e)
+		     : err_set(e, -EIO, "%s: cannot be written", path);
 	if (fd >= 0)
-		snprintf(r->keep_path, sizeof(r->keep_path), "%s", path);
-	if (!written)
-		return err_set(e, -EIO, "%s: cannot be written", path);
-	return limits_keep_open(&r->g->limits, r->keep_path, r->limits_text, sizeof(r->limits_text),
-				e);
+		unlink(path);
+	r->g->limits.keep_path[0] = '\0'; // what the run's commands set is kept nowhere
+	return rc;
 }
 
 static int
@@ -829,8 +825,6 @@ close_all(struct rerun *r)
 	r->g->log = NULL;
 	if (r->offline_made)
 		offline_close(&r->offline);
-	if (r->keep_path[0] != '\0')
-		unlink(r->keep_path);
 	free(r->ring);
 	for (uint32_t i = 0; i < PORT_MAX; i++)
 		recorded_port_close(&r->port[i]);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,6 +14,7 @@
 #include "msg/verdict.h"
 #include "replay/frame_words.h"
 #include "replay/record_words.h"
+#include "replay/recorded_port.h"
 #include "wire/eth_ip.h"
 #include "wire/ouch50.h"
 #include "wire/soupbintcp.h"
@@ -259,6 +262,46 @@ a_count_of_cycles_is_no_difference(void **state)
 	expect_record_words(&a, &b, "order number: recorded 5, replayed 6");
 }
 
+/* Copies that end where the text does: a sanitizer sees one byte more being read. */
+static void
+expect_line_words(const char *a, const char *b, const char *wanted)
+{
+	const size_t a_len = strlen(a), b_len = strlen(b);
+	char *const ca = malloc(a_len + !a_len), *const cb = malloc(b_len + !b_len);
+	char words[WORDS_MAX] = "";
+
+	assert_true(ca != NULL && cb != NULL);
+	memcpy(ca, a, a_len);
+	memcpy(cb, b, b_len);
+	assert_int_equal(line_words(ca, a_len, cb, b_len, words, sizeof(words)), wanted[0] != '\0');
+	assert_string_equal(words, wanted);
+	free(ca);
+	free(cb);
+}
+
+static void
+the_line_in_which_texts_differ_is_told(void **state)
+{
+	expect_line_words("armed 1\nqty 100\n", "armed 1\nqty 100\n", "");
+	expect_line_words("armed 1\nqty 100\nrate 5\n", "armed 1\nqty 200\nrate 5\n",
+			  "there 'qty 100', here 'qty 200'");
+	expect_line_words("armed 1\nqty 100", "armed 1\nqty 1", "there 'qty 100', here 'qty 1'");
+	expect_line_words("armed 1\n", "armed 1\nqty", "there '', here 'qty'");
+	expect_line_words("", "armed", "there '', here 'armed'");
+}
+
+static void
+a_port_that_was_not_recorded_has_words(void **state)
+{
+	struct recorded_reader none = { .pcap = NULL };
+	struct recorded_frame f;
+	struct err e;
+
+	err_init(&e);
+	assert_int_equal(recorded_next(&none, &f, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "another configuration"));
+}
+
 int
 main(void)
 {
@@ -269,6 +312,8 @@ main(void)
 		cmocka_unit_test(another_kind_of_packet_is_named),
 		cmocka_unit_test(headers_come_after_what_was_said_and_checksums_last),
 		cmocka_unit_test(no_frame_is_read_beyond_its_end),
+		cmocka_unit_test(the_line_in_which_texts_differ_is_told),
+		cmocka_unit_test(a_port_that_was_not_recorded_has_words),
 		cmocka_unit_test(another_decision_is_told_with_both),
 		cmocka_unit_test(a_count_of_cycles_is_no_difference),
 	};
