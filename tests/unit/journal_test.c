@@ -494,6 +494,17 @@ count_files(const char *end)
 	return cnt;
 }
 
+/* So many that they fill segments, no faster than the writer takes them. */
+static void
+put_notes(struct journal *j, uint64_t cnt)
+{
+	for (uint64_t n = 0; n < cnt; n++) {
+		put_note(j, n);
+		if (n % 500 == 0)
+			wait_taken(j);
+	}
+}
+
 static void
 closed_segments_are_compressed_and_still_read(void **state)
 {
@@ -506,11 +517,7 @@ closed_segments_are_compressed_and_still_read(void **state)
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
-	for (uint64_t n = 0; n < 40000; n++) {
-		put_note(&j, n);
-		if (n % 500 == 0)
-			wait_taken(&j);
-	}
+	put_notes(&j, 40000);
 	for (int ms = 0; ms < 5000 && count_files(".zst") < 3; ms += 10)
 		sleep_ms(10);
 	assert_true(count_files(".zst") >= 3);
@@ -531,11 +538,7 @@ only_so_many_segments_are_kept(void **state)
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
-	for (uint64_t n = 0; n < 45000; n++) {
-		put_note(&j, n);
-		if (n % 500 == 0)
-			wait_taken(&j);
-	}
+	put_notes(&j, 45000);
 	for (int ms = 0; ms < 5000 && count_files(".sj") > 3; ms += 10)
 		sleep_ms(10);
 	assert_int_equal(count_files(".sj"), 3); // two, and the one that is written
@@ -556,11 +559,7 @@ what_is_kept_may_change_while_it_runs(void **state)
 	w = open_writer(&c, NULL);
 	open_ring(w, 0, &j);
 	start(w);
-	for (uint64_t n = 0; n < 45000; n++) {
-		put_note(&j, n);
-		if (n % 500 == 0)
-			wait_taken(&j);
-	}
+	put_notes(&j, 45000);
 	sleep_ms(50);
 	closed = count_files(".sj") - 1;
 	assert_in_range(closed, 2, 100); // all are kept
