@@ -118,7 +118,7 @@ a_port_stamps_orders(const struct gateway *g, const struct core_map_lane *m)
 	for (uint32_t s = 0; s < g->config->sessions_cnt; s++)
 		if ((m->session_mask >> s & 1) &&
 		    g->port[g->config->sessions[s].port_idx].tx_stamps)
-			return g->config->latency.stage_sample_every != 0;
+			return true;
 	return false;
 }
 

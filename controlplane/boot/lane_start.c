@@ -239,7 +239,7 @@ build_host(struct build *b, uint32_t port_idx)
 			(uint16_t)(rte_pktmbuf_data_room_size(gp->pool) - RTE_PKTMBUF_HEADROOM),
 		.pool = gp->pool,
 	};
-	if (gp->tx_stamps && b->g->config->latency.stage_sample_every != 0) {
+	if (gp->tx_stamps) {
 		p->tx.stamp = take(l, sizeof(*p->tx.stamp), b->e);
 		if (p->tx.stamp == NULL)
 			return -ENOMEM;

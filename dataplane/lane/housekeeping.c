@@ -613,6 +613,7 @@ answer_measure(struct lane *l, const struct command *c)
 	memcpy(&m, c->reply, sizeof(m));
 	l->sample_every = m.sample_every;
 	l->sample_left = 1;
+	tx_stamp_set_every(l, m.sample_every);
 	slow_set_limit(&l->slow, m.stall_limit_cycles);
 	if (l->rehearsal != NULL)
 		l->rehearsal->every_ns = m.warm_up_ns;

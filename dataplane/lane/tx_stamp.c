@@ -18,14 +18,25 @@ tx_stamp_ask(struct lane *l, struct port_tx *q, const struct order *m)
 		s->left--;
 		return;
 	}
-	if (m->head.trace.rx_tsc == 0 || s->asked_tsc != 0)
+	if (s->every == 0 || m->head.trace.rx_tsc == 0 || s->asked_tsc != 0)
 		return; // no trigger, or one is underway: the next order
-	s->asked_tsc = clock_tsc();
+	s->asked_tsc = l->now_tsc;
 	s->rx_tsc = m->head.trace.rx_tsc;
 	s->rx_ns = m->head.rx_ns;
 	s->left = s->every;
 	port_tx_stamp_flag(q);
 	metric_add(&l->metrics.tx_stamp_asked, 1);
+}
+
+void
+tx_stamp_set_every(struct lane *l, uint32_t every)
+{
+	for (uint32_t i = 0; i < l->tx_cnt; i++) {
+		if (l->tx[i]->stamp == NULL)
+			continue;
+		l->tx[i]->stamp->every = every;
+		l->tx[i]->stamp->left = 0; // the next order is the first
+	}
 }
 
 /* From the trigger to the wire; the trigger's device clock, where it had one, too. */

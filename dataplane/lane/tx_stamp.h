@@ -15,6 +15,9 @@ struct lane;
 /* The order's frame was added last; every so many, the device is asked when it leaves. */
 COLD void tx_stamp_ask(struct lane *l, struct port_tx *q, const struct order *m);
 
+/* From now on every so many orders are asked about; 0: none.  What is underway is still read. */
+COLD void tx_stamp_set_every(struct lane *l, uint32_t every);
+
 /* Stamps that came, into their histograms. */
 COLD void tx_stamp_look(struct lane *l);
 

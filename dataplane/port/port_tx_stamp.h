@@ -22,9 +22,9 @@ enum {
 };
 
 struct port_tx_stamp {
-	uint32_t every; // orders, from one that is followed to the next
+	uint32_t every; // orders, from one that is followed to the next; 0: none is
 	uint32_t left;
-	uint64_t asked_tsc;    // when the frame was flagged; 0: none is underway
+	uint64_t asked_tsc;    // of the turn that flagged the frame; 0: none is underway
 	uint64_t rx_tsc;       // of the order's trigger
 	uint64_t rx_ns;        // the same by the device that received it
 	uint64_t doubt_max_ns; // half of the longest reading that counted: as good are the times

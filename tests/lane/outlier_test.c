@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "../../perf/tick.h"
 #include "base/units.h"
 #include "boot/lane_latency.h"
 #include "boot/latency_watch.h"
@@ -19,20 +18,15 @@
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
 #include "observe/state_gateway.h"
+#include "taker_day.h"
 
 /* Orders that take long, made slow on purpose, and what the gateway says about them. */
 enum {
 	WARM = 200,
-	TOUCH_QTY = 100,
-	BID_PX4 = 1000000,
 	STEP_NS = 1000000,
 	FIRST_REF = 1000,
 	SLOW_MS = 8, // above the limit where lanes share cores
 };
-
-static const char TAKER[] =
-	"  - { name: taker, kind: take, instruments: [AAPL], qty: 100, position_max_qty: 1000000, "
-	"imbalance_min_bp: 6000, cooldown_us: 0 }\n";
 
 static struct lab *lab;
 static uint64_t next_ref;
@@ -41,47 +35,25 @@ static uint64_t next_ref;
 static struct block
 trigger(void)
 {
-	return block_add(next_ref++, 'B', TOUCH_QTY, BID_PX4);
-}
-
-static void
-tell(const struct block *b)
-{
-	lab_market_data(lab, 0, b->data, b->len, 1);
-	lab_settle(lab);
-	lab->peer.log_len = 0;
+	return block_add(next_ref++, 'B', TAKER_DAY_QTY, TAKER_DAY_BID_PX4);
 }
 
 static void
 open_lab(const char *lanes, uint32_t sample_every)
 {
-	const struct itch50_stock_directory r = { .head = head_of('R'),
-						  .symbol = "AAPL    ",
-						  .round_lot_qty = be32_of(100),
-						  .authenticity = 'P' };
-	const struct itch50_trading_action h = { .head = head_of('H'),
-						 .symbol = "AAPL    ",
-						 .state = 'T' };
 	struct block b;
 
 	lab = lab_open(&(struct lab_setup){ .lanes = lanes,
-					    .strategies = TAKER,
+					    .strategies = TAKER_DAY,
 					    .sample_every = sample_every,
 					    .real_clock = true,
 					    .no_warm_up = true });
 	next_ref = FIRST_REF;
 	lab_session_up(lab);
-	b = block_of(&r, sizeof(r));
-	tell(&b);
-	b = block_of(&h, sizeof(h));
-	tell(&b);
-	b = block_add(1, 'S', TOUCH_QTY, BID_PX4 + 100);
-	tell(&b);
-	b = block_add(2, 'B', 50 * TOUCH_QTY, BID_PX4);
-	tell(&b);
+	taker_day_begin(lab);
 	for (unsigned i = 0; i < WARM; i++) {
 		b = trigger();
-		tell(&b);
+		taker_day_tell(lab, &b);
 		lab_advance(lab, STEP_NS);
 	}
 }
@@ -238,7 +210,7 @@ stages_of_a_sampled_trigger_come_from_every_lane_of_its_way(void **state)
 		cnt = order_cnt();
 		wire()->slow.limit_q16 = 1;
 		b = trigger();
-		tell(&b);
+		taker_day_tell(lab, &b);
 		assert_int_equal(order_cnt(), cnt + 1);
 		o = worst();
 		assert_true(o->staged);
@@ -303,7 +275,7 @@ times_that_cannot_be_are_counted_and_left_out(void **state)
 	assert_int_equal(metric_get(&l->metrics.time_overflow), 1);
 	l->slow.seen_tsc = clock_tsc() + (1ULL << 40); // the clock goes back
 	b = trigger();
-	tell(&b);
+	taker_day_tell(lab, &b);
 	assert_true(metric_get(&l->metrics.time_backwards) >= 2);
 	assert_int_equal(h->cnt, cnt + 2);
 	close_lab();
@@ -345,7 +317,7 @@ times_of_the_device_and_the_exchange_are_differences(void **state)
 	lane_housekeeping(l);
 	l->midnight_ns = l->now_ns - 5000000; // 5 ms before now
 	b = trigger();
-	tell(&b);
+	taker_day_tell(lab, &b);
 	assert_int_equal(order_cnt(), cnt + 1);
 	assert_int_equal(device.cnt, 1);
 	assert_in_range(clock_cycles_to_ns(&l->clock, device.max), 1, 1000000000);
@@ -478,7 +450,7 @@ a_reload_changes_what_is_stamped_and_what_a_stall_is(void **state)
 	stamped = rx->latency[LATENCY_RX]->cnt;
 	for (unsigned i = 0; i < 10; i++) {
 		b = trigger();
-		tell(&b);
+		taker_day_tell(lab, &b);
 	}
 	assert_int_equal(rx->latency[LATENCY_RX]->cnt, stamped + 10);
 	for (unsigned i = 0; i < 40; i++)
@@ -493,7 +465,7 @@ a_reload_changes_what_is_stamped_and_what_a_stall_is(void **state)
 	lane_latency_reloaded(&lab->g);
 	stamped = rx->latency[LATENCY_RX]->cnt;
 	b = trigger();
-	tell(&b);
+	taker_day_tell(lab, &b);
 	assert_int_equal(rx->latency[LATENCY_RX]->cnt, stamped);
 	stand_still();
 	for (unsigned i = 0; i < 40; i++)

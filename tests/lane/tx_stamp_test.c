@@ -10,13 +10,14 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "../../perf/tick.h"
 #include "base/units.h"
+#include "boot/lane_latency.h"
 #include "boot/port_start.h"
 #include "err/err.h"
 #include "lab.h"
 #include "lane/housekeeping.h"
 #include "port/port_tx_stamp.h"
+#include "taker_day.h"
 
 /*
  * A port of memory with a clock of its own: it stamps a frame that asks for it a known time after
@@ -26,8 +27,6 @@ enum {
 	EVERY = 4,        // orders
 	LATER_NS = 50000, // from tx_burst to the wire
 	ORDER_CNT = 40,
-	TOUCH_QTY = 100,
-	BID_PX4 = 1000000,
 };
 
 #define DEVICE_EPOCH_NS 77000000000ULL // it began somewhere else
@@ -100,38 +99,19 @@ on_burst(uint16_t port_id, uint16_t queue, struct rte_mbuf **buf, uint16_t cnt, 
 	return cnt;
 }
 
-static void
-tell(const struct block *b)
-{
-	lab_market_data(lab, 0, b->data, b->len, 1);
-	lab_settle(lab);
-	lab->peer.log_len = 0;
-}
-
 /* A taker that answers each bid with an order; its port has a clock. */
 static void
 open_lab(void)
 {
-	static const char TAKER[] = "  - { name: taker, kind: take, instruments: [AAPL], qty: 100, "
-				    "position_max_qty: 1000000, imbalance_min_bp: 6000, "
-				    "cooldown_us: 0 }\n";
 	static struct port_tx_stamp stamp;
 	static struct hist to_wire, device_to_wire;
-	const struct itch50_stock_directory r = { .head = head_of('R'),
-						  .symbol = "AAPL    ",
-						  .round_lot_qty = be32_of(100),
-						  .authenticity = 'P' };
-	const struct itch50_trading_action h = { .head = head_of('H'),
-						 .symbol = "AAPL    ",
-						 .state = 'T' };
 	struct session *s;
 	struct lane *l;
-	struct block b;
 
 	memset(&device, 0, sizeof(device));
 	device.has_clock = true;
-	lab = lab_open(
-		&(struct lab_setup){ .strategies = TAKER, .real_clock = true, .no_warm_up = true });
+	lab = lab_open(&(struct lab_setup){
+		.strategies = TAKER_DAY, .real_clock = true, .no_warm_up = true });
 	l = lab->g.lane[0];
 	s = l->session[0];
 	stamp = (struct port_tx_stamp){ .every = EVERY };
@@ -139,14 +119,7 @@ open_lab(void)
 	memset(&device_to_wire, 0, sizeof(device_to_wire));
 	lab_session_up(lab);
 	assert_non_null(rte_eth_add_tx_callback(s->port->tx.port_id, 0, on_burst, NULL));
-	b = block_of(&r, sizeof(r));
-	tell(&b);
-	b = block_of(&h, sizeof(h));
-	tell(&b);
-	b = block_add(1, 'S', TOUCH_QTY, BID_PX4 + 100);
-	tell(&b);
-	b = block_add(2, 'B', 50 * TOUCH_QTY, BID_PX4);
-	tell(&b);
+	taker_day_begin(lab);
 	s->port->tx.stamp = &stamp; // as build_host and lane_latency.c give them
 	l->tick_to_wire = &to_wire;
 	l->device_to_wire = &device_to_wire;
@@ -155,9 +128,9 @@ open_lab(void)
 static void
 order(void)
 {
-	const struct block b = block_add(next_ref++, 'B', TOUCH_QTY, BID_PX4);
+	const struct block b = block_add(next_ref++, 'B', TAKER_DAY_QTY, TAKER_DAY_BID_PX4);
 
-	tell(&b);
+	taker_day_tell(lab, &b);
 	lab_advance(lab, 1000000);
 }
 
@@ -198,6 +171,33 @@ one_order_in_some_is_timed_until_it_left(void **state)
 	assert_in_range(least_ns, LATER_NS * 9 / 10, 100 * LATER_NS);
 	assert_int_equal(l->device_to_wire->cnt, device.asked_cnt);
 	assert_true(l->session[0]->port->tx.stamp->doubt_max_ns < LATER_NS);
+	lab_close(lab);
+}
+
+/* As sluicectl reload does it. */
+static void
+a_reload_changes_which_orders_are_asked_about(void **state)
+{
+	const struct lane *l;
+	struct config *c;
+
+	open_lab();
+	c = lab->g.config;
+	l = lab->g.lane[0];
+	c->latency.stage_sample_every = 1;
+	lane_latency_reloaded(&lab->g);
+	for (unsigned i = 0; i < 3; i++) {
+		order();
+		wait_for_wire();
+	}
+	assert_int_equal(l->metrics.tx_stamp_asked, 3);
+	c->latency.stage_sample_every = 0;
+	lane_latency_reloaded(&lab->g);
+	for (unsigned i = 0; i < 3; i++) {
+		order();
+		wait_for_wire();
+	}
+	assert_int_equal(l->metrics.tx_stamp_asked, 3);
 	lab_close(lab);
 }
 
@@ -277,6 +277,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_order_in_some_is_timed_until_it_left),
+		cmocka_unit_test(a_reload_changes_which_orders_are_asked_about),
 		cmocka_unit_test(a_device_that_tells_nothing_is_counted_and_asked_again),
 		cmocka_unit_test(a_stamp_from_before_the_trigger_is_left_out),
 		cmocka_unit_test(a_port_that_has_none_is_a_fault_only_when_asked),
