@@ -38,7 +38,8 @@ group_loss_one_line() { # what one line loses the other has
 }
 
 group_loss_both_lines() { # a gap: named, and nobody trades on books with a hole
-	GAP_WAIT_US=2000 STRATEGY=quote
+	# a quote away from the market is not executed, so there is one to cancel
+	GAP_WAIT_US=2000 STRATEGY=quote STRATEGY_KEYS="edge_usd: 0.05"
 	day_start 'loss_both=8001-8100'
 	day_end
 	expect_eq "gaps given up" "$(counted arb_gap_lost)" 1

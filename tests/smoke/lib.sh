@@ -437,6 +437,7 @@ core_map() {
 #   OBSERVED "C D"   symbols besides, which are not traded
 #   MORE_CONFIG      further keys of the file itself, as they stand there
 #   FEED_KEYS, SESSION_KEYS  further keys of the feed and the session: "gap_wait_us: 1|shards: 2"
+#   STRATEGY_KEYS    further keys of the strategy: "edge_usd: 0.05, post_only: true"
 # recovery_keys [KEY: VALUE|...]: FEED_KEYS for both request servers and the snapshot server.
 recovery_keys() {
 	local IFS='|' key keys=
@@ -513,7 +514,7 @@ TEXT
 			echo "strategies:"
 			echo "  - { name: sample, kind: $strategy, instruments: [${symbols// /, }]," \
 				"qty: ${QTY:-100}, position_max_qty: ${POSITION_MAX:-1000}," \
-				"cooldown_us: ${COOLDOWN_US:-1000} }"
+				"cooldown_us: ${COOLDOWN_US:-1000}${STRATEGY_KEYS:+, $STRATEGY_KEYS} }"
 		fi
 		cat <<TEXT
 risk:
