@@ -64,7 +64,8 @@ the_checksum_of_known_headers_is_right(void **state)
 static void
 the_checksum_agrees_with_a_slow_one_for_every_length(void **state)
 {
-	uint8_t data[70];
+	enum { GUARD = 0xA5 };
+	uint8_t data[70], copy[8 + sizeof(data) + 16];
 
 	srand(7);
 	for (size_t len = 0; len <= sizeof(data); len++) {
@@ -77,6 +78,13 @@ the_checksum_agrees_with_a_slow_one_for_every_length(void **state)
 		slow = (slow & 0xffff) + (slow >> 16);
 		slow = (slow & 0xffff) + (slow >> 16);
 		assert_int_equal(be16_get(ip_sum_fold(ip_sum_bytes(0, data, len))), slow);
+		memset(copy, GUARD, sizeof(copy));
+		assert_int_equal(be16_get(ip_sum_fold(ip_sum_copy(0, copy + 8, data, len))), slow);
+		assert_memory_equal(copy + 8, data, len);
+		for (size_t i = 0; i < 8; i++) {
+			assert_int_equal(copy[i], GUARD);
+			assert_int_equal(copy[8 + len + i], GUARD);
+		}
 	}
 	memset(data, 0xff, sizeof(data));
 	assert_int_equal(be16_get(ip_sum_fold(ip_sum_bytes(UINT32_MAX, data, 70))), 0xffff);
