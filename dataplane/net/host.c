@@ -55,6 +55,7 @@ host_on_link(struct host *h, bool up, uint64_t now_ns)
 	metric_add(up ? &h->metrics.link_up : &h->metrics.link_down, 1);
 	if (!up)
 		return;
+	h->due_ns = 0;
 	arp_start(&h->arp, now_ns);
 	igmp_start(&h->igmp, now_ns);
 }
@@ -71,7 +72,10 @@ host_find_mac(struct host *h, uint32_t ip, uint64_t now_ns, uint8_t mac[ETH_ADDR
 		if (n->state == ARP_STATIC && n->ip == ip)
 			return arp_find(&h->arp, ip, now_ns, mac);
 	}
-	return hop != NOWHERE && arp_find(&h->arp, hop, now_ns, mac);
+	if (hop != NOWHERE && arp_find(&h->arp, hop, now_ns, mac))
+		return true;
+	h->due_ns = 0; // it is looked for
+	return false;
 }
 
 COLD bool
@@ -83,18 +87,21 @@ host_add_static(struct host *h, uint32_t ip, const uint8_t mac[ETH_ADDR_BYTES])
 COLD int
 host_join(struct host *h, uint32_t group, uint32_t source, uint64_t now_ns)
 {
+	h->due_ns = 0;
 	return igmp_join(&h->igmp, group, source, now_ns);
 }
 
 COLD bool
 host_leave(struct host *h, uint32_t group, uint32_t source, uint64_t now_ns)
 {
+	h->due_ns = 0;
 	return igmp_leave(&h->igmp, group, source, now_ns);
 }
 
 COLD void
 host_leave_all(struct host *h, uint64_t now_ns)
 {
+	h->due_ns = 0;
 	for (unsigned i = 0; i < IGMP_MEMBER_MAX; i++) {
 		const struct igmp_member m = h->igmp.member[i];
 
@@ -138,6 +145,7 @@ on_group_packet(struct host *h, const struct eth_ip *e, uint64_t now_ns)
 	// reports of others reach us only where a switch does not snoop; leaves never concern us
 	if (dst != IGMP_ALL_HOSTS && !igmp_is_member(&h->igmp, dst))
 		return drop(&h->metrics.drop_ip_not_ours);
+	h->due_ns = 0;
 	igmp_on_packet(&h->igmp, &h->us, e, now_ns);
 	return HOST_CONSUMED;
 }
@@ -150,10 +158,12 @@ on_our_packet(struct host *h, const struct eth_ip *e, const uint8_t *src_mac, ui
 		metric_add(&h->metrics.tcp_received, 1);
 		return HOST_TCP;
 	case IP_PROTO_ICMP:
+		h->due_ns = 0;
 		if (icmp_on_packet(&h->icmp, &h->us, e, src_mac, now_ns) == ICMP_TCP_ERROR)
 			return HOST_TCP_ERROR;
 		return HOST_CONSUMED;
 	case IP_PROTO_IGMP:
+		h->due_ns = 0;
 		igmp_on_packet(&h->igmp, &h->us, e, now_ns);
 		return HOST_CONSUMED;
 	default:
@@ -183,6 +193,7 @@ host_on_frame(struct host *h, const uint8_t *frame, uint16_t len, uint64_t now_n
 	if (e->vlan_id != h->us.vlan_id || e->vlan_cnt > 1)
 		return drop(&h->metrics.drop_vlan);
 	if (v == ETH_IP_ARP) {
+		h->due_ns = 0;
 		arp_on_packet(&h->arp, &h->us, (const struct arp_head *)e->l3, now_ns);
 		return HOST_CONSUMED;
 	}
@@ -206,7 +217,7 @@ host_take(struct host *h, uint8_t *buf, uint16_t cap, uint64_t now_ns)
 {
 	uint16_t len;
 
-	if (!h->link_up || cap < HOST_FRAME_MAX)
+	if (likely(now_ns < h->due_ns) || !h->link_up || cap < HOST_FRAME_MAX)
 		return 0;
 	len = arp_take(&h->arp, &h->us, buf, now_ns);
 	if (len == 0)
@@ -214,6 +225,8 @@ host_take(struct host *h, uint8_t *buf, uint16_t cap, uint64_t now_ns)
 	if (len == 0)
 		len = icmp_take(&h->icmp, &h->us, buf, cap);
 	metric_add(&h->metrics.frame_sent, len != 0);
+	if (len == 0)
+		h->due_ns = host_on_time(h, now_ns);
 	return len;
 }
 
@@ -225,6 +238,7 @@ host_on_time(struct host *h, uint64_t now_ns)
 
 	if (!h->link_up)
 		return UINT64_MAX;
+	h->due_ns = 0; // a timer that ran out may have something to say
 	if (h->icmp.reply_len != 0)
 		return now_ns;
 	return arp_ns < igmp_ns ? arp_ns : igmp_ns;

@@ -46,6 +46,8 @@ struct host {
 	struct host_addr us;
 	uint32_t gateway;
 	bool link_up;
+	uint64_t
+		due_ns; // before this time host_take has nothing; what may change that sets it to 0
 	struct arp arp;
 	struct igmp igmp;
 	struct icmp icmp;
@@ -67,7 +69,8 @@ enum host_verdict host_on_frame(struct host *h, const uint8_t *frame, uint16_t l
 				struct eth_ip *e);
 
 /*
- * Writes one frame that is due; call until it returns 0.
+ * Writes one frame that is due; call until it returns 0.  Costs nothing while nothing can be due,
+ * so a TCP packet may be followed by it.
  *
  * Returns  bytes of the frame; 0 when nothing is due, or cap is below HOST_FRAME_MAX
  */

@@ -61,6 +61,9 @@ take_all(struct host *h, uint64_t now_ns)
 			abort();
 		check_frame(buf, len);
 	}
+	h->due_ns = 0;
+	if (host_take(h, buf, sizeof(buf), now_ns) != 0)
+		abort(); // it was not looked for
 	if (h->link_up && host_on_time(h, now_ns) <= now_ns)
 		abort(); // said to be due, and nothing came
 }
@@ -127,7 +130,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			size -= len;
 			break;
 		}
-		(void)host_on_time(&h, now_ns);
+		if ((what & 8) == 0)
+			(void)host_on_time(&h, now_ns);
 		take_all(&h, now_ns);
 	}
 	for (unsigned i = 0; i < ARP_NEIGHBOUR_MAX; i++)

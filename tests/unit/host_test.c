@@ -387,6 +387,26 @@ static const struct {
 	// clang-format on
 };
 
+/* Such packets are many, and each is followed by a look for frames to send. */
+static void
+a_tcp_packet_makes_nothing_due(void **state)
+{
+	static const uint8_t SEGMENT[20] = { 0 };
+	uint8_t frame[256];
+	static struct host h;
+	size_t len;
+
+	start_quiet(&h, &CONFIG);
+	nothing_is_due(&h, T0);
+	assert_int_equal(h.due_ns, UINT64_MAX);
+	len = make_ip(frame, US_MAC, PEER, US, 6, SEGMENT, sizeof(SEGMENT));
+	assert_int_equal(give_bytes(&h, frame, len, T0), HOST_TCP);
+	assert_int_equal(h.due_ns, UINT64_MAX);
+	assert_int_equal(give(&h, "ffffffffffff" PEER_MAC ARP_PEER(1) "0000000000000a0a0102", T0),
+			 HOST_CONSUMED);
+	assert_true(h.due_ns <= T0);
+}
+
 static void
 frames_not_for_us_are_counted_by_reason(void **state)
 {
@@ -495,6 +515,7 @@ main(void)
 		cmocka_unit_test(an_echo_comes_back),
 		cmocka_unit_test(echoes_are_limited),
 		cmocka_unit_test(errors_about_our_connections_reach_tcp),
+		cmocka_unit_test(a_tcp_packet_makes_nothing_due),
 		cmocka_unit_test(frames_not_for_us_are_counted_by_reason),
 		cmocka_unit_test(a_host_has_a_possible_address),
 	};
