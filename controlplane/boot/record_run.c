@@ -77,7 +77,7 @@ say_start(struct gateway *g)
 static void
 say_limits(struct gateway *g)
 {
-	static const char TITLE[] = RECORD_RUN_LIMITS;
+	static const char TITLE[] = JOURNAL_RECORDING_LIMITS;
 	FILE *f = fopen(g->limits.keep_path, "re");
 	char *text = malloc(LIMITS_BYTES);
 	size_t len = strlen(TITLE);

@@ -22,9 +22,6 @@ int record_run_open(struct gateway *g, struct err *e);
 /* The lanes have ended: ends the captures and writes down whether they have everything. */
 void record_run_close(struct gateway *g);
 
-/* What a record of the file of limits begins with; the file's bytes follow. */
-#define RECORD_RUN_LIMITS "limits_file\n"
-
 /* The capture of a port in a run, as a name in the journal's folder. */
 enum {
 	RECORD_RUN_NAME_MAX = 128,

@@ -110,16 +110,22 @@ say_wire(const struct journal_row *a, const struct journal_row *b, char *out, si
 	return true;
 }
 
-/* The rest of a slot: flags and the like that no row shows.  Wire slots have none. */
+/*
+ * The rest of a slot: flags and the like that no row shows.  Wire slots have none; what the control
+ * side wrote is no slot, and a row shows it.
+ */
 static bool
 say_rest(const struct journal_record *a, const struct journal_record *b, char *out,
 	 size_t out_bytes)
 {
-	const struct journal_slot x = journal_slot_of(a), y = journal_slot_of(b);
+	struct journal_slot x, y;
 	size_t at = 0;
 
-	if (x.kind == JOURNAL_WIRE_OUT || x.kind == JOURNAL_WIRE_IN || x.kind == JOURNAL_SENT)
+	if (!journal_kind_is_lane(a->frame.kind) || a->frame.kind == JOURNAL_WIRE_OUT ||
+	    a->frame.kind == JOURNAL_WIRE_IN || a->frame.kind == JOURNAL_SENT)
 		return false;
+	x = journal_slot_of(a);
+	y = journal_slot_of(b);
 	while (at < sizeof(x.body) && x.body[at] == y.body[at])
 		at++;
 	if (at == sizeof(x.body))

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/record_run.h"
-
 enum {
 	LINE_MAX_BYTES = 256,
 };
@@ -128,13 +126,12 @@ keep_text(char **to, size_t *to_len, const char *text, size_t len)
 	return 0;
 }
 
-/* Everything a run said of itself before its first lane ran belongs to the run that is wanted. */
-static int
-take_record(struct recording *r, const struct journal_record *rec, uint32_t run)
+int
+recording_note(struct recording *r, const struct journal_record *rec, uint32_t run)
 {
 	const char *text = (const char *)rec->payload + sizeof(struct journal_text);
 	const size_t len = rec->frame.len - sizeof(struct journal_text);
-	const size_t title_len = strlen(RECORD_RUN_LIMITS);
+	const size_t title_len = strlen(JOURNAL_RECORDING_LIMITS);
 	struct journal_lane_gap gap;
 
 	if (run != 0 && rec->frame.run != run)
@@ -146,7 +143,7 @@ take_record(struct recording *r, const struct journal_record *rec, uint32_t run)
 	case JOURNAL_CONFIG:
 		return keep_text(&r->config, &r->config_len, text, len);
 	case JOURNAL_RECORDING:
-		if (len >= title_len && memcmp(text, RECORD_RUN_LIMITS, title_len) == 0)
+		if (len >= title_len && memcmp(text, JOURNAL_RECORDING_LIMITS, title_len) == 0)
 			return keep_text(&r->limits, &r->limits_len, text + title_len,
 					 len - title_len);
 		if (len > 6 && memcmp(text, "lanes ", 6) == 0) { // another run begins
@@ -185,7 +182,7 @@ recording_open(struct recording *r, const char *folder, uint32_t run, struct err
 			     e);
 	w.of = &(const struct recording){ .list = r->list }; // of every run
 	while (rc == 0 && (rec = recording_peek(&w)) != NULL) {
-		rc = take_record(r, rec, run);
+		rc = recording_note(r, rec, run);
 		recording_take(&w);
 	}
 	recording_walk_end(&w);

@@ -49,6 +49,13 @@ struct recording {
 int recording_open(struct recording *r, const char *folder, uint32_t run, struct err *e);
 void recording_close(struct recording *r);
 
+/*
+ * recording_open's step: keeps what a record says of the run; 0: of any, so of the last.
+ *
+ * Returns  0, or -ENOMEM
+ */
+int recording_note(struct recording *r, const struct journal_record *rec, uint32_t run);
+
 /* Walks the records of some kinds of the run, in the journal's order. */
 struct recording_walk {
 	const struct recording *of;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "journal/describe.h"
+#include "repaired_segment.h"
 
 /*
  * A journal's segment may be any bytes by the time somebody reads it.  Whatever they are: every
@@ -12,40 +13,6 @@
  * The first byte of the input decides: even, as it is; odd, checksums are made right first, so that
  * the fuzzer gets behind them.
  */
-static uint8_t *
-repaired(const uint8_t *data, size_t size)
-{
-	uint8_t *copy = malloc(size);
-	struct journal_head h;
-	size_t at = JOURNAL_HEAD_BYTES;
-
-	memcpy(copy, data, size);
-	if (size < JOURNAL_HEAD_BYTES)
-		return copy;
-	memcpy(&h, copy, sizeof(h));
-	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
-	h.byte_order = JOURNAL_BYTE_ORDER;
-	h.version = JOURNAL_VERSION;
-	h.head_bytes = JOURNAL_HEAD_BYTES;
-	h.slot_version = JOURNAL_RING_VERSION;
-	h.machine[sizeof(h.machine) - 1] = h.build[sizeof(h.build) - 1] = '\0';
-	h.boot_id[sizeof(h.boot_id) - 1] = h.machine_id[sizeof(h.machine_id) - 1] = '\0';
-	h.crc = journal_head_crc(&h);
-	memcpy(copy, &h, sizeof(h));
-	while (size - at >= sizeof(struct journal_frame)) {
-		struct journal_frame f;
-
-		memcpy(&f, copy + at, sizeof(f));
-		f.len &= 0x3FF;
-		if (f.len == 0 || journal_frame_bytes(f.len) > size - at)
-			break;
-		f.crc = journal_frame_crc(&f, copy + at + sizeof(f));
-		memcpy(copy + at, &f, sizeof(f));
-		at += journal_frame_bytes(f.len);
-	}
-	return copy;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -62,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	copy = data[0] % 2 == 0 ? NULL : repaired(data + 1, size - 1);
+	copy = data[0] % 2 == 0 ? NULL : repaired_segment(data + 1, size - 1);
 	journal_names_fini(&names);
 	if (!journal_walk_start(&w, copy != NULL ? copy : data + 1, size - 1)) {
 		if (w.end == JOURNAL_END_NOT_YET || w.why[0] == '\0')
