@@ -154,23 +154,46 @@ link_down() {
 	return 0
 }
 
+# name_interface ADDRESS NAME: waits for the interface that the driver brings, and gives it the name it had.
+# Into REPLY the name it has in the end: another one, when that name is somebody else's by now (the
+# kernel's own names, eth0, go to whoever comes first in a boot).  False when no interface came.
+name_interface() {
+	local address=$1 name=$2 tries=0 came=""
+	while :; do
+		# udev renames it too, at any moment: what was seen is looked at anew.
+		interfaces_of "$address"
+		if [[ " ${INTERFACES[*]} " == *" $name "* ]]; then
+			REPLY=$name
+			return 0
+		fi
+		if [ ${#INTERFACES[@]} -gt 0 ]; then
+			came=${INTERFACES[0]}
+			[ ! -e "$ROOT/sys/class/net/$name" ] || break
+			run_tool ip link set "$came" down
+			run_tool ip link set "$came" name "$name"
+		fi
+		tries=$((tries + 1))
+		[ $tries -le 50 ] || break
+		[ -n "$ROOT" ] || sleep 0.1
+	done
+	[ -n "$came" ] || return 1
+	REPLY=""
+	if [ -e "$ROOT/sys/class/net/$name" ]; then
+		address_of_interface "$name" || REPLY="no PCI device"
+		REPLY=", which $REPLY has now"
+	fi
+	told told "$address came back as $came, not as $name$REPLY; its addresses and routes are on $came"
+	REPLY=$came
+}
+
 # restore_interface ADDRESS NAME FOLDER: waits for the driver to bring it, then all that was saved.
 restore_interface() {
-	local address=$1 name=$2 file=$3/interface.$2 what rest tries=0 status=0 up=no
-	while :; do
-		interfaces_of "$address"
-		[ ${#INTERFACES[@]} = 0 ] || break
-		tries=$((tries + 1))
-		if [ $tries -gt 50 ] || [ -n "$ROOT" ]; then
-			told failed "$address: no interface came back; its addresses are kept in $file"
-			return 1
-		fi
-		sleep 0.1
-	done
-	if [[ " ${INTERFACES[*]} " != *" $name "* ]]; then
-		run_tool ip link set "${INTERFACES[0]}" down
-		run_tool ip link set "${INTERFACES[0]}" name "$name" || name=${INTERFACES[0]}
+	local name=$2 file=$3/interface.$2 what rest status=0 up=no
+	if ! name_interface "$1" "$name"; then
+		told failed "$1: no interface came back; its addresses are kept in $file"
+		return 1
 	fi
+	name=$REPLY
 	while read -r what rest; do
 		[ "$what" != up ] || up=yes
 		[ "$what" != mtu ] || run_tool ip link set "$name" mtu "$rest" || status=1

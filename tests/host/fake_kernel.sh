@@ -19,6 +19,8 @@ attach() { # attach ADDRESS: the driver that wants it, or that may
 	ln -sfn "../../../bus/pci/drivers/$wanted" "$dir/driver"
 	if [ "$wanted" = "$(cat "$root/.default_driver/$1" 2>/dev/null)" ] && [ -d "$root/.away/$1" ]; then
 		mv "$root/.away/$1/net" "$dir/net"
+		# another name, as after a boot in which it did not come first
+		[ ! -e "$root/.comes_as" ] || mv "$dir"/net/* "$dir/net/$(<"$root/.comes_as")"
 		for name in "$dir"/net/*; do
 			ln -sfn "../../bus/pci/devices/$1/net/${name##*/}" "$root/sys/class/net/${name##*/}"
 		done
@@ -34,6 +36,15 @@ detach() {
 	for name in "$dir"/net/*; do rm "$root/sys/class/net/${name##*/}"; done
 	mkdir -p "$root/.away/$1"
 	mv "$dir/net" "$root/.away/$1/net"
+}
+
+rename() { # OLD NEW: an interface
+	local at
+	[ ! -e "$root/sys/class/net/$2" ] || exit 1
+	at=$(readlink "$root/sys/class/net/$1") || exit 1
+	mv "$root/sys/class/net/${at%/*}/$1" "$root/sys/class/net/${at%/*}/$2"
+	rm "$root/sys/class/net/$1"
+	ln -s "${at%/*}/$2" "$root/sys/class/net/$2"
 }
 
 write() {
@@ -76,6 +87,12 @@ run() {
 	"mount -t") echo "none ${*: -1:1} hugetlbfs rw,relatime,${5} 0 0" | sed "s|$root||" >>"$root/proc/mounts" ;;
 	"umount "*) sed -i "\\| ${2#"$root"} hugetlbfs |d" "$root/proc/mounts" ;;
 	"ethtool -G") sed -i "/Current/,\$s/^RX:.*/RX:	$5/" "$root/tools/ethtool-g-$3" ;;
+	"ip link")
+		echo "$*" >>"$root/ip.log"
+		# udev may be quicker with a name of its own
+		if [ -e "$root/.udev" ]; then rename "$4" "$(<"$root/.udev")"; rm "$root/.udev"; fi
+		[ -e "$root/sys/class/net/$4" ] || exit 1
+		[ "$5" != name ] || rename "$4" "$6" ;;
 	"ip "*) echo "$*" >>"$root/ip.log" ;;
 	*) exit 1 ;;
 	esac

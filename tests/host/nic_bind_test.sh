@@ -126,6 +126,43 @@ ip addr replace 10.9.9.9/31 dev ens1
 ip route replace 10.50.0.0/16 via 10.9.9.8 metric 7 dev ens1"
 rm "$big/ip.log"
 
+case_is "an interface that comes back under another name gets the name it had"
+run 0 bind --yes --root "$big" trade1
+echo eth0 >"$big/.comes_as"
+run 0 unbind --yes --root "$big" $TRADE
+expect_eq "what was given to ip" "$(cat "$big/ip.log")" "ip link set eth0 down
+ip link set eth0 name trade1
+ip link set trade1 mtu 9000
+ip link set trade1 up"
+expect_eq "interface" "$(ls "$big/sys/bus/pci/devices/$TRADE/net")" trade1
+rm "$big/ip.log"
+case_is "also when udev renames it at the same moment"
+run 0 bind --yes --root "$big" trade1
+echo trade1 >"$big/.udev"
+run 0 unbind --yes --root "$big" $TRADE
+says_not "came back as"
+expect_eq "what was given to ip" "$(tail -n +2 "$big/ip.log")" "ip link set eth0 name trade1
+ip link set trade1 mtu 9000
+ip link set trade1 up"
+rm "$big/ip.log"
+case_is "a name that another NIC has got meanwhile stays there, and that is said"
+run 0 bind --yes --force --root "$big" ens1
+echo eth1 >"$big/.comes_as"
+ln -s ../../bus/pci/devices/0000:18:00.0/net/ens1 "$big/sys/class/net/ens1"
+mkdir "$big/sys/bus/pci/devices/0000:18:00.0/net/ens1"
+ln -s ../.. "$big/sys/bus/pci/devices/0000:18:00.0/net/ens1/device"
+run 0 unbind --yes --root "$big" 3b:00.0
+says "0000:3b:00.0 came back as eth1, not as ens1, which 0000:18:00.0 has now; its addresses and routes are on eth1"
+expect_eq "what was given to ip" "$(cat "$big/ip.log")" "ip link set eth1 mtu 1500
+ip link set eth1 up
+ip addr replace 10.9.9.9/31 dev eth1
+ip route replace 10.50.0.0/16 via 10.9.9.8 metric 7 dev eth1"
+[ ! -e "$big/var/lib/sluice/host/bound/0000:3b:00.0" ] || fail "still remembered as bound"
+rm -r "$big/sys/class/net/ens1" "$big/sys/bus/pci/devices/0000:18:00.0/net/ens1" "$big/.comes_as" "$big/ip.log"
+mv "$big/sys/bus/pci/devices/0000:3b:00.0/net/eth1" "$big/sys/bus/pci/devices/0000:3b:00.0/net/ens1"
+rm "$big/sys/class/net/eth1"
+ln -s ../../bus/pci/devices/0000:3b:00.0/net/ens1 "$big/sys/class/net/ens1"
+
 case_is "where driverctl is, it brings the NIC back at boot, and what it was told before comes back"
 mkdir -p "$big/usr/sbin" "$big/etc/driverctl.d"
 touch "$big/usr/sbin/driverctl" && chmod +x "$big/usr/sbin/driverctl"
