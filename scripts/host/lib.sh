@@ -427,7 +427,7 @@ set_file() {
 # --- undo: one function per kind; true when nothing is left to undo
 
 undo_value() {
-	local record=$1 path=$ROOT$2 now before
+	local record=$1 path=$ROOT$2 now before tries=0
 	if ! value_of "$path"; then
 		told undone "$2 is gone; nothing to put back"
 		return 0
@@ -451,11 +451,40 @@ undo_value() {
 		return 1
 	fi
 	value_of "$path"
+	# Pages of a program that has just ended go a moment later.
+	while [[ $2 == */nr_hugepages ]] && [ "$REPLY" != "$before" ] && [ $tries -lt 30 ]; do
+		tries=$((tries + 1))
+		[ -n "$ROOT" ] || sleep 0.1
+		poke "$path" "$before"
+		value_of "$path"
+	done
 	if [ "$REPLY" != "$before" ]; then
-		told failed "$2 is $REPLY after $before was written to it (in use?); run undo again"
+		now=$REPLY
+		rm -f "$record/after" # what it will be when we are asked again is not somebody else's doing
+		REPLY="in use?"
+		[[ $2 != */nr_hugepages ]] || huge_holders
+		told failed "$2 is $now after $before was written to it ($REPLY); run undo again"
 		return 1
 	fi
 	told undone "$2: $now -> $before" "$now" "$before"
+}
+
+# Into REPLY who has huge pages: programs, and files that a killed one left in a hugetlbfs.
+huge_holders() {
+	local source target type rest entry files text=""
+	for entry in "$ROOT"/proc/[0-9]*; do
+		grep -qE ' /anon_hugepage|hugepages/' "$entry/maps" 2>/dev/null || continue
+		read_line "$entry/comm" || REPLY="a program"
+		text+=${text:+, }"$REPLY (process ${entry##*/})"
+	done
+	while read -r source target type rest; do
+		[ "$type" = hugetlbfs ] || continue
+		files=0
+		for entry in "$ROOT$target"/*; do [ ! -f "$entry" ] || files=$((files + 1)); done
+		[ $files = 0 ] || text+=${text:+, }"$files files in $target, which rm or umount takes away when no program has them"
+	done <"$ROOT/proc/mounts"
+	REPLY=${text:+held by $text}
+	[ -n "$REPLY" ] || REPLY="nobody who could be seen holds them"
 }
 
 undo_file() {

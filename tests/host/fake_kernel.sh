@@ -48,7 +48,7 @@ rename() { # OLD NEW: an interface
 }
 
 write() {
-	local path=$1 value=$2 word text=""
+	local path=$1 value=$2 word times text=""
 	[ ! -e "$root/.readonly" ] || exit 1
 	[ ! -e "${path%/*}/.managed" ] || exit 1
 	case $path in
@@ -59,6 +59,12 @@ write() {
 	*/driver_override) echo "${value:-(null)}" >"$path"; return ;;
 	*/nr_hugepages)
 		[ ! -e "$root/.pages_max" ] || [ "$value" -le "$(<"$root/.pages_max")" ] || value=$(<"$root/.pages_max")
+		# those somebody has, until they have been asked for so often
+		if [ -e "$root/.pages_held" ]; then
+			read -r word times <"$root/.pages_held"
+			echo "$word $((times - 1))" >"$root/.pages_held"
+			[ "$times" -le 0 ] || [ "$value" -ge "$word" ] || value=$word
+		fi
 		echo "$value" >"$path"
 		echo "$value" >"${path%nr_hugepages}free_hugepages"
 		return ;;

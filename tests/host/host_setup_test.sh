@@ -211,6 +211,28 @@ rm "$four/.pages_max"
 run 0 host undo --yes --root "$four"
 expect_same "$work/before4" "$four"
 
+case_is "pages of a program that is just ending go a moment later"
+run 0 host apply --yes --root "$four" --cpus 2 hugepages
+echo "82 5" >"$four/.pages_held"
+run 0 host undo --yes --root "$four"
+rm "$four/.pages_held"
+expect_same "$work/before4" "$four"
+case_is "pages that stay in use: who has them is said, and undo can be tried again"
+run 0 host apply --yes --root "$four" --cpus 2 hugepages
+echo "82 1000" >"$four/.pages_held"
+mkdir -p "$four/proc/4711"
+echo sluice >"$four/proc/4711/comm"
+echo "7f0000000000-7f0000200000 rw-s 00000000 00:1b 77 /dev/hugepages/rtemap_0" >"$four/proc/4711/maps"
+mkdir -p "$four/var/tmp/huge"
+echo "none /var/tmp/huge hugetlbfs rw,pagesize=2M 0 0" >>"$four/proc/mounts"
+touch "$four/var/tmp/huge/rtemap_0" "$four/var/tmp/huge/rtemap_1"
+run 1 host undo --yes --root "$four"
+complains "nr_hugepages is 82 after 0 was written to it (held by sluice (process 4711), 2 files in /var/tmp/huge, which"
+rm -r "$four/.pages_held" "$four/proc/4711" "$four/var/tmp"
+sed -i '/var.tmp.huge/d' "$four/proc/mounts"
+run 0 host undo --yes --root "$four"
+expect_same "$work/before4" "$four"
+
 # --- crashes
 for crash in "write /sys/devices/system/cpu/cpu3/cpuidle/state2/disable" "remember /sys/kernel/mm/ksm/run" \
 	"remember /etc/default/grub.d/sluice-isolation.cfg" "remember /swap" "remember /dev/hugepages"; do
