@@ -12,6 +12,7 @@
 
 #include "base/ordered.h"
 #include "base/units.h"
+#include "journal/captures.h"
 #include "journal/reader.h"
 
 enum {
@@ -114,11 +115,19 @@ bytes_of(const char *path, uint64_t *mtime_s)
 	return (uint64_t)st.st_size;
 }
 
+/* Whether anything is ever removed. */
+static bool
+has_end(const struct keeper_config *c)
+{
+	return c->keep_segments != 0 || c->keep_days != 0 || c->keep_bytes != 0;
+}
+
 struct keeper_did
 keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no, uint64_t now_ns,
 	     const uint32_t *stop)
 {
 	struct keeper_did did = { 0 };
+	struct captures captures = { 0 };
 	struct journal_list l;
 	uint64_t bytes = 0;
 	size_t closed_cnt = 0;
@@ -127,6 +136,13 @@ keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no
 		return did;
 	while (closed_cnt < l.cnt && l.row[closed_cnt].no < open_no)
 		closed_cnt++;
+	if (has_end(c) && l.cnt != 0) {
+		did.error = captures_open(&captures, folder, &l);
+		if (did.error != 0) {
+			journal_list_close(&l);
+			return did;
+		}
+	}
 	// from the newest back: what is over any of the three is removed
 	for (size_t i = closed_cnt; i-- > 0 && load_relaxed_u32(stop) == 0;) {
 		const char *path = l.row[i].path;
@@ -135,13 +151,15 @@ keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no
 		int rc = 0;
 
 		journal_segment_no_of(strrchr(path, '/') + 1, &compressed);
-		bytes += bytes_of(path, &mtime_s);
+		bytes += bytes_of(path, &mtime_s) + captures_bytes(&captures, i);
 		if ((c->keep_segments != 0 && closed_cnt - i > c->keep_segments) ||
 		    (c->keep_bytes != 0 && bytes > c->keep_bytes) ||
 		    (c->keep_days != 0 &&
 		     now_ns / NS_PER_SEC > mtime_s + (uint64_t)c->keep_days * DAY_S)) {
 			rc = unlink(path) == 0 ? 0 : -errno;
 			did.removed_cnt += rc == 0;
+			if (rc == 0)
+				rc = captures_remove(&captures, i, &did.captures_removed_cnt);
 		} else if (c->compress && !compressed) {
 			rc = compress_file(path, stop);
 			did.compressed_cnt += rc == 0;
@@ -149,6 +167,10 @@ keeper_round(const char *folder, const struct keeper_config *c, uint64_t open_no
 		if (rc != 0 && rc != -EINTR)
 			did.error = rc;
 	}
+	// their segments went in a round that was killed, or by hand
+	if (captures_remove(&captures, (size_t)CAPTURES_NO_OWNER, &did.captures_removed_cnt) != 0)
+		did.error = -EIO;
+	captures_close(&captures);
 	journal_list_close(&l);
 	return did;
 }

@@ -447,6 +447,7 @@ run_keeper(void *arg)
 
 			metric_add(&w->stats.segment_compressed, did.compressed_cnt);
 			metric_add(&w->stats.segment_removed, did.removed_cnt);
+			metric_add(&w->stats.capture_removed, did.captures_removed_cnt);
 			seen_no = no;
 			seen_keep_no = keep_no;
 			next_ns = now_ns + 60 * NS_PER_SEC; // days pass, too

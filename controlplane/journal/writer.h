@@ -59,6 +59,7 @@ struct journal_stats {
 	uint64_t segment_closed;
 	uint64_t segment_compressed;
 	uint64_t segment_removed;
+	uint64_t capture_removed;
 	uint64_t sync;
 	uint64_t write_failed; // writes that the disk refused; each was tried again
 	uint64_t lost;         // of the control side: no room in memory
