@@ -94,6 +94,22 @@ usage run -x
 usage walk
 usage
 
+# A number that is no fault's is answered in words, with where the numbers are.
+explained() { # STATUS PATTERN ARGUMENT...
+	local want=$1 pattern=$2 got
+	shift 2
+	"$sluice" explain "$@" >"$SMOKE_DIR/explained.txt" 2>&1
+	got=$?
+	[ $got = "$want" ] || fail "'sluice explain $*' ended with $got, wanted $want"
+	grep -qE -- "$pattern" "$SMOKE_DIR/explained.txt" || fail "'sluice explain $*' does not say '$pattern'"
+	note "sluice explain $*: $(head -n 1 "$SMOKE_DIR/explained.txt")"
+}
+explained 2 "^sluice explain: there is no fault 'S999'; 'sluice explain' lists them all$" S999
+explained 2 "there is no fault 'nonsense'" nonsense
+explained 2 "one number of a message, like S304" S304 S305
+explained 0 '^fix   .sluicectl bind bind --yes ADDRESS' S304
+explained 0 '^S908  '
+
 given 's|(address: 10.10.2.2/24)|\1, gateway: 10.10.2.255|'
 refuses_both "a gateway that is no host" 3 "sluice.yaml:[0-9]+:[0-9]+: port 'oe': the gateway is 10.10.2.255, the broadcast address.*10.10.2.1 to 10.10.2.254.*\[S100\]$"
 
