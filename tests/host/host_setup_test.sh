@@ -16,6 +16,7 @@ machine no_tsc "$work/no_tsc"
 machine gb_pages "$work/gb"
 machine container "$work/container"
 machine four_cores "$work/four"
+machine epyc "$work/epyc"
 big=$work/big
 
 # --- check
@@ -42,6 +43,30 @@ expect_eq "offset of chrony" "$(json_of '.findings[] | select(.item == "offset")
 expect_eq "interrupts that land on lanes" \
 	"$(json_of '.findings[] | select(.item == "affinity") | .measured')" \
 	"3 of 4 interrupts may land on cores 2-5,34: 40 41 9"
+
+expect_eq "units that found something" "$(json_of '[.findings[].unit] | unique | join(" ")')" \
+	"$(host list | sort | paste -sd' ')"
+
+case_is "four nodes in one socket, PTP, another maker"
+run 1 host check --root "$work/epyc" --cpus 12-14 --nic trade0 --json hugepages power timesync iommu
+expect_eq "pools looked at" "$(json_of '[.findings[] | select(.item | startswith("pool")) | .item] | join(",")')" "pool of node 3"
+expect_eq "turbo" "$(json_of '.findings[] | select(.item == "turbo") | .measured')" on
+expect_eq "siblings named" "$(json_of '.findings[] | select(.item == "SMT") | .measured')" "cores 28-30 are siblings of lanes and online"
+expect_eq "offset of ptp4l" "$(json_of '.findings[] | select(.item == "offset") | .measured')" "1 us (pmc)"
+[[ $(json_of '.findings[] | select(.item == "passthrough") | .fix') == *"(iommu=pt)" ]] || fail "another maker's words"
+sed -i 's/-214.0/-100001.0/' "$work/epyc/tools/pmc"
+run 1 host check --root "$work/epyc" --json timesync
+expect_eq "an offset of 100.001 us" "$(status_of timesync offset)" fail
+snapshot "$work/epyc" >"$work/before_epyc"
+run 0 host apply --yes --root "$work/epyc" --cpus 12-14 --set turbo=off --set hugepages_kb=1048576 --set hugepages_mb=2048 \
+	power hugepages iommu
+expect_eq "boost" "$(cat "$work/epyc/sys/devices/system/cpu/cpufreq/boost")" 0
+expect_eq "pages of 1 GiB" "$(cat "$work/epyc/sys/devices/system/node/node3/hugepages/hugepages-1048576kB/nr_hugepages")" 2
+grep -q 'hugetlbfs rw,relatime,pagesize=1024M' "$work/epyc/proc/mounts" || fail "no mount of 1 GiB pages"
+grep -q 'LINUX iommu=pt"' "$work/epyc/etc/default/grub.d/sluice-iommu.cfg" || fail "another maker's words"
+run 0 host undo --yes --root "$work/epyc" --json
+expect_eq "failures told" "$(json_of '.failed, .exit, .dry_run' | paste -sd' ')" "0 0 false"
+expect_same "$work/before_epyc" "$work/epyc"
 
 case_is "text says measured, wanted, why and fix"
 run 1 host check --root "$big" --cpus 2-5 thp isolation

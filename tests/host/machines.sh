@@ -162,6 +162,21 @@ four_cores() { # a fresh one, small enough to be killed often
 	put proc/irq/default_smp_affinity f
 }
 
+epyc() { # 16 cores of one socket as four nodes, two threads each; boost, no pstate driver; PTP
+	cores 4 4 2
+	pages 2048 4
+	pages 1048576 4
+	kernel "constant_tsc nonstop_tsc pdpe1gb"
+	sed -i 's/GenuineIntel/AuthenticAMD/' "$M/proc/cpuinfo"
+	put sys/devices/system/cpu/cpufreq/boost 1
+	nic 0000:c1:00.0 i40e 3 12 trade0
+	rm -r "$M/proc/612" "$M/tools/chronyc"
+	put proc/700/comm ptp4l
+	put proc/701/comm phc2sys
+	put tools/pmc "sending: GET CURRENT_DATA_SET" "	stepsRemoved     1" "	offsetFromMaster     -214.0" \
+		"	meanPathDelay        1371.0"
+}
+
 small() { # 8 cores of one socket, no SMT, no IOMMU; what a tuned machine says
 	cores 1 8 1
 	pages 2048 1

@@ -94,6 +94,11 @@ run 1 grep -rnE '[<>]\(' "$top/scripts/host-setup" "$top/scripts/nic-bind" "$top
 case_is "bind is a dry run unless told otherwise"
 run 0 bind --root "$big" trade1
 says "take $TRADE (trade1) from ice and give it to vfio-pci"
+run 0 bind --root "$big" --json trade1
+expect_eq "for programs" "$(jq -r '[.command, .dry_run, (.changes[] | select(.after != "") | .result, .before, .after)] | join(" ")' "$work/out")" \
+	"bind true would ice vfio-pci"
+run 1 bind --root "$big" --json mgmt0
+expect_eq "a refusal" "$(jq -r '[.exit, .failed, .changes[0].result] | join(" ")' "$work/out")" "1 1 failed"
 expect_same "$work/before" "$big"
 
 case_is "bind gives a NIC to vfio-pci for now and for each boot, unbind puts all back"
