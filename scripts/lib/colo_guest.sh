@@ -47,7 +47,7 @@ undo_host() {
 		echo 0 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 	fi
 	# What a module brought with it stays loaded, and does nothing.
-	for module in vfio_pci vfio_pci_core vfio_iommu_type1 vfio vfio_virqfd irqbypass; do
+	for module in vfio_pci vfio_pci_core vfio_iommu_type1 vfio vfio_virqfd irqbypass uio_pci_generic uio; do
 		[ ! -d /sys/module/$module ] || rmmod $module || fail "the module $module is in use"
 	done
 }
@@ -95,6 +95,17 @@ unbind_nic() {
 	expect_eq "address of $3, given back" \
 		"$(ip -o -4 addr show dev "$3" | sed -E 's/.*inet ([^ ]*).*/\1/')" 192.0.2.7/24
 	ip addr del 192.0.2.7/24 dev "$3"
+}
+
+# The other driver for user space.  Nothing trades on it here: behind an IOMMU that translates, a program
+# cannot tell the NIC where its memory is.
+bind_to_uio() { # ADDRESS INTERFACE
+	has_scripts || return 0
+	said sluice-nic-bind bind --yes --no-persist --driver uio_pci_generic "$1" || fail "nic-bind bind --driver uio_pci_generic"
+	expect_eq "driver of $1" "$(driver_of "$1")" uio_pci_generic
+	said sluice-nic-bind unbind --yes "$1" || fail "nic-bind unbind, of uio_pci_generic"
+	expect_eq "driver of $1, given back by uio_pci_generic" "$(driver_of "$1")" "$kernel_driver"
+	wait_for 20 "the interface" test -e "/sys/class/net/$2"
 }
 
 # --- the gateway
@@ -298,6 +309,7 @@ while read -r nic; do
 	note "$interface is $address, driven by $kernel_driver"
 	write_config "$address" "${PROFILE[$nic]}"
 	refused "a NIC the kernel still has" 4 "$address"
+	[ "$nic" != e1000e ] || bind_to_uio "$address" "$interface"
 	bind_nic "$address" "$interface"
 	if [ -e /colo/knobs ]; then all_knobs "$nic"; else trade "$nic"; fi
 	unbind_nic "$address" "$kernel_driver" "$interface"
