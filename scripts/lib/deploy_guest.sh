@@ -148,15 +148,32 @@ deaths_and_restarts() {
 	systemctl start sluice || fail "it does not start with the configuration as it was"
 }
 
+# --- isolation where nobody may reboot: a cpuset partition, under this systemd; the package is here again
+cores_without_a_reboot() {
+	local group=/sys/fs/cgroup before
+	apt-get install -y /colo/debs/sluice_*_amd64.deb >$DIR/reboot.log 2>&1 || fail "the package again"
+	before=$(cat $group/cgroup.subtree_control $group/cpuset.cpus.effective)
+	sluice-host-setup apply --yes --cpus 1 cpuset >$DIR/cpuset.log 2>&1 || fail "host-setup apply cpuset"
+	expect_eq "the partition" "$(cat $group/sluice.slice/cpuset.cpus.partition), cores $(cat $group/sluice.slice/cpuset.cpus)" "isolated, cores 1"
+	expect_eq "cores of everything else" "$(cat $group/cpuset.cpus.effective)" 0
+	sluice-host-setup check --cpus 1 cpuset >>$DIR/cpuset.log || fail "host-setup check cpuset"
+	sluice-host-setup undo --yes >>$DIR/cpuset.log 2>&1 || fail "host-setup undo cpuset"
+	[ ! -e $group/sluice.slice ] || fail "the partition is still there"
+	expect_eq "controllers and cores after the undo" "$(cat $group/cgroup.subtree_control $group/cpuset.cpus.effective)" "$before"
+}
+
 # --- what must outlive a reboot: a binding, and what host-setup applied with its unit boot.  The second
 # --- boot begins in after_reboot.
 before_reboot() {
-	apt-get install -y /colo/debs/sluice_*_amd64.deb >$DIR/reboot.log 2>&1 || fail "the package again"
+	cores_without_a_reboot
 	cp -p /colo/sluice.yaml /etc/sluice/sluice.yaml
 	install -m 0600 /colo/credentials.oe /etc/sluice/credentials/oe
 	sluice-host-setup apply --yes --cpus 1 --set hugepages_mb=384 modules hugepages boot >>$DIR/reboot.log 2>&1 ||
 		fail "host-setup apply with the unit boot"
+	[ ! -e /colo/driverctl.deb ] || dpkg -i /colo/driverctl.deb >>$DIR/reboot.log 2>&1 || fail "dpkg -i driverctl"
 	sluice-nic-bind bind --yes --unsafe-interrupts "$pci" >>$DIR/reboot.log 2>&1 || fail "nic-bind bind, to stay"
+	expect_eq "what brings the NIC back at boot" "$(ls /etc/driverctl.d /etc/udev/rules.d 2>/dev/null | grep -E "pci-|sluice-")" \
+		"$([ -e /colo/driverctl.deb ] && echo "pci-$pci" || echo "10-sluice-${pci//[:.]/-}.rules")"
 	printf '%s\n' "pci=$pci" "kernel_driver=$kernel_driver" "interface=$interface" >/colo/rebooted
 	cp $DIR/state.before /colo/
 	touch /colo/rebooting
@@ -171,6 +188,8 @@ after_reboot() {
 	udevadm settle
 	note "a second boot: up for $(cut -d. -f1 /proc/uptime) s"
 	expect_eq "driver of $pci after the reboot" "$(basename "$(readlink -f "/sys/bus/pci/devices/$pci/driver")")" vfio-pci
+	[ ! -e /colo/driverctl.deb ] ||
+		expect_eq "driverctl@pci-$pci.service" "$(systemctl show -p ActiveState --value "driverctl@pci-$pci.service")" active
 	expect_eq "huge pages after the reboot" "$(pages)" 192
 	systemctl start sluice >>$DIR/reboot.log 2>&1 || {
 		journalctl -u sluice --no-pager | tail -n 15 >>$DIR/reboot.log
@@ -186,6 +205,7 @@ after_reboot() {
 	wait_for 20 "its interface" interface_of_mac 52:54:00:00:00:01
 	expect_eq "its interface" "$(interface_of_mac 52:54:00:00:00:01)" "$interface"
 	apt-get purge -y sluice >>$DIR/reboot.log 2>&1 || fail "the purge after a reboot"
+	[ ! -e /colo/driverctl.deb ] || dpkg -P driverctl >>$DIR/reboot.log 2>&1 || fail "dpkg -P driverctl"
 	state >$DIR/state.after
 	lasting /colo/state.before >$DIR/lasting.before
 	lasting $DIR/state.after >$DIR/lasting.after

@@ -56,6 +56,17 @@ write() {
 	*/transparent_hugepage/defrag) set -- always defer defer+madvise madvise never ;;
 	*/drivers/*/unbind) detach "$value"; return ;;
 	*/drivers_probe) attach "$value"; return ;;
+	*/cgroup.subtree_control)
+		text=" $(<"$path") "
+		text=${text/ ${value#?} / }
+		[[ $value == -* ]] || text+=${value#+}
+		read -r text <<<"$text"
+		echo "${text%" "}" >"$path"
+		return ;;
+	*/sluice.slice/cpuset.cpus)
+		# what the kernel shows goes with the group; here, when it has no core any more
+		if [ -n "$value" ]; then echo "$value" >"$path"; else rm "$path" "$path.partition"; fi
+		return ;;
 	*/driver_override) echo "${value:-(null)}" >"$path"; return ;;
 	*/nr_hugepages)
 		[ ! -e "$root/.pages_max" ] || [ "$value" -le "$(<"$root/.pages_max")" ] || value=$(<"$root/.pages_max")
@@ -80,6 +91,11 @@ write() {
 
 run() {
 	case "$1 ${2-}" in
+	"mkdir "*)
+		mkdir "$2" || exit 1
+		[[ " $(<"${2%/*}/cgroup.subtree_control") " == *" cpuset "* ]] || exit 0
+		echo >"$2/cpuset.cpus"
+		echo member >"$2/cpuset.cpus.partition" ;;
 	"modprobe -r") rm -rf "$root/sys/module/${3//-/_}" "$root/sys/bus/pci/drivers/$3" ;;
 	"modprobe "*)
 		[ -e "$root/.modules/$2" ] || exit 1

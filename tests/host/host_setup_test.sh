@@ -228,6 +228,32 @@ run 0 host undo --yes --root "$four"
 expect_same "$work/before2" "$four"
 rm "$four/etc/default/irqbalance"
 
+case_is "where the kernel isolates nothing, a cpuset partition does, and goes again"
+run 0 host check --root "$four" --cpus 2-3 cpuset
+says "no cgroup v2 on /sys/fs/cgroup; use the unit isolation"
+mkdir -p "$four/sys/fs/cgroup"
+echo "cpu io memory pids" >"$four/sys/fs/cgroup/cgroup.controllers"
+echo "cpu memory pids" >"$four/sys/fs/cgroup/cgroup.subtree_control"
+run 1 host apply --yes --root "$four" --cpus 2-3 cpuset
+complains "this kernel's cgroup v2 has no cpuset"
+echo "cpuset cpu io memory pids" >"$four/sys/fs/cgroup/cgroup.controllers"
+snapshot "$four" >"$work/before2"
+run 0 host check --root "$four" --cpus 2-3 cpuset
+says "partition: there is none; wanted: sluice.slice isolated with 2-3"
+run 0 host apply --root "$four" --cpus 2-3 --set control_cpus=1 cpuset
+says "make the partition sluice.slice of cores 1-3"
+expect_same "$work/before2" "$four"
+run 0 host apply --yes --root "$four" --cpus 2-3 --set control_cpus=1 cpuset
+expect_eq "controllers" "$(cat "$four/sys/fs/cgroup/cgroup.subtree_control")" "cpu memory pids cpuset"
+expect_eq "cores" "$(cat "$four/sys/fs/cgroup/sluice.slice/cpuset.cpus")" 1-3
+expect_eq "partition" "$(cat "$four/sys/fs/cgroup/sluice.slice/cpuset.cpus.partition")" isolated
+run 0 host check --root "$four" --cpus 2-3 cpuset
+says "pass  cpuset          partition: sluice.slice is isolated"
+run 0 host undo --yes --root "$four"
+expect_same "$work/before2" "$four"
+rm -r "$four/sys/fs"
+expect_same "$work/before4" "$four"
+
 case_is "fewer pages than wanted is a failure, is said, and is put back"
 echo 10 >"$four/.pages_max"
 run 1 host apply --yes --root "$four" --cpus 2 hugepages

@@ -57,7 +57,13 @@ cpuset_apply() {
 		poke "$ROOT/sys/fs/cgroup/cgroup.subtree_control" +cpuset ||
 			{ forget "$REPLY"; told failed "cpuset cannot be switched on in /sys/fs/cgroup"; return 1; }
 	fi
-	set_folder "$CPUSET" && set_value "$CPUSET/cpuset.cpus" "$list" &&
+	if [ ! -d "$ROOT$CPUSET" ]; then
+		remember folder "$CPUSET" || return 1
+		run_tool mkdir "$ROOT$CPUSET" || { forget "$REPLY"; told failed "$CPUSET cannot be made"; return 1; }
+	fi
+	[ -e "$ROOT$CPUSET/cpuset.cpus.partition" ] ||
+		{ told failed "$CPUSET has no cpuset.cpus.partition: this kernel cannot isolate cores so (6.1 and later can)"; return 1; }
+	set_value "$CPUSET/cpuset.cpus" "$list" &&
 		set_value "$CPUSET/cpuset.cpus.partition" isolated
 }
 
