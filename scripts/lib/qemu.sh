@@ -62,8 +62,7 @@ watch_machine() {
 	while :; do
 		local alive=yes
 		kill -0 "$qemu_pid" 2>/dev/null || alive=no
-		[ -e "$work/console" ] || { sleep 0.2; [ $alive = no ] || continue; }
-		lines=$(tr -d '\r' <"$work/console" 2>/dev/null | grep -E '^(# |FAILED|guest-status )' || true)
+		lines=$(cat "$work/console" 2>/dev/null | tr -d '\r' | grep -E '^(# |FAILED|guest-status )' || true)
 		if [ -n "$lines" ]; then
 			tail -n +$((shown + 1)) <<<"$lines"
 			shown=$(wc -l <<<"$lines")

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# qemu_interrupt_test.sh BUILD: whoever interrupts a run in QEMU, or whose guest does not end, is left
-# with no process and no file.  A program that sleeps stands for QEMU, and empty files for the kernel.
+# qemu_end_test.sh BUILD: whoever interrupts a run in QEMU is left with no process and no file, whose
+# guest does not end with what it wrote, and who has no QEMU with a sentence.  A program that sleeps
+# stands for QEMU, and empty files for the kernel.
 set -um # job control: a job can be interrupted as a terminal does it
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 build=$1
@@ -40,4 +41,22 @@ expect_eq "exit status" $? 130
 [ -s "$work/qemu.pid" ] || fail "QEMU was not started: $(cat "$work/colo.log")"
 qemu_ended || { fail "QEMU still runs"; kill -KILL "$(<"$work/qemu.pid")"; }
 expect_eq "files left" "$(ls -A "$work/tmp")" ""
+
+case_is "a guest that does not end is ended, and what it wrote is where the words say"
+rm "$work/qemu.pid"
+colo --seconds 1 &
+wait $!
+expect_eq "exit status" $? 1
+grep -q "FAILED: the guest did not end within 1 s" "$work/colo.log" || fail "it says: $(cat "$work/colo.log")"
+qemu_ended || { fail "QEMU still runs"; kill -KILL "$(<"$work/qemu.pid")"; }
+kept=$(sed -n 's/^qemu-colo: what the guest wrote is in //p' "$work/colo.log")
+expect_eq "files left" "$(ls -A "$work/tmp")" "${kept##*/}"
+
+case_is "without QEMU it is skipped, and says what to install"
+mkdir "$work/few"
+for tool in bash env dirname uname; do ln -s "$(command -v $tool)" "$work/few/$tool"; done
+for script in qemu-colo qemu-deploy; do
+	run 77 env PATH="$work/few" TMPDIR="$work/tmp" "$top/scripts/$script" --nic virtio
+	says "skipped: not installed: qemu-system-x86 busybox-static cpio"
+done
 finish
