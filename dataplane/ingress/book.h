@@ -327,6 +327,11 @@ book_prefetch(const struct book *b, struct md *m)
 	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
 	const struct price_level *level = &b->levels.level[level_at];
 
+	if (unlikely(m->type > MD_ORDER_REPLACED)) { // no order, and no room for notes
+		__builtin_prefetch(&b->instr[m->locate & b->locate_mask], 1);
+		book_prefetch_print(b, m);
+		return;
+	}
 	// no branch on the type: it could not be foreseen
 	m->level_at = (uint32_t)keep_if(adds, level_at);
 	m->place = order;
@@ -344,6 +349,8 @@ book_prefetch_level(const struct book *b, struct md *m)
 {
 	const struct order_rec *order = m->place;
 
+	if (unlikely(m->type > MD_ORDER_REPLACED))
+		return;
 	m->level_idx = m->level_at | (uint32_t)keep_if(m->type != MD_ORDER_ADDED, order->level_idx);
 	__builtin_prefetch(&b->levels.level[m->level_idx], 1);
 	if (book_has_queues(b))
@@ -363,16 +370,25 @@ book_prefetch_queue(const struct book *b, const struct md *m)
 HOT_INLINE void
 book_prefetch_side(const struct book *b, const struct md *m)
 {
-	const struct price_level *lv = &b->levels.level[m->level_idx];
+	const struct price_level *lv;
 	const bool adds = m->type == MD_ORDER_ADDED;
-	const uint8_t side = (uint8_t)pick(adds, m->side, price_level_side(lv)) & 1;
-	const struct book_side *s = &b->instr[m->locate & b->locate_mask].side[side];
-	const uint32_t *keys = &b->key[s->key_at];
-	const uint32_t deep = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
-	const bool changes = price_level_order_cnt(lv) == !adds; // the first or the last order
-	const uintptr_t first = pick(changes, (uintptr_t)(keys + deep), (uintptr_t)lv);
-	const uintptr_t last = pick(changes, (uintptr_t)(keys + s->cnt), (uintptr_t)lv);
+	const struct book_side *s;
+	const uint32_t *keys;
+	uintptr_t first, last;
+	uint32_t deep;
+	bool changes; // the first or the last order
+	uint8_t side;
 
+	if (unlikely(m->type > MD_ORDER_REPLACED))
+		return;
+	lv = &b->levels.level[m->level_idx];
+	side = (uint8_t)pick(adds, m->side, price_level_side(lv)) & 1;
+	s = &b->instr[m->locate & b->locate_mask].side[side];
+	keys = &b->key[s->key_at];
+	deep = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
+	changes = price_level_order_cnt(lv) == !adds;
+	first = pick(changes, (uintptr_t)(keys + deep), (uintptr_t)lv);
+	last = pick(changes, (uintptr_t)(keys + s->cnt), (uintptr_t)lv);
 	if (unlikely(m->type == MD_ORDER_REPLACED)) {
 		const uint64_t key = price_key(m->locate, side, m->px4);
 
