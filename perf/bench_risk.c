@@ -30,7 +30,8 @@
  * "accounts N" has the 32 strategies trade for N of the accounts, "instruments N" walks N of the
  * instruments: what the tree and the tables cost as they grow.  risk.all has 32 and 8,000.
  *
- * "check ..." is what one group of checks costs alone, with its lines in the cache: the mean of 32.
+ * "check ..." is what one group of checks costs alone, with its lines in the cache: the mean of 32;
+ * "one after another" is what an order costs that lacks something, before it is refused.
  */
 enum {
 	INSTR_CNT = 8001,
@@ -279,7 +280,7 @@ judge_one(unsigned k, unsigned cnt, bool ahead)
 	if (ahead && k + 2 < cnt)
 		risk_look_at_cell(&risk, &burst[k + 2]);
 	if (ahead && k + 3 < cnt)
-		risk_look_at_instr(&risk, &limits, &burst[k + 3]);
+		risk_look_at_instr(&risk, &burst[k + 3]);
 	risk.now_ns = burst[k].head.rx_ns + 100;
 	return risk_on_intent(&risk, &limits, &burst[k], &done[k], &no);
 }
@@ -289,7 +290,7 @@ static void
 look_before(unsigned cnt)
 {
 	for (unsigned k = 0; k < AHEAD && k < cnt; k++)
-		risk_look_at_instr(&risk, &limits, &burst[k]);
+		risk_look_at_instr(&risk, &burst[k]);
 	for (unsigned k = 0; k < 2 && k < cnt; k++)
 		risk_look_at_cell(&risk, &burst[k]);
 	risk_look_above(&risk, &burst[0]);
@@ -359,23 +360,22 @@ time_single(const struct bench *b, struct bench_series *s)
 }
 
 /* One group of checks, timed alone. */
-#define CHECKS(X)                                                                                  \
-	X("market, halts, modes, hours, age, lists", risk_judge_market(&risk, &limits, il, i, in)) \
-	X("quantity, lot, price, tick, collars, band, value",                                      \
-	  risk_judge_terms(&limits, il, i, in, in->qty))                                           \
-	X("tick", risk_on_tick(in->px4, il->tick_px4))                                             \
-	X("collar", risk_is_near(in->px4, i->ref_px4, il->collar_bp))                              \
-	X("name of the order",                                                                     \
-	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)           \
-	X("self-match", risk_px_meets(in->side, in->px4, i->own_px4[in->side ^ 1]))                \
-	X("short sale, locate", risk_judge_sale(&risk, &limits, il, i, in, &plan))                 \
-	X("instrument: open, position, gross, net",                                                \
-	  risk_judge_instr(il, risk_firm_cell(&risk, i), in->side, &plan))                         \
-	X("three levels: ten limits each", risk_tree_has_room(&risk, in, i->var_bp, &plan))        \
-	X("the same order again", risk_is_same_order(&risk, &limits, in))                          \
-	X("repeated executions",                                                                   \
-	  plan.cell->execution_cnt[in->side] >= limits.leaf[in->strategy_idx].execution_max)       \
-	X("all, without reserving", risk_judge(&risk, &limits, in, &plan))
+#define CHECKS(X)                                                                            \
+	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, ll, i, in))            \
+	X("quantity, lot, price, tick, collars, band, value, book, hours",                   \
+	  risk_lacks_terms(ll, i, in->px4, in->qty))                                         \
+	X("name of the order",                                                               \
+	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)     \
+	X("self-match", risk_may_meet(i, in->side, in->px4))                                 \
+	X("whether a sale is short", risk_is_short(risk_firm_cell(&risk, i), in, &plan))     \
+	X("short sale, locate", risk_judge_short(&risk, &limits, in, &plan))                 \
+	X("instrument: open, position, gross, net",                                          \
+	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side, &plan))               \
+	X("three levels: ten limits each", risk_tree_has_room(&risk, in, i->var_bp, &plan))  \
+	X("the same order again", risk_is_same_order(&risk, &limits, in, risk_terms_of(in))) \
+	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)    \
+	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                  \
+	X("all, one after another", risk_judge(&risk, &limits, in, &plan))
 
 static void
 time_checks(struct bench *b, unsigned samples)
@@ -394,7 +394,8 @@ time_checks(struct bench *b, unsigned samples)
 			for (unsigned k = 0; k < PER_SAMPLE; k++) {                              \
 				const struct intent *in = &burst[k];                             \
 				const uint16_t idx = in->head.instr_idx;                         \
-				const struct risk_instr_limits *il = &limits.instr[idx];         \
+				const struct risk_leaf_limits *ll =                              \
+					&limits.leaf[in->strategy_idx];                          \
 				const struct risk_instr *i = &risk.instr[idx];                   \
 				struct risk_plan plan = {                                        \
 					.entry = &risk.open[0],                                  \
@@ -404,7 +405,7 @@ time_checks(struct bench *b, unsigned samples)
 				};                                                               \
 				uint64_t said = 0;                                               \
                                                                                                  \
-				__asm__ volatile("" : : "r"(in), "r"(il), "r"(i));               \
+				__asm__ volatile("" : : "r"(in), "r"(ll), "r"(i));               \
 				if (turn != 1)                                                   \
 					said = (uint64_t)(expression);                           \
 				__asm__ volatile("" : : "r"(said), "r"(&plan) : "memory");       \

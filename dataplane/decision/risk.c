@@ -13,7 +13,7 @@ enum {
 struct counts {
 	uint32_t node_cnt;
 	uint32_t cell_cnt; // place 0 included
-	uint32_t slot_cnt; // of open orders
+	uint32_t slot_cnt; // of the index to open orders
 	uint32_t rate_slots;
 };
 
@@ -29,7 +29,7 @@ counts_of(const struct risk_config *c)
 		.rate_slots = c->rate_slots == 0 ? ORDER_RATE_MAX : c->rate_slots,
 	};
 
-	while (n.slot_cnt < 2 * c->open_orders_max)
+	while (n.slot_cnt < 4 * c->open_orders_max)
 		n.slot_cnt *= 2;
 	return n;
 }
@@ -43,7 +43,8 @@ risk_bytes(const struct risk_config *c)
 	bytes += c->instr_cnt * sizeof(struct risk_instr);
 	bytes += n.node_cnt * (sizeof(struct risk_node) + 2 * n.rate_slots * sizeof(uint64_t));
 	bytes += n.cell_cnt * (sizeof(struct risk_cell) + sizeof(struct risk_ledger));
-	bytes += n.slot_cnt * sizeof(struct risk_open);
+	bytes += (c->open_orders_max + 1) * sizeof(struct risk_open);
+	bytes += n.slot_cnt * sizeof(uint64_t);
 	bytes += RISK_RECENT_CNT * sizeof(struct risk_recent);
 	return bytes;
 }
@@ -58,10 +59,11 @@ take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
 	r->node = arena_take(a, n.node_cnt * sizeof(*r->node));
 	r->cell = arena_take(a, n.cell_cnt * sizeof(*r->cell));
 	r->ledger = arena_take(a, n.cell_cnt * sizeof(*r->ledger));
-	r->open = arena_take(a, n.slot_cnt * sizeof(*r->open));
+	r->open = arena_take(a, (c->open_orders_max + 1) * sizeof(*r->open));
+	r->open_slot = arena_take(a, n.slot_cnt * sizeof(*r->open_slot));
 	r->recent = arena_take(a, RISK_RECENT_CNT * sizeof(*r->recent));
 	if (r->instr == NULL || r->node == NULL || r->cell == NULL || r->ledger == NULL ||
-	    r->open == NULL || r->recent == NULL)
+	    r->open == NULL || r->open_slot == NULL || r->recent == NULL)
 		return -ENOMEM;
 	for (uint32_t k = 0; k < n.node_cnt; k++) {
 		r->node[k].order_ns = arena_take(a, n.rate_slots * sizeof(uint64_t));
@@ -76,6 +78,9 @@ take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
 	r->open_mask = n.slot_cnt - 1;
 	r->open_shift = (uint32_t)__builtin_clz(n.slot_cnt) + 33; // 64 - log2(slot_cnt)
 	r->open_max = c->open_orders_max;
+	for (uint32_t k = 1; k < r->open_max; k++)
+		r->open[k].next = k + 1;
+	r->open_free = 1;
 	return 0;
 }
 
@@ -304,8 +309,8 @@ risk_locate_add(struct risk_limits *lim, uint16_t node_idx, uint16_t instr_idx, 
 COLD bool
 risk_own_meets(const struct risk *r, const struct risk_instr *i, uint8_t side, int64_t px4)
 {
-	for (uint32_t at = i->own_head[side ^ 1]; at != 0; at = r->open[at - 1].next)
-		if (risk_px_meets(side, px4, r->open[at - 1].near_px4))
+	for (uint32_t at = i->own_head[side ^ 1]; at != 0; at = r->open[at].next)
+		if (risk_px_meets(side, px4, r->open[at].near_px4))
 			return true;
 	return false;
 }
@@ -316,8 +321,8 @@ risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side)
 	uint32_t nearest_px4 = 0;
 	unsigned left = RISK_OWN_LOOK;
 
-	for (uint32_t at = i->own_head[side]; at != 0; at = r->open[at - 1].next) {
-		const uint32_t px4 = r->open[at - 1].near_px4;
+	for (uint32_t at = i->own_head[side]; at != 0; at = r->open[at].next) {
+		const uint32_t px4 = r->open[at].near_px4;
 
 		if (left-- == 0)
 			return; // stays nearer than any order is
@@ -355,12 +360,76 @@ risk_set_gauges(struct risk *r)
 		   (gross_ntl4 > INT64_MAX ? (uint64_t)INT64_MAX : (uint64_t)gross_ntl4) / 10000);
 }
 
+/* Of two lots that both hold; 0: above 32 bits, so no quantity keeps to both. */
+static uint32_t
+joint_lot(uint32_t a, uint32_t b)
+{
+	uint64_t lot_qty = a;
+	uint32_t x = a, y = b;
+
+	if (a <= 1 || b <= 1)
+		return a > b ? a : b == 0 ? 1 : b;
+	while (y != 0) {
+		const uint32_t rest = x % y;
+
+		x = y;
+		y = rest;
+	}
+	lot_qty = lot_qty / x * b;
+	return lot_qty > UINT32_MAX ? 0 : (uint32_t)lot_qty;
+}
+
+static uint16_t
+bp_of(uint32_t bp)
+{
+	return bp < UINT16_MAX ? (uint16_t)bp : UINT16_MAX;
+}
+
+static int64_t
+or_any(int64_t max_ntl4)
+{
+	return max_ntl4 != 0 ? max_ntl4 : INT64_MAX;
+}
+
+COLD void
+risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
+{
+	const struct risk_instr_limits *il = &lim->instr[idx];
+	struct risk_instr *i = &r->instr[idx];
+	const bool goes = il->allowed && il->halted == RISK_INSTR_GOES;
+
+	i->trade_mask = goes ? i->leaf_mask & ~il->restricted_mask : 0;
+	i->order_max_ntl4 = il->order_max_ntl4;
+	i->order_max_qty = il->order_max_qty;
+	i->lot_qty = joint_lot(i->venue_lot_qty, il->lot_qty);
+	if (i->lot_qty == 0) {
+		i->lot_qty = 1;
+		i->order_max_qty = 0;
+	}
+	i->tick_px4 = il->tick_px4 != 0 ? il->tick_px4 : 100; // a hundredth's are below a dollar
+	i->gross_max_ntl4 = or_any(il->gross_max_ntl4);
+	i->net_max_ntl4 = or_any(il->net_max_ntl4);
+	i->open_max_qty = il->open_max_qty;
+	i->position_max_qty = il->position_max_qty;
+	i->collar_bp = bp_of(il->collar_bp);
+	i->collar_last_bp = il->collar_last_bp != 0 ? bp_of(il->collar_last_bp) : UINT16_MAX;
+	risk_instr_settle(r, i);
+	i->terms_seq = r->terms_seq;
+}
+
 COLD void
 risk_take_limits(struct risk *r, const struct risk_limits *lim)
 {
 	if (lim->var_version != r->var_version)
 		take_var(r, lim);
 	r->rate_window_ns = lim->order_rate_window_ns;
+	r->message_max = lim->session_message_max != 0 ? lim->session_message_max : UINT32_MAX;
+	r->age_max_ns = lim->intent_age_max_ns != 0 ? lim->intent_age_max_ns : UINT64_MAX;
+	r->hours = lim->hours;
+	r->stopped = lim->halted || !lim->armed;
+	r->instr_last = lim->instr_cnt < r->instr_cnt ? lim->instr_cnt : r->instr_cnt;
+	r->instr_last -= r->instr_last != 0;
+	r->terms_seq++; // each instrument takes its own when it is asked for
 	for (uint32_t k = 0; k < r->node_cnt; k++) {
 		struct risk_node *n = &r->node[k];
 
@@ -372,81 +441,6 @@ risk_take_limits(struct risk *r, const struct risk_limits *lim)
 		risk_cancel_rate_settle(r, n);
 	}
 	r->limits_version = lim->version;
-}
-
-/* Whether the order can only make the cell's position smaller, whatever else is executed. */
-static bool
-reduces(const struct risk_cell *c, uint8_t side, const struct risk_plan *plan)
-{
-	const int64_t against_qty = side == SIDE_BUY ? -c->position_qty : c->position_qty;
-
-	return (int64_t)c->open_qty[side] + plan->grow_qty <= against_qty;
-}
-
-static enum risk_verdict
-judge_sums(const struct risk_node *n, uint8_t side, uint32_t var_bp, const struct risk_plan *plan)
-{
-	const struct risk_node_limits *nl = &n->lim;
-	const __int128 net_ntl4 =
-		(side == SIDE_BUY ? n->net_ntl4 : -n->net_ntl4) + n->open_ntl4[side];
-	const __int128 var_ntl4bp = n->held_var_ntl4bp + n->open_var_ntl4bp;
-
-	if (risk_gross(n) + plan->grow_ntl4 > nl->gross_max_ntl4)
-		return RISK_REJECT_GROSS;
-	if (net_ntl4 + plan->grow_ntl4 > nl->net_max_ntl4)
-		return RISK_REJECT_NET;
-	if (risk_credit_used(n) + plan->grow_ntl4 > nl->credit_max_ntl4)
-		return RISK_REJECT_CREDIT;
-	if (var_ntl4bp + (__int128)plan->grow_ntl4 * var_bp > (__int128)nl->var_max_ntl4 * BP_ONE)
-		return RISK_REJECT_VAR;
-	return RISK_PASS;
-}
-
-static enum risk_verdict
-judge_node(const struct risk *r, const struct risk_cell *c, const struct intent *in,
-	   uint32_t var_bp, const struct risk_plan *plan)
-{
-	const struct risk_node *n = &r->node[c->node_idx];
-	const struct risk_node_limits *nl = &n->lim;
-	const int64_t worst_qty = (in->side == SIDE_BUY ? c->position_qty : -c->position_qty) +
-				  (int64_t)c->open_qty[in->side] + plan->grow_qty;
-	const __int128 profit_ntl4 = risk_profit(n);
-	const int64_t now_ns = (int64_t)in->head.rx_ns;
-	enum risk_verdict v;
-
-	if (!reduces(c, in->side, plan)) {
-		if (n->mode != RISK_MODE_NORMAL)
-			return RISK_REJECT_REDUCE_ONLY;
-		if (-profit_ntl4 > nl->loss_max_ntl4)
-			return RISK_REJECT_LOSS;
-		if (n->high_ntl4 - profit_ntl4 > nl->drawdown_max_ntl4)
-			return RISK_REJECT_DRAWDOWN;
-	}
-	if (plan->grow_qty != 0 && worst_qty > (int64_t)nl->position_max_qty)
-		return RISK_REJECT_POSITION;
-	if (in->kind == INTENT_NEW && n->open_cnt >= nl->open_orders_max)
-		return RISK_REJECT_OPEN_ORDERS;
-	v = plan->grow_ntl4 != 0 ? judge_sums(n, in->side, var_bp, plan) : RISK_PASS;
-	if (v != RISK_PASS)
-		return v;
-	if (-now_ns > n->room[RISK_ROOM_RATE])
-		return RISK_REJECT_RATE;
-	return -now_ns > n->room[RISK_ROOM_CANCEL] ? RISK_REJECT_CANCEL_RATE : RISK_PASS;
-}
-
-COLD enum risk_verdict
-risk_judge_tree(const struct risk *r, const struct intent *in, uint32_t var_bp,
-		struct risk_plan *plan)
-{
-	for (uint32_t k = (uint32_t)(plan->cell - r->cell); k != 0; k = r->cell[k].up) {
-		const enum risk_verdict v = judge_node(r, &r->cell[k], in, var_bp, plan);
-
-		if (v != RISK_PASS) {
-			plan->node_idx = r->cell[k].node_idx;
-			return v;
-		}
-	}
-	return RISK_PASS;
 }
 
 COLD int

@@ -2,7 +2,7 @@
 #ifndef SLUICE_DECISION_RISK_HOLDING_H
 #define SLUICE_DECISION_RISK_HOLDING_H
 
-#include "decision/risk_open.h"
+#include "decision/risk_judge.h"
 #include "msg/fill.h"
 #include "msg/mark.h"
 
@@ -86,14 +86,20 @@ risk_on_mark(struct risk *r, const struct mark *m)
 	i->state = m->state;
 	i->short_sale = m->short_sale;
 	i->phase = m->phase;
-	i->lot_qty = m->lots_only ? m->round_lot_qty : 1;
 	i->band_lo_px4 = m->band_lo_px4;
 	i->band_hi_px4 = m->band_hi_px4;
-	if (m->confidence != CONFIDENCE_LIVE)
+	if (unlikely((m->lots_only ? m->round_lot_qty : 1) != i->venue_lot_qty)) {
+		i->venue_lot_qty = m->lots_only ? m->round_lot_qty : 1;
+		i->terms_seq = 0; // none is
+	}
+	if (m->confidence != CONFIDENCE_LIVE) {
+		i->hi_px4 = 0;
 		return; // its prices are not to be believed; nothing passes until it is live again
+	}
 	i->bid_px4 = m->bid_px4;
 	i->last_px4 = m->last_px4;
 	i->ref_px4 = risk_reference_px4(m);
+	risk_instr_settle(r, i);
 	if (i->ref_px4 != 0 && i->ref_px4 != i->mark_px4) {
 		i->mark_px4 = i->ref_px4;
 		risk_value_all(r, i);

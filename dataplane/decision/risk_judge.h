@@ -5,7 +5,12 @@
 #include "base/must.h"
 #include "decision/risk_open.h"
 
-/* The checks, in groups; risk_judge in risk.h asks them one after another.  None changes anything.
+/*
+ * The usual way through all checks.  Each group below says whether an order lacks anything by them,
+ * without a branch; an order that lacks nothing at all passes.  They refuse nothing: whatever lacks
+ * something goes the exact way (risk_exact.c), one check after another, which finds the reason or
+ * lets it pass.  So a group may be tighter than its checks where that is cheaper, and never looser.
+ * None changes anything.
  */
 
 /*
@@ -13,15 +18,6 @@
  * price above PX4_MAX passes, so a market order cannot become an order here.
  */
 #define RISK_MARKET_PX4 0x7FFFFFFF
-
-/* Which of the reasons to send nothing weighs most. */
-HOT_INLINE enum risk_verdict
-risk_halt_verdict(uint32_t reasons)
-{
-	if (reasons & ~(uint32_t)(HALT_DISARMED | HALT_OPERATOR))
-		return RISK_REJECT_STOPPED;
-	return reasons & HALT_OPERATOR ? RISK_REJECT_HALTED : RISK_REJECT_DISARMED;
-}
 
 /* Whether the feed's phase is one in which orders may be sent. */
 HOT_INLINE bool
@@ -32,112 +28,91 @@ risk_hours_allow(uint8_t hours, uint8_t phase)
 	return phase == PHASE_SYSTEM || phase == PHASE_MARKET || phase == PHASE_AFTER_MARKET;
 }
 
-/* Whether an intent of this kind may be sent for the instrument at all, whatever its terms. */
-HOT_INLINE enum risk_verdict
-risk_judge_market(const struct risk *r, const struct risk_limits *lim,
-		  const struct risk_instr_limits *il, const struct risk_instr *i,
-		  const struct intent *in)
+/* Shares or money in the order's direction: what is bought grows a long position. */
+HOT_INLINE int64_t
+risk_signed(uint8_t side, int64_t x)
 {
-	const uint8_t mode = lim->leaf[in->strategy_idx].mode;
+	return (x ^ -(int64_t)side) + side;
+}
+static_assert(SIDE_BUY == 0 && SIDE_SELL == 1, "risk_signed negates by the side");
 
-	if (unlikely(halt_is_on()))
-		return risk_halt_verdict(halt_reasons());
-	if (unlikely(lim->halted))
-		return RISK_REJECT_HALTED;
-	if (unlikely(!lim->armed))
-		return RISK_REJECT_DISARMED;
-	if (unlikely(!il->allowed))
-		return RISK_REJECT_NOT_ALLOWED;
-	if (unlikely(il->halted != RISK_INSTR_GOES))
-		return il->halted == RISK_INSTR_FROZEN ? RISK_REJECT_FROZEN
-						       : RISK_REJECT_INSTR_HALTED;
-	if (unlikely(il->restricted_mask >> in->strategy_idx & 1))
-		return RISK_REJECT_RESTRICTED;
-	if (unlikely(!(i->leaf_mask >> in->strategy_idx & 1)))
-		return RISK_REJECT_UNASSIGNED;
-	if (unlikely(mode > RISK_MODE_REDUCE_ONLY))
-		return mode == RISK_MODE_CANCEL_ONLY ? RISK_REJECT_CANCEL_ONLY
-						     : RISK_REJECT_NODE_HALTED;
-	if (unlikely(i->confidence != CONFIDENCE_LIVE)) {
-		if (i->confidence == CONFIDENCE_SUSPECT)
-			return RISK_REJECT_BOOK_SUSPECT;
-		return i->confidence == CONFIDENCE_RECOVERING ? RISK_REJECT_BOOK_RECOVERING
-							      : RISK_REJECT_BOOK_STALE;
+/*
+ * What the limits and the book leave of the instrument's prices.  A collar is a distance: what
+ * lies bp of a price away from it, at most, is allowed.
+ */
+HOT_INLINE void
+risk_narrow(uint32_t *lo_px4, uint32_t *hi_px4, uint32_t from_px4, uint32_t bp)
+{
+	const uint64_t off_px4 = (uint64_t)from_px4 * bp / BP_ONE;
+
+	if (off_px4 < from_px4 && from_px4 - off_px4 > *lo_px4)
+		*lo_px4 = (uint32_t)(from_px4 - off_px4);
+	if (from_px4 + off_px4 < *hi_px4)
+		*hi_px4 = (uint32_t)(from_px4 + off_px4);
+}
+
+/* The book spoke, or the limits changed: the terms that depend on both follow. */
+HOT_INLINE void
+risk_instr_settle(const struct risk *r, struct risk_instr *i)
+{
+	uint32_t lo_px4 = 1, hi_px4 = (uint32_t)PX4_MAX;
+
+	if (i->confidence != CONFIDENCE_LIVE || i->state != TRADING_OPEN || i->ref_px4 == 0 ||
+	    (r->hours != RISK_HOURS_ANY && !risk_hours_allow(r->hours, i->phase))) {
+		i->hi_px4 = 0;
+		return;
 	}
-	if (unlikely(i->state != TRADING_OPEN))
-		return RISK_REJECT_STATE;
-	if (unlikely(lim->hours != RISK_HOURS_ANY && !risk_hours_allow(lim->hours, i->phase)))
-		return RISK_REJECT_HOURS;
-	if (unlikely(lim->intent_age_max_ns != 0 && r->now_ns > in->head.rx_ns &&
-		     r->now_ns - in->head.rx_ns > lim->intent_age_max_ns))
-		return RISK_REJECT_AGE;
-	return RISK_PASS;
+	risk_narrow(&lo_px4, &hi_px4, i->ref_px4, i->collar_bp);
+	if (i->last_px4 != 0 && i->collar_last_bp != UINT16_MAX)
+		risk_narrow(&lo_px4, &hi_px4, i->last_px4, i->collar_last_bp);
+	if (i->band_lo_px4 > lo_px4)
+		lo_px4 = i->band_lo_px4; // also of a purchase, which lies in it anyway
+	if (i->band_hi_px4 != 0 && i->band_hi_px4 < hi_px4)
+		hi_px4 = i->band_hi_px4;
+	i->lo_px4 = lo_px4;
+	i->hi_px4 = hi_px4;
 }
 
-/* Whether a distance from a price is within bp of it. */
+/* The terms of a table that the instrument has not seen yet. */
+COLD void risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t idx);
+
+/* Market, halts, modes, hours, age, lists: whether the strategy may send it an order at all. */
 HOT_INLINE bool
-risk_is_near(int64_t px4, uint32_t from_px4, uint32_t bp)
+risk_lacks_leave(const struct risk *r, const struct risk_leaf_limits *leaf,
+		 const struct risk_instr *i, const struct intent *in)
 {
-	return risk_abs(px4 - from_px4) * BP_ONE <= (int64_t)from_px4 * bp; // both below 2^63
+	const uint64_t rx_ns = in->head.rx_ns;
+
+	return (halt_reasons() | r->stopped) != 0 || // on every core's lines, and never
+	       (!(i->trade_mask >> in->strategy_idx & 1)) | (leaf->mode > RISK_MODE_REDUCE_ONLY) |
+		       ((r->now_ns > rx_ns) & (r->now_ns - rx_ns > r->age_max_ns));
 }
 
-/* Whether the price stands on the instrument's tick: by default Regulation NMS 612. */
+/* Quantity, lot, price, tick, collars, band, value; hours and book, too, as no price is left then.
+ */
 HOT_INLINE bool
-risk_on_tick(int64_t px4, uint32_t tick_px4)
+risk_lacks_terms(const struct risk_leaf_limits *leaf, const struct risk_instr *i, int64_t px4,
+		 uint32_t want_qty)
 {
-	if (likely(tick_px4 == 0))
-		return px4 % 100 == 0 || px4 < 10000;
-	return px4 % tick_px4 == 0;
+	const uint64_t px = (uint64_t)px4; // of any price; lo and hi refuse what is none
+	const uint64_t off_px4 = px > i->ref_px4 ? px - i->ref_px4 : i->ref_px4 - px;
+	const uint64_t ntl4 = (uint64_t)(uint32_t)px4 * want_qty;
+
+	return (want_qty - 1 >= i->order_max_qty) | (want_qty > leaf->order_max_qty) |
+	       (want_qty % i->lot_qty != 0) | (px4 < i->lo_px4) | (px4 > i->hi_px4) |
+	       ((uint32_t)px4 % i->tick_px4 != 0) |
+	       (off_px4 * BP_ONE > (uint64_t)i->ref_px4 * leaf->collar_bp) |
+	       (ntl4 > (uint64_t)i->order_max_ntl4) | (ntl4 > (uint64_t)leaf->order_max_ntl4);
 }
 
-/* Whether the price is one that may be asked for. */
-HOT_INLINE enum risk_verdict
-risk_judge_price(const struct risk_instr_limits *il, const struct risk_leaf_limits *leaf,
-		 const struct risk_instr *i, int64_t px4, uint8_t side)
+/* Whether it could meet an order of our own, as far as one look says. */
+HOT_INLINE bool
+risk_may_meet(const struct risk_instr *i, uint8_t side, int64_t px4)
 {
-	if (unlikely(px4 <= 0 || px4 > PX4_MAX))
-		return px4 == RISK_MARKET_PX4 ? RISK_REJECT_MARKET : RISK_REJECT_PRICE;
-	if (unlikely(!risk_on_tick(px4, il->tick_px4)))
-		return RISK_REJECT_TICK;
-	if (unlikely(i->ref_px4 == 0))
-		return RISK_REJECT_NO_REFERENCE;
-	if (unlikely(!risk_is_near(px4, i->ref_px4,
-				   il->collar_bp < leaf->collar_bp ? il->collar_bp
-								   : leaf->collar_bp)))
-		return RISK_REJECT_COLLAR;
-	if (unlikely(il->collar_last_bp != 0 && i->last_px4 != 0 &&
-		     !risk_is_near(px4, i->last_px4, il->collar_last_bp)))
-		return RISK_REJECT_COLLAR_LAST;
-	if (unlikely(side == SIDE_BUY && i->band_hi_px4 != 0 && px4 > i->band_hi_px4))
-		return RISK_REJECT_BAND;
-	if (unlikely(side == SIDE_SELL && px4 < i->band_lo_px4))
-		return RISK_REJECT_BAND;
-	return RISK_PASS;
-}
+	const uint32_t own_px4 = i->own_px4[side ^ 1];
 
-/* Whether the order opens a quantity, price and value that it may. */
-HOT_INLINE enum risk_verdict
-risk_judge_terms(const struct risk_limits *lim, const struct risk_instr_limits *il,
-		 const struct risk_instr *i, const struct intent *in, uint32_t want_qty)
-{
-	const struct risk_leaf_limits *leaf = &lim->leaf[in->strategy_idx];
-	int64_t ntl4;
-	enum risk_verdict v;
-
-	if (unlikely(want_qty == 0 || want_qty > il->order_max_qty ||
-		     want_qty > leaf->order_max_qty))
-		return RISK_REJECT_QTY;
-	if (unlikely(i->lot_qty > 1) && want_qty % i->lot_qty != 0)
-		return RISK_REJECT_LOT;
-	if (unlikely(il->lot_qty > 1) && want_qty % il->lot_qty != 0)
-		return RISK_REJECT_LOT;
-	v = risk_judge_price(il, leaf, i, in->px4, in->side);
-	if (unlikely(v != RISK_PASS))
-		return v;
-	ntl4 = ntl4_of(in->px4, want_qty);
-	if (unlikely(ntl4 > il->order_max_ntl4 || ntl4 > leaf->order_max_ntl4))
-		return RISK_REJECT_NOTIONAL;
-	return RISK_PASS;
+	return (own_px4 != 0) &
+	       (((side == SIDE_BUY) & (px4 >= own_px4)) | ((side == SIDE_SELL) & (px4 <= own_px4)));
 }
 
 /* How the intent asks a sale to be marked. */
@@ -147,72 +122,40 @@ risk_short_flags(const struct intent *in)
 	return in->flags & (INTENT_SHORT | INTENT_SHORT_EXEMPT);
 }
 
-/* A sale: whether it is short, and then whether it may be. */
-HOT_INLINE enum risk_verdict
-risk_judge_sale(const struct risk *r, const struct risk_limits *lim,
-		const struct risk_instr_limits *il, const struct risk_instr *i,
-		const struct intent *in, struct risk_plan *plan)
+/* Whether a sale by this plan is a short one; never of a purchase. */
+HOT_INLINE bool
+risk_is_short(const struct risk_cell *firm, const struct intent *in, const struct risk_plan *plan)
 {
-	const struct risk_open *e = plan->entry;
-	const struct risk_cell *firm = risk_firm_cell(r, i), *account;
 	const int64_t left_qty =
 		firm->position_qty - (int64_t)firm->open_qty[SIDE_SELL] - plan->grow_qty;
 
-	plan->short_sale = (plan->grow_qty != 0 && left_qty < 0) || e->short_sale ||
-			   (in->kind == INTENT_NEW && risk_short_flags(in) != 0);
-	if (likely(!plan->short_sale))
-		return RISK_PASS;
-	if (unlikely(!il->short_allowed))
-		return RISK_REJECT_SHORT;
-	if (unlikely(in->kind == INTENT_REPLACE && !e->short_sale))
-		return RISK_REJECT_SHORT; // a replace cannot mark the sale
-	if (unlikely(i->short_sale != '0' && in->px4 <= i->bid_px4))
-		return RISK_REJECT_SHORT_PRICE; // unknown counts as restricted
-	if (likely(!il->locate_required))
-		return RISK_PASS;
-	account = &r->cell[plan->cell->up];
-	plan->located_qty = plan->grow_qty;
-	if (unlikely((uint64_t)account->located_qty + plan->grow_qty >
-		     risk_located_qty(lim, account->node_idx, in->head.instr_idx)))
-		return RISK_REJECT_LOCATE;
-	return RISK_PASS;
+	return (in->side == SIDE_SELL) &
+	       (((plan->grow_qty != 0) & (left_qty < 0)) | plan->entry->short_sale |
+		((in->kind == INTENT_NEW) & (risk_short_flags(in) != 0)));
 }
 
-/* Whether what the firm has of the instrument leaves room for the plan. */
-HOT_INLINE enum risk_verdict
-risk_judge_instr(const struct risk_instr_limits *il, const struct risk_cell *c, uint8_t side,
-		 const struct risk_plan *plan)
-{
-	const uint64_t open_qty = (uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL];
-	const int64_t sign = side == SIDE_BUY ? 1 : -1;
-	const int64_t worst_qty =
-		sign * c->position_qty + (int64_t)c->open_qty[side] + plan->grow_qty;
-	// a position's value takes 63 bits, open orders RISK_ROOM_END at most, and so does the plan
-	const uint64_t gross_ntl4 = (uint64_t)risk_abs(c->position_ntl4) +
-				    (uint64_t)(c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) +
-				    (uint64_t)plan->grow_ntl4;
+/* Whether a short sale may be; fills plan->located_qty. */
+enum risk_verdict risk_judge_short(const struct risk *r, const struct risk_limits *lim,
+				   const struct intent *in, struct risk_plan *plan);
 
-	if (unlikely(open_qty + plan->grow_qty > il->open_max_qty))
-		return RISK_REJECT_OPEN;
-	if (unlikely(plan->grow_qty != 0 && worst_qty > (int64_t)il->position_max_qty))
-		return RISK_REJECT_POSITION;
-	if (unlikely(il->gross_max_ntl4 != 0 && plan->grow_ntl4 != 0 &&
-		     gross_ntl4 > (uint64_t)il->gross_max_ntl4))
-		return RISK_REJECT_INSTR_GROSS;
-	if (unlikely(il->net_max_ntl4 != 0 && plan->grow_ntl4 != 0 &&
-		     (__int128)sign * c->position_ntl4 + c->open_ntl4[side] + plan->grow_ntl4 >
-			     il->net_max_ntl4))
-		return RISK_REJECT_INSTR_NET;
-	return RISK_PASS;
-}
-
-/* Whether the order can only make the cell's position smaller, whatever else is executed. */
+/* Open shares, position, gross, net of what the firm has of the instrument. */
 HOT_INLINE bool
-risk_reduces(const struct risk_cell *c, uint8_t side, const struct risk_plan *plan)
+risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uint8_t side,
+		      const struct risk_plan *plan)
 {
-	const int64_t against_qty = side == SIDE_BUY ? -c->position_qty : c->position_qty;
+	const uint64_t open_qty =
+		(uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL] + plan->grow_qty;
+	const int64_t worst_qty =
+		risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + plan->grow_qty;
+	const uint64_t gross_ntl4 = (uint64_t)risk_abs(c->position_ntl4) +
+				    (uint64_t)c->open_ntl4[SIDE_BUY] +
+				    (uint64_t)c->open_ntl4[SIDE_SELL] + (uint64_t)plan->grow_ntl4;
+	// where gross does not exceed 63 bits, net does not either
+	const uint64_t net_ntl4 = (uint64_t)risk_signed(side, c->position_ntl4) +
+				  (uint64_t)c->open_ntl4[side] + (uint64_t)plan->grow_ntl4;
 
-	return (int64_t)c->open_qty[side] + plan->grow_qty <= against_qty;
+	return (open_qty > i->open_max_qty) | (worst_qty > (int64_t)i->position_max_qty) |
+	       (gross_ntl4 > (uint64_t)i->gross_max_ntl4) | ((int64_t)net_ntl4 > i->net_max_ntl4);
 }
 
 /* How much of each room the plan needs. */
@@ -243,7 +186,6 @@ HOT_INLINE bool
 risk_tree_has_room(const struct risk *r, const struct intent *in, uint32_t var_bp,
 		   const struct risk_plan *plan)
 {
-	const int64_t sign = in->side == SIDE_BUY ? 1 : -1;
 	uint32_t k = (uint32_t)(plan->cell - r->cell);
 	risk_pair_of_rooms lacks = { 0, 0 };
 	struct risk_rooms need;
@@ -253,8 +195,8 @@ risk_tree_has_room(const struct risk *r, const struct intent *in, uint32_t var_b
 	do {
 		const struct risk_cell *c = &r->cell[k];
 		const struct risk_node *n = &r->node[c->node_idx];
-		const int64_t worst_qty =
-			sign * c->position_qty + (int64_t)c->open_qty[in->side] + plan->grow_qty;
+		const int64_t worst_qty = risk_signed(in->side, c->position_qty) +
+					  (int64_t)c->open_qty[in->side] + plan->grow_qty;
 
 		for (int p = 0; p < RISK_ROOM_PAIRS; p++)
 			lacks |= need.pair[p] > n->room_pair[p];
@@ -265,11 +207,12 @@ risk_tree_has_room(const struct risk *r, const struct intent *in, uint32_t var_b
 }
 
 /*
- * The exact way: which level of the tree refuses the plan, and why.  plan->node_idx becomes the
- * level.  A plan that grows nothing needs no room in sums; it counts as an order all the same.
+ * Which of all checks refuses the intent, and changes nothing: the same intent may be judged twice.
+ * *plan is complete when the verdict is RISK_PASS.  Cancels and modifies pass whenever they name an
+ * instrument, also when disarmed or halted: they only take away.
  */
-COLD enum risk_verdict risk_judge_tree(const struct risk *r, const struct intent *in,
-				       uint32_t var_bp, struct risk_plan *plan);
+COLD enum risk_verdict risk_judge(const struct risk *r, const struct risk_limits *lim,
+				  const struct intent *in, struct risk_plan *plan);
 
 /* A hash of what makes two orders of a strategy the same one; never 0. */
 HOT_INLINE uint64_t
@@ -298,12 +241,88 @@ static_assert(RISK_RECENT_CNT == 1 << 10, "risk_recent_of takes 10 bits");
  * two different orders are taken for the same once in 2^53.
  */
 HOT_INLINE bool
-risk_is_same_order(const struct risk *r, const struct risk_limits *lim, const struct intent *in)
+risk_is_same_order(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+		   uint64_t terms)
 {
-	const uint64_t terms = risk_terms_of(in);
 	const struct risk_recent *last = risk_recent_of(r, terms);
 
 	return last->terms == terms && in->head.rx_ns < last->ns + lim->duplicate_window_ns;
+}
+
+/* Whether its indexes are ones that exist. */
+HOT_INLINE bool
+risk_is_well_formed(const struct intent *in)
+{
+	return (in->kind <= INTENT_MODIFY) & (in->side <= SIDE_SELL) & (in->tif <= TIF_IOC) &
+	       (in->strategy_idx < STRATEGY_MAX) & (in->session_idx < SESSION_MAX);
+}
+
+/* What became of the order that a replace names, or of nothing: a new order's entry is free. */
+HOT_INLINE bool
+risk_lacks_entry(const struct risk_open *e, const struct intent *in)
+{
+	if (in->kind == INTENT_NEW)
+		return e->key != 0;
+	return (e->key == 0) | (e->instr_idx != in->head.instr_idx) | (e->side != in->side) |
+	       (e->replace_pending != 0);
+}
+
+/*
+ * Whether a new order or a replace passes every check; *plan is complete then.  False says only
+ * that the exact way must look.  Its instrument exists and has the terms of the limits in force.
+ */
+HOT_INLINE bool
+risk_passes(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	    struct risk_plan *plan)
+{
+	const struct risk_leaf_limits *leaf = &lim->leaf[in->strategy_idx];
+	const struct risk_instr *i = &r->instr[in->head.instr_idx];
+	const struct risk_cell *firm = risk_firm_cell(r, i);
+	const bool new = in->kind == INTENT_NEW;
+	const uint8_t side = in->side;
+	const struct risk_cell *c;
+	struct risk_open *e;
+	uint32_t want_qty, entry_px4;
+	uint64_t before_ntl4;
+	bool lacks;
+
+	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
+	plan->entry =
+		risk_open_of(r, risk_open_key(in->strategy_idx, new ? in->intent_id : in->orig_id));
+	c = plan->cell;
+	e = plan->entry;
+	lacks = risk_lacks_entry(e, in);
+	want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0; // of a new one: qty
+
+	// a free entry has no quantity, so a new order is a replace of nothing
+	entry_px4 = e->px4;
+	before_ntl4 = (uint64_t)entry_px4 * e->open_qty;
+	plan->grow_qty = want_qty > e->open_qty ? want_qty - e->open_qty : 0;
+	if (entry_px4 < (uint32_t)in->px4)
+		entry_px4 = (uint32_t)in->px4;
+	plan->grow_ntl4 =
+		(int64_t)((uint64_t)entry_px4 * (e->open_qty + plan->grow_qty) - before_ntl4);
+	plan->located_qty = 0;
+	plan->node_idx = 0;
+
+	lacks |= risk_lacks_leave(r, leaf, i, in);
+	lacks |= risk_lacks_terms(leaf, i, in->px4, want_qty);
+	lacks |= risk_may_meet(i, side, in->px4) & !lim->self_match;
+	lacks |= risk_lacks_instr_room(i, firm, side, plan);
+	lacks |= (c->execution_cnt[side] >= leaf->execution_max) &
+		 (c->enable_seq == leaf->enable_seq);
+	lacks |= r->message_cnt[in->session_idx] >= r->message_max;
+	lacks |= new &(r->open_cnt >= r->open_max);
+	lacks |= !risk_tree_has_room(r, in, i->var_bp, plan);
+	plan->terms = 0;
+	if (lim->duplicate_window_ns != 0 && new) {
+		plan->terms = risk_terms_of(in);
+		lacks |= risk_is_same_order(r, lim, in, plan->terms);
+	}
+	plan->short_sale = risk_is_short(firm, in, plan);
+	if (unlikely(lacks))
+		return false;
+	return likely(!plan->short_sale) || risk_judge_short(r, lim, in, plan) == RISK_PASS;
 }
 
 #endif

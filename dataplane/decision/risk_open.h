@@ -24,21 +24,56 @@ risk_open_key(uint8_t strategy_idx, uint32_t intent_id)
 	return 1ULL << 63 | (uint64_t)strategy_idx << 32 | intent_id;
 }
 
-HOT_INLINE uint32_t
-risk_open_home(const struct risk *r, uint64_t key)
+/*
+ * What a slot of the index says of an entry: its name, all of it, and its place.  A place stays an
+ * order's until it is gone, and the last one left is the first one taken: its line is still near.
+ */
+enum {
+	RISK_OPEN_PLACE_BITS = 24, // 37 of the name stand above them
+};
+static_assert(STRATEGY_MAX <= 1 << 5, "32 bits of the intent, 5 of the strategy");
+
+HOT_INLINE uint64_t
+risk_open_slot(uint64_t key, uint32_t place)
 {
-	return (uint32_t)(key * 0x9E3779B97F4A7C15ULL >> r->open_shift);
+	return key << RISK_OPEN_PLACE_BITS | place;
 }
 
-/* The entry of that key, or the free one where it belongs. */
+HOT_INLINE uint32_t
+risk_open_home(const struct risk *r, uint64_t slot)
+{
+	return (uint32_t)((slot >> RISK_OPEN_PLACE_BITS) * 0x9E3779B97F4A7C15ULL >> r->open_shift);
+}
+
+/* Where the name stands in the index, or the free slot where it belongs. */
+HOT_INLINE uint32_t
+risk_open_find(const struct risk *r, uint64_t key)
+{
+	const uint64_t name = risk_open_slot(key, 0);
+	uint32_t at = risk_open_home(r, name);
+
+	while (r->open_slot[at] != 0 && (r->open_slot[at] ^ name) >> RISK_OPEN_PLACE_BITS != 0)
+		at = (at + 1) & r->open_mask;
+	return at;
+}
+
+/* The entry of that key, or the free one that an order of it would take. */
 HOT_INLINE struct risk_open *
 risk_open_of(const struct risk *r, uint64_t key)
 {
-	uint32_t i = risk_open_home(r, key);
+	const uint64_t slot = r->open_slot[risk_open_find(r, key)];
 
-	while (r->open[i].key != key && r->open[i].key != 0)
-		i = (i + 1) & r->open_mask;
-	return &r->open[i];
+	return &r->open[slot != 0 ? slot & ((1U << RISK_OPEN_PLACE_BITS) - 1) : r->open_free];
+}
+
+/* The free entry becomes that of a new order; the caller fills the rest of it. */
+HOT_INLINE void
+risk_open_take(struct risk *r, struct risk_open *e, uint64_t key)
+{
+	r->open_slot[risk_open_find(r, key)] = risk_open_slot(key, (uint32_t)(e - r->open));
+	r->open_free = e->next;
+	e->key = key;
+	metric_set(&r->metrics.open_order_cnt, ++r->open_cnt);
 }
 
 /* Whether price a of a side is nearer to the other side than b; 0 is nowhere. */
@@ -73,29 +108,54 @@ risk_own_near(struct risk_instr *i, struct risk_open *e, uint32_t px4)
 		i->own_px4[e->side] = px4;
 }
 
+/*
+ * Joins the list of its side at the head.  The one that was the head is not told: its line would be
+ * fetched for it.
+ */
 HOT_INLINE void
 risk_own_add(struct risk *r, struct risk_instr *i, struct risk_open *e)
 {
-	const uint32_t place = (uint32_t)(e - r->open) + 1;
-
 	e->prev = 0;
 	e->next = i->own_head[e->side];
-	if (e->next != 0)
-		r->open[e->next - 1].prev = place;
-	i->own_head[e->side] = place;
+	i->own_head[e->side] = (uint32_t)(e - r->open);
 	e->near_px4 = 0;
 	risk_own_near(i, e, e->px4);
+}
+
+/*
+ * The one before e, which is not the head.  e->prev is right if that one leads to e.  Otherwise all
+ * that joined since the last walk are told: from the head to e, and on to the first that knows.
+ */
+HOT_INLINE struct risk_open *
+risk_own_before(struct risk *r, const struct risk_instr *i, const struct risk_open *e)
+{
+	const uint32_t place = (uint32_t)(e - r->open);
+	uint32_t at = e->prev, next;
+	bool passed = false;
+
+	if (likely(at != 0 && r->open[at].key != 0 && r->open[at].next == place))
+		return &r->open[at];
+	for (at = i->own_head[e->side]; (next = r->open[at].next) != 0; at = next) {
+		if (passed && r->open[next].prev == at)
+			break;
+		r->open[next].prev = at;
+		passed |= next == place;
+	}
+	return &r->open[e->prev];
 }
 
 HOT_INLINE void
 risk_own_drop(struct risk *r, struct risk_instr *i, const struct risk_open *e)
 {
-	if (e->prev != 0)
-		r->open[e->prev - 1].next = e->next;
-	else
+	if (i->own_head[e->side] == (uint32_t)(e - r->open)) {
 		i->own_head[e->side] = e->next;
-	if (e->next != 0)
-		r->open[e->next - 1].prev = e->prev;
+	} else {
+		struct risk_open *before = risk_own_before(r, i, e);
+
+		before->next = e->next;
+		if (e->next != 0)
+			r->open[e->next].prev = (uint32_t)(before - r->open);
+	}
 	if (i->own_head[e->side] == 0)
 		i->own_px4[e->side] = 0;
 	else if (e->near_px4 == i->own_px4[e->side])
@@ -117,41 +177,28 @@ risk_own_settle(struct risk *r, struct risk_instr *i, struct risk_open *e)
 		risk_own_look(r, i, e->side);
 }
 
-/* An entry moved in the table: its neighbours and the head must know. */
-HOT_INLINE void
-risk_own_moved(struct risk *r, const struct risk_open *e)
-{
-	const uint32_t place = (uint32_t)(e - r->open) + 1;
-
-	if (e->prev != 0)
-		r->open[e->prev - 1].next = place;
-	else
-		r->instr[e->instr_idx].own_head[e->side] = place;
-	if (e->next != 0)
-		r->open[e->next - 1].prev = place;
-}
-
-/* Takes the entry out and moves up those behind it that would no longer be found. */
+/* Takes the order out, and moves up those of the index that would no longer be found. */
 HOT_INLINE void
 risk_open_drop(struct risk *r, struct risk_open *e)
 {
-	uint32_t hole = (uint32_t)(e - r->open), i = hole;
+	uint32_t hole = risk_open_find(r, e->key), at = hole;
 
 	risk_own_drop(r, &r->instr[e->instr_idx], e);
 	for (;;) {
 		uint32_t home;
 
-		i = (i + 1) & r->open_mask;
-		if (r->open[i].key == 0)
+		at = (at + 1) & r->open_mask;
+		if (r->open_slot[at] == 0)
 			break;
-		home = risk_open_home(r, r->open[i].key);
-		if (((i - home) & r->open_mask) >= ((i - hole) & r->open_mask)) {
-			r->open[hole] = r->open[i];
-			risk_own_moved(r, &r->open[hole]);
-			hole = i;
+		home = risk_open_home(r, r->open_slot[at]);
+		if (((at - home) & r->open_mask) >= ((at - hole) & r->open_mask)) {
+			r->open_slot[hole] = r->open_slot[at];
+			hole = at;
 		}
 	}
-	r->open[hole] = (struct risk_open){ 0 };
+	r->open_slot[hole] = 0;
+	*e = (struct risk_open){ .next = r->open_free };
+	r->open_free = (uint32_t)(e - r->open);
 	metric_set(&r->metrics.open_order_cnt, --r->open_cnt);
 }
 

@@ -72,7 +72,31 @@ struct risk_ledger {
 	int64_t sold_ntl4;
 };
 
+/*
+ * One instrument.  Its terms are what the limits and the last mark leave of an order's price and
+ * quantity: made when either changes (risk_instr_refresh, risk_instr_settle), never looser than the
+ * exact checks, and all that the usual order asks.
+ */
 struct risk_instr {
+	uint32_t terms_seq;  // the limits' part is of risk->terms_seq
+	uint32_t trade_mask; // bit per strategy that the lists let trade it
+	uint32_t lo_px4;     // prices within every collar and the band; none while the book or
+	uint32_t hi_px4;     // the market is not open for orders
+	int64_t order_max_ntl4;
+	uint32_t order_max_qty;
+	uint32_t lot_qty;  // the venue's and ours; 1: any
+	uint32_t tick_px4; // above a dollar
+	uint32_t var_bp;   // as the limits said when the nodes' sums were last made
+	// our own open orders, by side
+	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
+	uint32_t own_head[2]; // first of a list, its place in risk->open; 0: none
+	uint32_t leaf_mask;   // bit per strategy that has a cell
+	uint32_t cell;        // the firm's; then those of leaf_mask, in order; then the accounts'
+	// line 2: limits of what the firm holds of it
+	int64_t gross_max_ntl4;
+	int64_t net_max_ntl4;
+	uint32_t open_max_qty;
+	uint32_t position_max_qty;
 	// from the book's last mark
 	uint32_t bid_px4;
 	uint32_t ref_px4;     // what the collar is around, 0: unknown; see risk_reference_px4
@@ -80,20 +104,16 @@ struct risk_instr {
 	uint32_t mark_px4;    // what a position is worth: the last reference known
 	uint32_t band_lo_px4; // 0: none
 	uint32_t band_hi_px4;
-	uint32_t lot_qty; // only multiples of it are accepted; 1: any
+	uint32_t venue_lot_qty; // only multiples of it are accepted; 1: any
 	uint8_t confidence;
 	uint8_t state;
 	uint8_t short_sale;
 	uint8_t phase;
-	// our own open orders, by side
-	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
-	uint32_t own_head[2]; // first of a list, 1 more than its place in risk->open; 0: none
-	uint32_t var_bp;      // as the limits said when the nodes' sums were last made
-	uint32_t cell;        // the firm's; then those of leaf_mask, in order; then the accounts'
+	uint16_t collar_bp;      // the limits', at most UINT16_MAX
+	uint16_t collar_last_bp; // UINT16_MAX also for none
 	uint32_t cell_cnt;
-	uint32_t leaf_mask; // bit per strategy that has a cell
 };
-static_assert(sizeof(struct risk_instr) == CACHE_LINE, "one line per instrument");
+static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "two lines per instrument");
 
 /*
  * What a node may still add before a limit, in the limit's unit.  An order needs so much of each;
@@ -164,7 +184,7 @@ struct risk_path {
 	uint16_t pad;
 };
 
-/* One open order.  Found by key, in an open-addressed table. */
+/* One open order.  Found by risk->open_slot. */
 struct risk_open {
 	uint64_t key; // risk_open_key, 0: free
 	uint32_t px4; // the reserved shares' price
@@ -172,8 +192,8 @@ struct risk_open {
 	uint32_t executed_qty;
 	uint32_t near_px4; // nearest to the other side that it may stand at
 	uint32_t cell;     // the strategy's; 0: none
-	uint32_t next;     // of the same instrument and side, place + 1; 0: none
-	uint32_t prev;
+	uint32_t next;     // of the same instrument and side, or the next free one; 0: none
+	uint32_t prev;     // if that one's next is this; see risk_own_before
 	uint16_t instr_idx;
 	uint8_t side;
 	uint8_t short_sale;      // it went out as a short sale
@@ -195,15 +215,23 @@ struct risk {
 	struct risk_node *node;
 	struct risk_cell *cell;
 	struct risk_ledger *ledger; // of each cell
-	struct risk_open *open;
+	struct risk_open *open;     // place 0 is no order's
+	uint64_t *open_slot;        // the index to them; see risk_open_slot
 	uint32_t instr_cnt;
 	uint32_t node_cnt;
-	uint32_t open_mask;
+	uint32_t open_mask;  // of the index
 	uint32_t open_shift; // 64 - bits of open_mask
 	uint32_t open_cnt;
-	uint32_t open_max;       // at most half the table, so that every search ends
+	uint32_t open_max;       // at most a quarter of the index, so that every search ends soon
+	uint32_t open_free;      // the entry to take next; 0: none is left
 	uint32_t rate_mask;      // rate_slots - 1
 	uint32_t limits_version; // that the nodes' rooms were made by
+	uint32_t terms_seq;      // counts the tables of limits taken over
+	uint32_t message_max;    // of a session's day; UINT32_MAX: any
+	uint32_t instr_last;     // of this and the limits, the lesser
+	uint64_t age_max_ns;     // of an intent; UINT64_MAX: any
+	uint8_t hours;           // enum risk_hours
+	uint8_t stopped;         // 1: halted or not armed, by the limits
 	uint32_t var_version;
 	uint64_t rate_window_ns;
 	uint64_t now_ns;  // the lane's time when the turn began; 0: no age is judged
@@ -243,6 +271,7 @@ struct risk_plan {
 	struct risk_cell *cell;  // the strategy's
 	int64_t grow_ntl4;       // never negative
 	uint32_t grow_qty;
+	uint64_t terms;       // risk_terms_of a new order, 0: not asked
 	uint32_t located_qty; // newly taken from the located shares
 	uint16_t node_idx;    // of a refusal: the level whose limit it was
 	bool short_sale;

@@ -170,7 +170,7 @@ turn_look_ahead(struct lane *l, const struct ring *r)
 	if ((in = ring_ahead(r, 1)) != NULL)
 		risk_look_at_cell(l->risk, in);
 	if ((in = ring_ahead(r, 2)) != NULL)
-		risk_look_at_instr(l->risk, l->limits, in);
+		risk_look_at_instr(l->risk, in);
 }
 
 /* Rings that bring decisions on their way out. */

@@ -408,19 +408,18 @@ static void
 check_own(const struct risk_instr *i)
 {
 	for (uint8_t side = 0; side < 2; side++) {
-		uint32_t listed_cnt = 0, open_cnt = 0, prev = 0;
+		uint32_t listed_cnt = 0, open_cnt = 0;
 
-		for (uint32_t at = i->own_head[side]; at != 0; at = r.open[at - 1].next) {
-			const struct risk_open *e = &r.open[at - 1];
+		for (uint32_t at = i->own_head[side]; at != 0; at = r.open[at].next) {
+			const struct risk_open *e = &r.open[at];
 
 			assert_true(e->key != 0 && e->side == side && &r.instr[e->instr_idx] == i);
-			assert_int_equal(e->prev, prev);
+			assert_ptr_equal(risk_open_of(&r, e->key), e);
 			assert_false(risk_px_nearer(side, e->near_px4, i->own_px4[side]));
 			assert_true(e->replace_pending || e->near_px4 == e->px4);
-			prev = at;
 			listed_cnt++;
 		}
-		for (uint32_t k = 0; k <= r.open_mask; k++)
+		for (uint32_t k = 0; k <= r.open_max; k++)
 			open_cnt += r.open[k].key != 0 && r.open[k].side == side &&
 				    &r.instr[r.open[k].instr_idx] == i;
 		assert_int_equal(listed_cnt, open_cnt);
@@ -434,7 +433,7 @@ check_reservations(void)
 	uint64_t reserved[IDX_CNT][2] = { 0 }, held[IDX_CNT][2] = { 0 };
 	uint64_t venue_open[IDX_CNT][2] = { 0 };
 
-	for (uint32_t i = 0; i <= r.open_mask; i++)
+	for (uint32_t i = 0; i <= r.open_max; i++)
 		if (r.open[i].key != 0)
 			reserved[r.open[i].instr_idx][r.open[i].side] += r.open[i].open_qty;
 	for (uint32_t i = 0; i <= o.slot_mask; i++) {

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "risk_scene.h"
+
+/*
+ * The usual way through the checks (risk_passes) against the exact one (risk_judge): random limits,
+ * books, holdings and orders, most of them at an edge or one beside it.  What the usual way lets
+ * pass, the exact way lets pass, too; and the other way round for most, or it would be no usual
+ * way.
+ */
+enum {
+	WORLDS = 4000,
+	ORDERS = 60,
+};
+
+static uint64_t seed = 42;
+
+static uint32_t
+rnd(uint32_t below)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)((seed >> 33) % below);
+}
+
+/* Mostly no limit, otherwise one that is near what orders come to. */
+static uint32_t
+near_or_any(uint32_t near_max)
+{
+	return rnd(4) != 0 ? UINT32_MAX : near_max - 2 + rnd(5);
+}
+
+static int64_t
+ntl_near_or_any(int64_t near_ntl4)
+{
+	return rnd(4) != 0 ? INT64_MAX : near_ntl4 - 1 + rnd(3);
+}
+
+static void
+random_limits(struct risk_limits *lim)
+{
+	lim->version++;
+	lim->var_version++;
+	lim->armed = rnd(50) != 0;
+	lim->halted = rnd(50) == 0;
+	lim->hours = (uint8_t)rnd(3);
+	lim->self_match = (uint8_t)rnd(2);
+	lim->session_message_max = rnd(3) != 0 ? 0 : 20 + rnd(20);
+	lim->duplicate_window_ns = rnd(2) * 1000;
+	lim->intent_age_max_ns = rnd(2) * 1000;
+	for (uint32_t n = 0; n <= 2; n++) {
+		struct risk_node_limits *nl = &lim->node[n];
+
+		nl->gross_max_ntl4 = ntl_near_or_any(3000000000);
+		nl->net_max_ntl4 = ntl_near_or_any(2000000000);
+		nl->credit_max_ntl4 = ntl_near_or_any(3000000000);
+		nl->loss_max_ntl4 = ntl_near_or_any(10000);
+		nl->drawdown_max_ntl4 = ntl_near_or_any(10000);
+		nl->var_max_ntl4 = ntl_near_or_any(30000000);
+		nl->position_max_qty = near_or_any(2000);
+		nl->open_orders_max = near_or_any(20);
+		nl->order_rate_max = rnd(3) != 0 ? 0 : 20 + rnd(20);
+		nl->cancel_rate_max = rnd(3) != 0 ? 0 : 1 + rnd(20);
+		lim->mode[n] = rnd(20) != 0 ? RISK_MODE_NORMAL : RISK_MODE_REDUCE_ONLY;
+	}
+	lim->leaf[0] = (struct risk_leaf_limits){
+		.order_max_ntl4 = ntl_near_or_any(100000000),
+		.order_max_qty = near_or_any(100),
+		.collar_bp = near_or_any(100),
+		.execution_max = near_or_any(4),
+		.enable_seq = rnd(2),
+		.mode = rnd(20) != 0 ? RISK_MODE_NORMAL : (uint8_t)rnd(RISK_MODE_CNT),
+	};
+	for (int i = 1; i < INSTR_CNT; i++)
+		lim->instr[i] = (struct risk_instr_limits){
+			.order_max_ntl4 = ntl_near_or_any(100000000),
+			.gross_max_ntl4 = rnd(2) ? 0 : ntl_near_or_any(1000000000),
+			.net_max_ntl4 = rnd(2) ? 0 : ntl_near_or_any(500000000),
+			.order_max_qty = near_or_any(100),
+			.open_max_qty = near_or_any(1000),
+			.position_max_qty = near_or_any(1000),
+			.collar_bp = near_or_any(100),
+			.collar_last_bp = rnd(2) ? 0 : near_or_any(100),
+			.tick_px4 = rnd(4)   ? TICK_FREE
+				    : rnd(2) ? 0
+					     : 50,
+			.lot_qty = rnd(3) ? 0 : 10,
+			.restricted_mask = rnd(30) == 0,
+			.var_bp = rnd(300),
+			.allowed = rnd(30) != 0,
+			.halted = rnd(30) != 0 ? RISK_INSTR_GOES : (uint8_t)rnd(3),
+			.short_allowed = rnd(4) != 0,
+		};
+}
+
+static void
+random_mark(struct scene *s, uint16_t idx)
+{
+	struct mark m = {
+		.head.instr_idx = idx,
+		.last_px4 = rnd(20) == 0 ? 0 : 1000000 + rnd(3) * 100,
+		.band_lo_px4 = rnd(3) ? 0 : 990000 + rnd(3),
+		.band_hi_px4 = rnd(3) ? 0 : 1010000 + rnd(3),
+		.round_lot_qty = rnd(2) ? 4 : 100,
+		.confidence = rnd(30) != 0 ? CONFIDENCE_LIVE : (uint8_t)rnd(CONFIDENCE_CNT),
+		.state = rnd(30) != 0 ? TRADING_OPEN : (uint8_t)rnd(TRADING_STATE_CNT),
+		.short_sale = rnd(10) != 0 ? '0' : '1',
+		.phase = rnd(10) != 0 ? PHASE_MARKET : (uint8_t)rnd(PHASE_CNT),
+		.lots_only = rnd(4) == 0,
+	};
+
+	if (rnd(20) == 0) // below a dollar, where ticks differ
+		m.last_px4 = 9900 + rnd(200);
+	m.bid_px4 = m.last_px4 - rnd(2) * 100;
+	m.ask_px4 = m.last_px4 + rnd(2) * 100;
+	on_mark(&s->r, &m);
+}
+
+static struct intent
+random_intent(struct scene *s, uint32_t id)
+{
+	static const int64_t px4[] = { 990000, 1010000, 999900, 1000000, 1000100, 1000050, 9950 };
+	struct intent in = {
+		.head = { .instr_idx = (uint16_t)(1 + rnd(INSTR_CNT - 1)),
+			  .rx_ns = NOW_S * NS_PER_SEC + id * 10 },
+		.px4 = px4[rnd(ARRAY_CNT(px4))] + (rnd(3) ? 0 : (int64_t)rnd(5) - 2),
+		.qty = rnd(3) ? 100 : rnd(104),
+		.intent_id = id,
+		.kind = rnd(4) ? INTENT_NEW : INTENT_REPLACE,
+		.side = (uint8_t)rnd(2),
+		.flags = rnd(10) ? 0 : INTENT_SHORT,
+	};
+
+	if (rnd(100) == 0)
+		in.px4 = (int64_t)(seed * 0x9E3779B97F4A7C15ULL);
+	if (rnd(100) == 0)
+		in.qty = UINT32_MAX - rnd(2);
+	if (in.kind == INTENT_REPLACE && id > 1) {
+		const struct risk_open *e;
+
+		in.orig_id = id - 1 - rnd(id < 10 ? id - 1 : 10);
+		e = risk_open_of(&s->r, risk_open_key(0, in.orig_id));
+		if (e->key != 0 && rnd(20) != 0) {
+			in.head.instr_idx = e->instr_idx;
+			in.side = e->side;
+		}
+	}
+	s->r.now_ns = in.head.rx_ns + 999 + rnd(3);
+	return in;
+}
+
+HOT_APART static bool
+usual(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+      struct risk_plan *plan)
+{
+	risk_instr_refresh(r, lim, in->head.instr_idx);
+	return risk_passes(r, lim, in, plan);
+}
+
+static void
+what_passes_at_once_passes_one_by_one(void **unused)
+{
+	uint32_t usual_cnt = 0, pass_cnt = 0, refused_cnt = 0, seen_cnt = 0;
+	bool seen[RISK_VERDICT_CNT] = { false };
+	struct scene *s = &scene;
+
+	for (uint32_t world = 0; world < WORLDS; world++) {
+		scene_start(s);
+		random_limits(&s->lim);
+		for (uint16_t i = 1; i < INSTR_CNT; i++)
+			random_mark(s, i);
+		hold(s, (int64_t)rnd(401) - 200);
+		for (uint32_t id = 1; id <= ORDERS; id++) {
+			struct risk_plan at_once, one_by_one;
+			const struct intent in = random_intent(s, id);
+			enum risk_verdict v;
+			struct verdict no;
+			struct order out;
+			bool quick, pass;
+
+			if (rnd(10) == 0)
+				random_mark(s, (uint16_t)(1 + rnd(INSTR_CNT - 1)));
+			if (rnd(20) == 0)
+				random_limits(&s->lim);
+			if (s->lim.version != s->r.limits_version)
+				risk_take_limits(&s->r, &s->lim);
+			v = risk_judge(&s->r, &s->lim, &in, &one_by_one);
+			quick = usual(&s->r, &s->lim, &in, &at_once);
+			if (quick && v != RISK_PASS)
+				fail_msg("world %u, order %u: %s, but passes at once", world, id,
+					 risk_verdict_name(v));
+			if (quick) {
+				assert_ptr_equal(at_once.entry, one_by_one.entry);
+				assert_ptr_equal(at_once.cell, one_by_one.cell);
+				assert_int_equal(at_once.grow_ntl4, one_by_one.grow_ntl4);
+				assert_int_equal(at_once.grow_qty, one_by_one.grow_qty);
+				assert_int_equal(at_once.located_qty, one_by_one.located_qty);
+				assert_int_equal(at_once.short_sale, one_by_one.short_sale);
+				assert_int_equal(at_once.terms, one_by_one.terms);
+			}
+			pass = on_intent(&s->r, &s->lim, &in, &out, &no);
+			assert_int_equal(pass, v == RISK_PASS);
+			if (!pass)
+				assert_int_equal(no.verdict, v);
+			usual_cnt += quick;
+			pass_cnt += pass;
+			refused_cnt += !pass;
+			seen_cnt += !seen[v];
+			seen[v] = true;
+			if (pass && rnd(3) == 0) {
+				struct fill f = fill_of(in.kind == INTENT_NEW ? id : in.orig_id,
+							in.side, rnd(2) * (in.qty / 2), 0, false);
+
+				f.head.instr_idx = in.head.instr_idx;
+				f.released_qty = f.executed_qty;
+				f.replace_done = in.kind == INTENT_REPLACE;
+				on_fill(&s->r, &f);
+			}
+		}
+	}
+	print_message("# %u passed, %u at once, %u refused for %u reasons\n", pass_cnt, usual_cnt,
+		      refused_cnt, seen_cnt - seen[RISK_PASS]);
+	assert_true(pass_cnt > WORLDS * ORDERS / 10 && refused_cnt > WORLDS * ORDERS / 10);
+	assert_true(usual_cnt > pass_cnt / 10 * 8);
+	assert_true(seen_cnt > 30);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_passes_at_once_passes_one_by_one),
+	};
+
+	if (arena_open(&arena, SCENE_BYTES) != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
