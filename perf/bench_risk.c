@@ -18,7 +18,7 @@
  *
  * How it could lie.  With few instruments every line would be in L1: all 32,000 pairs of strategy
  * and instrument are walked in an order that no prefetcher of the machine knows, so state and
- * limits (about 8 MB) come from L3.  As in a lane whose ring holds some more, the three intents
+ * limits (about 8 MB) come from L3.  As in a lane whose ring holds some more, the six intents
  * behind the one in hand are looked at ahead (risk_look_...); "unseen" is without that, as when a
  * single intent comes alone.
  * With few orders sent the rate limits would not look back: all windows are full before the first
@@ -40,7 +40,7 @@ enum {
 	PER_INSTR = 4, // strategies that trade it
 	PAIR_CNT = (INSTR_CNT - 1) * PER_INSTR,
 	PER_SAMPLE = 32,
-	AHEAD = 3,
+	AHEAD = 6,
 	SAMPLES = 30000,
 	SAMPLES_QUICK = 500,
 	CHECK_SAMPLES = 4000,
@@ -275,12 +275,12 @@ judge_one(unsigned k, unsigned cnt, bool ahead)
 {
 	struct verdict no;
 
-	if (ahead && k + 1 < cnt)
-		risk_look_above(&risk, &burst[k + 1]);
 	if (ahead && k + 2 < cnt)
-		risk_look_at_cell(&risk, &burst[k + 2]);
-	if (ahead && k + 3 < cnt)
-		risk_look_at_instr(&risk, &burst[k + 3]);
+		risk_look_above(&risk, &burst[k + 2]);
+	if (ahead && k + 4 < cnt)
+		risk_look_at_cell(&risk, &burst[k + 4]);
+	if (ahead && k + AHEAD < cnt)
+		risk_look_at_instr(&risk, &burst[k + AHEAD]);
 	risk.now_ns = burst[k].head.rx_ns + 100;
 	return risk_on_intent(&risk, &limits, &burst[k], &done[k], &no);
 }
@@ -291,9 +291,10 @@ look_before(unsigned cnt)
 {
 	for (unsigned k = 0; k < AHEAD && k < cnt; k++)
 		risk_look_at_instr(&risk, &burst[k]);
-	for (unsigned k = 0; k < 2 && k < cnt; k++)
+	for (unsigned k = 0; k < 4 && k < cnt; k++)
 		risk_look_at_cell(&risk, &burst[k]);
-	risk_look_above(&risk, &burst[0]);
+	for (unsigned k = 0; k < 2 && k < cnt; k++)
+		risk_look_above(&risk, &burst[k]);
 	bench_start(); // waits until all has been asked for
 }
 
