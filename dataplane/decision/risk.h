@@ -105,7 +105,9 @@ risk_reserve_cell(struct risk *r, struct risk_cell *c, const struct intent *in,
 	for (int p = 0; p < RISK_ROOM_RATE / 2; p++)
 		n->room_pair[p] -= take->pair[p];
 	n->order_ns[n->order_cnt++ & r->rate_mask] = r->last_ns;
-	risk_rate_settle(r, n);
+	__builtin_prefetch(&n->order_ns[(n->order_cnt + 8) & r->rate_mask], 1); // a line ahead
+	if (unlikely(--n->rate_left == 0))
+		risk_rate_settle(r, n);
 }
 
 /* Takes what the plan reserves. */

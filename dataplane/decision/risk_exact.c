@@ -229,7 +229,8 @@ judge_node(const struct risk *r, const struct risk_cell *c, const struct intent 
 	v = plan->grow_ntl4 != 0 ? judge_sums(n, in->side, var_bp, plan) : RISK_PASS;
 	if (v != RISK_PASS)
 		return v;
-	if (-now_ns > n->room[RISK_ROOM_RATE])
+	if ((int64_t)risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt, nl->order_rate_max,
+				       r->rate_window_ns) > now_ns)
 		return RISK_REJECT_RATE;
 	return -now_ns > n->room[RISK_ROOM_CANCEL] ? RISK_REJECT_CANCEL_RATE : RISK_PASS;
 }

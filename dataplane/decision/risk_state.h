@@ -38,6 +38,7 @@ struct risk_metrics {
 
 enum {
 	RISK_RECENT_CNT = 1024, // orders remembered for the check of duplicates
+	RISK_RATE_AHEAD = 64,   // orders that one look at the window may allow
 };
 
 /* Positions beyond this are not a market any more; sums of two still fit everywhere. */
@@ -126,7 +127,7 @@ enum risk_room {
 	RISK_ROOM_VAR,    // ntl4 times bp
 	RISK_ROOM_ORDERS, // open ones
 	RISK_ROOM_PROFIT, // ntl4: loss, drawdown; below 0 in reduce-only mode
-	RISK_ROOM_RATE,   // less the time at which an order may be sent again
+	RISK_ROOM_RATE,   // less the time from which the next rate_left orders may be sent
 	RISK_ROOM_CANCEL, // the same, for the rate of cancels
 	RISK_ROOM_CNT,
 };
@@ -151,14 +152,15 @@ struct risk_node {
 		risk_pair_of_rooms room_pair[RISK_ROOM_PAIRS];
 	};
 	// line 2
-	int64_t open_ntl4[2]; // never above RISK_ROOM_END, as they are taken from the room
-	uint64_t order_cnt;   // new orders and replaces that passed
-	uint64_t cancel_cnt;  // cancels and modifies that passed
-	uint64_t *order_ns;   // when the last of them passed, a ring of rate_slots
-	uint64_t *cancel_ns;
+	int64_t open_ntl4[2];    // never above RISK_ROOM_END, as they are taken from the room
+	uint64_t order_cnt;      // new orders and replaces that passed
+	uint64_t cancel_cnt;     // cancels and modifies that passed
+	uint64_t *order_ns;      // when the last of them passed, a ring of rate_slots
 	int64_t open_var_ntl4bp; // open orders times their instruments' var_bp
 	uint32_t open_cnt;
 	uint32_t position_max_qty;
+	uint32_t rate_left; // orders until the rate's room is made again
+	uint8_t pad_2[4];
 	// line 3
 	__int128 held_ntl4; // |positions| at their marks
 	__int128 net_ntl4;  // positions at their marks
@@ -166,12 +168,13 @@ struct risk_node {
 	__int128 high_ntl4; // the day's highest profit, at least 0
 	// line 4
 	__int128 held_var_ntl4bp; // |positions| times their instruments' var_bp
+	uint64_t *cancel_ns;      // as order_ns
 	uint64_t refused_cnt;     // intents that a limit of this node refused
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
 	uint8_t mode;     // enum risk_mode
 	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
-	uint8_t pad[32];
+	uint8_t pad_4[24];
 	// line 5: as last taken
 	struct risk_node_limits lim;
 };
@@ -468,15 +471,25 @@ risk_rate_free_ns(const uint64_t *sent_ns, uint32_t mask, uint64_t cnt, uint32_t
 }
 
 /*
- * An order passed, or the limits changed.  Both rooms of the pair are written together: read
- * together by the next order, they would wait for half of it to leave the store buffer.
+ * Some orders passed, or the limits changed.  As long as the window is far from full it is asked
+ * for RISK_RATE_AHEAD orders at once: when the last of them were free to go by now, the others are.
+ * Both rooms of the pair are written together: read together by the next order, they would wait for
+ * half of it to leave the store buffer.
  */
 HOT_INLINE void
 risk_rate_settle(const struct risk *r, struct risk_node *n)
 {
-	const uint64_t free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt,
-						   n->lim.order_rate_max, r->rate_window_ns);
+	const uint32_t max = n->lim.order_rate_max;
+	uint32_t ahead = max > RISK_RATE_AHEAD ? RISK_RATE_AHEAD : 1;
+	uint64_t free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt + ahead - 1,
+					     max, r->rate_window_ns);
 
+	if (free_ns > r->last_ns) {
+		ahead = 1;
+		free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt, max,
+					    r->rate_window_ns);
+	}
+	n->rate_left = ahead;
 	n->room_pair[RISK_ROOM_RATE / 2] =
 		(risk_pair_of_rooms){ -(int64_t)free_ns, n->room[RISK_ROOM_CANCEL] };
 }

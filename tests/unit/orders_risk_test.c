@@ -388,8 +388,11 @@ check_node(const struct risk_node *n)
 	assert_memory_equal(n->open_ntl4, open_ntl4, sizeof(open_ntl4));
 	assert_int_equal(n->open_cnt, r.open_cnt);
 	risk_node_settle(&settled);
-	risk_rate_settle(&r, &settled);
 	risk_cancel_rate_settle(&r, &settled);
+	settled.room[RISK_ROOM_RATE] = -(int64_t)risk_rate_free_ns(
+		n->order_ns, r.rate_mask, n->order_cnt, n->lim.order_rate_max, r.rate_window_ns);
+	assert_true(n->room[RISK_ROOM_RATE] <= settled.room[RISK_ROOM_RATE]); // never too early
+	settled.room[RISK_ROOM_RATE] = n->room[RISK_ROOM_RATE];
 	assert_memory_equal(settled.room, n->room, sizeof(settled.room));
 }
 

@@ -223,10 +223,73 @@ what_passes_at_once_passes_one_by_one(void **unused)
 	assert_true(seen_cnt > 30);
 }
 
+/*
+ * Whether one more at now_ns makes more than max of any window.  The times of those that passed do
+ * not go back.
+ */
+static bool
+window_is_full(const uint64_t *ns, uint32_t cnt, uint32_t max, uint64_t window_ns, uint64_t now_ns)
+{
+	uint32_t within = 0;
+
+	for (uint32_t k = cnt; k-- > 0 && ns[k] + window_ns > now_ns;)
+		within++;
+	return within >= max;
+}
+
+/* Also where the window is asked for many orders at once, and while it fills up and empties. */
+static void
+a_window_slides_by_the_nanosecond(void **unused)
+{
+	static const uint32_t max[] = { 1, 10, 64, 65, 66, 100, 128, 200, 1000 };
+	enum { WINDOW_NS = 10000, STEPS = 6000 };
+	static uint64_t passed_ns[STEPS];
+	struct scene *s = &scene;
+
+	for (size_t m = 0; m < ARRAY_CNT(max); m++) {
+		uint32_t passed_cnt = 0, refused_cnt = 0;
+		uint64_t now_ns = NOW_S * NS_PER_SEC;
+
+		scene_start(s);
+		on_mark(&s->r, &s->mark);
+		s->lim.node[RISK_NODE_FIRM].order_rate_max = max[m];
+		s->lim.order_rate_window_ns = WINDOW_NS;
+		for (uint32_t id = 1; id <= STEPS; id++) {
+			const uint32_t pace = WINDOW_NS / max[m] * (id / 500 % 3) / 2;
+			struct intent in = s->in;
+			struct verdict no;
+			struct order out;
+			struct fill gone;
+			bool full;
+
+			now_ns += rnd(2 * pace + 2);
+			in.head.rx_ns = rnd(20) ? now_ns : now_ns - rnd(3);
+			in.intent_id = id;
+			in.qty = 1;
+			full = window_is_full(passed_ns, passed_cnt, max[m], WINDOW_NS,
+					      in.head.rx_ns);
+			assert_int_equal(on_intent(&s->r, &s->lim, &in, &out, &no), !full);
+			refused_cnt += full;
+			if (full) {
+				assert_int_equal(no.verdict, RISK_REJECT_RATE);
+				continue;
+			}
+			passed_ns[passed_cnt] = in.head.rx_ns;
+			if (passed_cnt != 0 && passed_ns[passed_cnt - 1] > in.head.rx_ns)
+				passed_ns[passed_cnt] = passed_ns[passed_cnt - 1];
+			passed_cnt++;
+			gone = fill_of(id, SIDE_BUY, 0, 1, true);
+			on_fill(&s->r, &gone);
+		}
+		assert_true(passed_cnt > STEPS / 10 && refused_cnt > STEPS / 100);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_window_slides_by_the_nanosecond),
 		cmocka_unit_test(what_passes_at_once_passes_one_by_one),
 	};
 
