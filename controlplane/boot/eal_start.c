@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <hugetlbfs.h>
-#include <rte_cycles.h>
 #include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -23,16 +22,14 @@
 #include "boot/eal_start.h"
 #include "boot/host_check.h"
 #include "err/fault.h"
+#include "observe/clock_rate.h"
 #include "observe/event_log.h"
 
 enum {
 	ARG_MAX_CNT = 64,
 	ARG_MAX_LEN = 1024,
 	HUGE_PAGE_KB = 2048,
-	MOMENT_TRIES = 32,
 };
-
-#define MEASURE_NS 200000000ULL // two readings are off by some 50 ns: half a ppm
 
 struct arg_list {
 	int cnt;
@@ -164,62 +161,23 @@ remove_runtime_folder(const char *path)
 	rmdir(path);
 }
 
-/* Both clocks at one moment: the TSC, and one whose rate the system keeps right. */
-struct moment {
-	uint64_t tsc;
-	uint64_t ns;
-};
-
-static uint64_t
-clock_ns(clockid_t id)
+/* The wall clock beside the TSC, once; lanes go on from there. */
+static int
+clock_start(struct clock_map *c, const struct clock_moment *start, struct err *e)
 {
-	struct timespec t;
+	struct clock_moment now;
 
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-/* The try that was interrupted least. */
-static struct moment
-moment_now(clockid_t id)
-{
-	struct moment best = { 0 };
-	uint64_t best_cycles = UINT64_MAX;
-
-	for (unsigned i = 0; i < MOMENT_TRIES; i++) {
-		const uint64_t before = clock_tsc();
-		const uint64_t ns = clock_ns(id);
-		const uint64_t cycles = clock_tsc() - before;
-
-		if (cycles < best_cycles) {
-			best_cycles = cycles;
-			best = (struct moment){ .tsc = before + cycles / 2, .ns = ns };
-		}
-	}
-	return best;
-}
-
-/*
- * The wall clock beside the TSC, once; lanes go on from there.  The TSC's rate is measured since
- * start: rte_get_tsc_hz() is rounded to 10 MHz, which can be 2 ms in each second.
- */
-static void
-clock_start(struct clock_map *c, const struct moment *start)
-{
-	struct moment now = moment_now(CLOCK_MONOTONIC);
-
-	while (now.ns - start->ns < MEASURE_NS) {
-		const struct timespec rest = { .tv_nsec =
-						       (long)(MEASURE_NS - (now.ns - start->ns)) };
-
-		nanosleep(&rest, NULL);
-		now = moment_now(CLOCK_MONOTONIC);
-	}
-	c->ns_per_2_32_cycles = (uint64_t)(((unsigned __int128)(now.ns - start->ns) << 32) /
-					   (now.tsc - start->tsc));
-	now = moment_now(CLOCK_REALTIME);
+	c->ns_per_2_32_cycles = clock_rate_since(start);
+	if (c->ns_per_2_32_cycles == 0)
+		return err_set(
+			e, -EIO,
+			"the TSC did not go forward for %llu ms: no time can be told on this "
+			"machine; in a virtual machine, ask for an invariant TSC %s",
+			CLOCK_MEASURE_NS / 1000000, fault_tag(FAULT_TSC));
+	now = clock_moment_now(CLOCK_REALTIME);
 	c->base_tsc = now.tsc;
 	c->base_ns = now.ns;
+	return 0;
 }
 
 /* The interface a device of the kernel's names must be there, in our network namespace. */
@@ -323,7 +281,7 @@ eal_start(struct gateway *g, struct err *e)
 {
 	static struct arg_list a; // EAL keeps pointers into it
 	const struct config *c = g->config;
-	struct moment start;
+	struct clock_moment start;
 	struct timespec now;
 
 	if (!g->hugepages) {
@@ -357,14 +315,17 @@ eal_start(struct gateway *g, struct err *e)
 		return err_set(e, -E2BIG, "eal.extra_args: more than %d arguments for DPDK",
 			       ARG_MAX_CNT);
 
-	start = moment_now(CLOCK_MONOTONIC);
+	start = clock_moment_now(CLOCK_MONOTONIC);
 	if (rte_eal_init(a.cnt, a.argv) < 0) {
 		const int cause = rte_errno;
 
 		fflush(stdout); // its help, when it knows an argument not: above our line
 		return blame(g, cause, e);
 	}
-	clock_start(&g->clock, &start);
+	if (clock_start(&g->clock, &start, e) != 0) {
+		eal_stop(g);
+		return -EIO;
+	}
 	g->start_ns = g->clock.base_ns;
 	if (g->hugepages && rte_pdump_init() < 0)
 		fprintf(stderr, "sluice: dpdk-dumpcap will not find this process: %s\n",

@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "err/err.h"
+#include "observe/clock_rate.h"
 #include "observe/jitter.h"
 
 enum {
@@ -201,6 +202,7 @@ complain(struct err *e, int code)
 int
 jitter_command(struct config *c, struct core_map *map, int argc, char **argv)
 {
+	struct clock_moment start;
 	uint32_t core[JITTER_CORE_MAX];
 	uint64_t rate;
 	struct wish w;
@@ -226,7 +228,8 @@ jitter_command(struct config *c, struct core_map *map, int argc, char **argv)
 		return complain(&e, w.cores != NULL ? EXIT_USAGE : EXIT_START);
 	if (!w.force && refuse_busy(core, cnt, &e) != 0)
 		return complain(&e, EXIT_START);
-	rate = jitter_tsc_rate();
+	start = clock_moment_now(CLOCK_MONOTONIC);
+	rate = clock_rate_since(&start);
 	if (rate == 0) {
 		err_set(&e, -EIO, "the TSC does not go forward: no time can be measured here");
 		return complain(&e, EXIT_START);

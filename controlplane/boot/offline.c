@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <rte_bus_vdev.h>
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
@@ -20,6 +19,7 @@
 #include "boot/port_start.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
+#include "observe/clock_rate.h"
 #include "port/port_buf.h"
 
 enum {
@@ -149,9 +149,10 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 		return rc;
 	g->clock = (struct clock_map){ .base_ns = o->now_ns, .base_tsc = c->base_tsc };
 	if (c->real_clock) {
+		const struct clock_moment start = clock_moment_now(CLOCK_MONOTONIC);
+
+		g->clock.ns_per_2_32_cycles = clock_rate_since(&start);
 		g->clock.base_tsc = clock_tsc();
-		g->clock.ns_per_2_32_cycles =
-			(uint64_t)(((unsigned __int128)NS_PER_SEC << 32) / rte_get_tsc_hz());
 	}
 	g->start_ns = o->now_ns;
 	rc = ports_start(g, e);

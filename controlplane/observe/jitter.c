@@ -22,7 +22,6 @@ enum {
 	NOISY_NS = 1000000,
 	TAKEN_NS = 1000,  // a shorter gap is nothing that takes a core away
 	TICKS_PER_S = 50, // of the timer: a core without its tick has about one
-	RATE_PAUSE_NS = 50000000,
 };
 
 struct job {
@@ -438,28 +437,4 @@ jitter_parse_cores(const char *text, uint32_t *core, size_t core_max, struct err
 			return (int)cnt;
 		at = end + 1;
 	}
-}
-
-static uint64_t
-system_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-uint64_t
-jitter_tsc_rate(void)
-{
-	const struct timespec pause = { .tv_nsec = RATE_PAUSE_NS };
-	const uint64_t ns = system_ns(), tsc = clock_tsc();
-	uint64_t cycles, took_ns;
-
-	nanosleep(&pause, NULL);
-	cycles = clock_tsc() - tsc;
-	took_ns = system_ns() - ns;
-	if ((int64_t)cycles <= 0)
-		return 0;
-	return (uint64_t)(((unsigned __int128)took_ns << 32) / cycles);
 }

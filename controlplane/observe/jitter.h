@@ -89,7 +89,4 @@ void jitter_print(FILE *out, const struct jitter_core *c, size_t core_cnt,
  */
 int jitter_parse_cores(const char *text, uint32_t *core, size_t core_max, struct err *e);
 
-/* The TSC's rate against the system's clock, from two moments some 50 ms apart; 0: none. */
-uint64_t jitter_tsc_rate(void);
-
 #endif
