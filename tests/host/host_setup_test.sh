@@ -173,6 +173,9 @@ expect_eq "work queues" "$(cat "$big/sys/devices/virtual/workqueue/cpumask")" ff
 expect_eq "interrupt 9" "$(cat "$big/proc/irq/9/smp_affinity_list")" 0-1,6-33,35-127
 expect_eq "MTU" "$(cat "$big/sys/class/net/trade1/mtu")" 1500
 expect_eq "swap" "$(wc -l <"$big/proc/swaps")" 1
+# as grub-mkconfig reads them
+expect_eq "kernel command line" "$(sh -c 'GRUB_CMDLINE_LINUX=quiet; for f in "$1"/*.cfg; do . "$f"; done; echo "$GRUB_CMDLINE_LINUX"' - "$big/etc/default/grub.d")" \
+	"quiet intel_iommu=on iommu=pt isolcpus=managed_irq,domain,2-5,34 nohz_full=2-5,34 rcu_nocbs=2-5,34 irqaffinity=0-1,6-33,35-127"
 run 1 host check --root "$big" --json
 # what is left: a reboot, hardware, the managed interrupt, and who is in charge
 expect_eq "what still is not right" \
