@@ -244,8 +244,8 @@ apply_all(void)
 			book_prefetch(&r->book, &r->md[i]);
 		if (likely(i - (MD_AHEAD - MD_AHEAD_LEVEL) < r->md_cnt))
 			book_prefetch_level(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_LEVEL)]);
-		if (likely(i - (MD_AHEAD - MD_AHEAD_SIDE) < r->md_cnt))
-			book_prefetch_side(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_SIDE)]);
+		if (likely(i - (MD_AHEAD - MD_AHEAD_QUEUE) < r->md_cnt))
+			book_prefetch_queue(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_QUEUE)]);
 		if (likely(i - MD_AHEAD < r->md_cnt))
 			apply(&r->md[i - MD_AHEAD]);
 	}

@@ -765,7 +765,7 @@ enum {
 	BOOK_TRADE_BYTES = 48,
 	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two
 	EXECUTION_BYTES = 36 * 2,
-	FIXED_MB = 48,            // DPDK's own, histograms, tables of instruments
+	FIXED_MB = 56,            // DPDK's own, histograms, tables of instruments
 	SNAPSHOT_BYTES = 4 << 20, // connection, histograms
 	POOL_SPARE = 1024,        // buffers in the caches of the lanes
 	NODE_BYTES = 66 << 10,    // of the tree of limits: the times of its last orders and cancels

@@ -350,28 +350,31 @@ print_stats(struct tool *t)
 }
 
 static void
+print_side_queues(const struct book *b, uint16_t locate, uint8_t side)
+{
+	struct book_walk w = book_walk_start(b, locate, side);
+
+	while (book_walk_next(&w)) {
+		const uint32_t px4 = price_level_px4(&b->levels.level[w.idx]);
+		struct book_order o;
+		struct book_queue q;
+
+		book_queue_start(&q, b, locate, (enum side)side, px4);
+		for (unsigned place = 1; book_queue_next(&q, &o); place++) {
+			print_symbol(&b->instr[locate]);
+			printf(",%c,%u,%u,%" PRIu64 ",%u\n", side == SIDE_BUY ? 'B' : 'S', px4,
+			       place, o.ref, o.qty);
+		}
+	}
+}
+
+static void
 print_queues(const struct book *b)
 {
 	puts("symbol,side,px4,place,reference,quantity");
 	for (uint32_t l = 0; l <= b->locate_max; l++)
-		for (uint32_t n = 0; n < b->instr[l].side[0].cnt + b->instr[l].side[1].cnt; n++) {
-			const uint32_t bid_cnt = b->instr[l].side[SIDE_BUY].cnt;
-			const uint8_t side = n < bid_cnt ? SIDE_BUY : SIDE_SELL;
-			const uint32_t i = side == SIDE_BUY
-						   ? bid_cnt - 1 - n
-						   : bid_cnt + b->instr[l].side[side].cnt - 1 - n;
-			const uint32_t px4 = price_level_px4(
-				&b->levels.level[book_level_at(b, (uint16_t)l, side, i)]);
-			struct book_order o;
-			struct book_queue q;
-
-			book_queue_start(&q, b, (uint16_t)l, (enum side)side, px4);
-			for (unsigned place = 1; book_queue_next(&q, &o); place++) {
-				print_symbol(&b->instr[l]);
-				printf(",%c,%u,%u,%" PRIu64 ",%u\n", side == SIDE_BUY ? 'B' : 'S',
-				       px4, place, o.ref, o.qty);
-			}
-		}
+		for (uint8_t side = SIDE_BUY; side <= SIDE_SELL; side++)
+			print_side_queues(b, (uint16_t)l, side);
 }
 
 static bool

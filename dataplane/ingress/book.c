@@ -4,14 +4,14 @@
 #include "ingress/book.h"
 
 /*
- * Every side that was ever used keeps a smallest block; a side of n levels has at most 2n keys, and
- * what it outgrew on the way there is at most as much again, of which others take some.
+ * Every side that ever had a price outside of its window keeps a smallest block; a side of n such
+ * prices has at most 2n keys, and what it outgrew on the way there is at most as much again, of
+ * which others take some.
  */
 static size_t
 key_cnt_for(const struct book_config *c)
 {
-	return ((size_t)c->locate_max + 1) * 2 * BOOK_BLOCK_MIN + (size_t)c->levels_max * 3 +
-	       2 * BOOK_BLOCK_MIN; // before and after: key_room and key_close read one key more
+	return ((size_t)c->locate_max + 1) * 2 * BOOK_BLOCK_MIN + (size_t)c->levels_max * 3;
 }
 
 static size_t
@@ -118,17 +118,16 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.notes = (struct book_notes *)arena_take(arena, (ours_max(c) + 1) *
 									sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
-		.key_cnt = (uint32_t)key_cnt_for(c) - BOOK_BLOCK_MIN,
-		.key_fresh = BOOK_BLOCK_MIN,
+		.keys.cnt = (uint32_t)key_cnt_for(c),
 		.trades_max = c->trades_max,
 	};
-	b->key = (uint32_t *)arena_take(arena, key_cnt_for(c) * sizeof(*b->key));
+	b->keys.key = (uint32_t *)arena_take(arena, key_cnt_for(c) * sizeof(*b->keys.key));
 	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
 	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
 	    !order_table_init(&b->order, c->orders_max, arena) ||
 	    !u64_map_init(&b->match, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, (uint32_t)ours_max(c) + 1, arena) || b->instr == NULL ||
-	    b->key == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
+	    b->keys.key == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
 	    b->view == NULL)
 		return -ENOMEM;
 	if (c->queues && !order_table_keep_queues(&b->order, ends_cnt_for(c), arena))
@@ -145,8 +144,7 @@ empty_all(struct book *b)
 	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
 	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));
 	price_levels_clear(&b->levels);
-	memset(b->key_free, 0, sizeof(b->key_free));
-	b->key_fresh = BOOK_BLOCK_MIN; // keys[-1] of any side can be read
+	book_keys_clear(&b->keys);
 	b->trade_next = 0;
 	b->system_event = 0;
 	b->next_seq = 0;
@@ -474,7 +472,7 @@ void
 book_check_crossed(struct book *b, struct book_instr *in)
 {
 	const uint32_t bid_px4 = in->top_px4[SIDE_BUY], ask_px4 = in->top_px4[SIDE_SELL];
-	const bool both = in->side[SIDE_BUY].cnt != 0 && in->side[SIDE_SELL].cnt != 0;
+	const bool both = in->side[SIDE_BUY].top_idx != 0 && in->side[SIDE_SELL].top_idx != 0;
 	const bool was = in->crossed;
 
 	in->crossed = both && bid_px4 > ask_px4;
@@ -491,177 +489,19 @@ book_check_crossed(struct book *b, struct book_instr *in)
 	book_believe_no_more(b, in, &b->metrics.book_crossed);
 }
 
-/* Room for twice as many prices. */
-static COLD bool
-side_grow(struct book *b, struct book_side *s)
-{
-	const unsigned kind =
-		s->cap == 0 ? 0 : (unsigned)__builtin_ctz(s->cap / BOOK_BLOCK_MIN) + 1;
-	uint32_t at;
-
-	if (kind >= BOOK_BLOCK_KINDS)
-		return false;
-	if (b->key_free[kind] != 0) {
-		at = b->key_free[kind] - 1;
-		b->key_free[kind] = b->key[at];
-	} else {
-		if ((uint32_t)BOOK_BLOCK_MIN << kind > b->key_cnt - b->key_fresh)
-			return false;
-		at = b->key_fresh;
-		b->key_fresh += BOOK_BLOCK_MIN << kind;
-	}
-	memset(&b->key[at], 0, sizeof(uint32_t) * BOOK_BLOCK_MIN << kind);
-	if (s->cap != 0) {
-		memcpy(&b->key[at], &b->key[s->key_at], s->cnt * sizeof(uint32_t));
-		b->key[s->key_at] = b->key_free[kind - 1];
-		b->key_free[kind - 1] = s->key_at + 1;
-	}
-	s->key_at = at;
-	s->cap = BOOK_BLOCK_MIN << kind;
-	return true;
-}
-
-typedef uint32_t v4 __attribute__((vector_size(16)));
-
-/* How many of 16 keys are above key. */
-static inline uint32_t
-above_cnt(const uint32_t *keys, uint32_t key)
-{
-	const v4 want = { key, key, key, key };
-	v4 sum = { 0 };
-
-	for (unsigned i = 0; i < BOOK_BLOCK_MIN; i += 4) {
-		v4 k;
-
-		memcpy(&k, keys + i, sizeof(k));
-		sum -= (v4)(k > want); // a true lane is all ones: -1
-	}
-	return sum[0] + sum[1] + sum[2] + sum[3];
-}
-
-/* The position after all keys that are not above key. */
-static uint32_t
-place(const uint32_t *keys, uint32_t cnt, uint32_t key)
-{
-	const uint32_t base = cnt > BOOK_BLOCK_MIN ? cnt - BOOK_BLOCK_MIN : 0;
-	const uint32_t above = above_cnt(keys + base, key);
-	uint32_t lo = 0, end = base;
-
-	if (likely(above != BOOK_BLOCK_MIN || base == 0))
-		return cnt - above;
-	while (lo < end) { // keys before lo are not above, keys from end on are
-		const uint32_t mid = lo + (end - lo) / 2;
-
-		if (keys[mid] > key)
-			end = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
-}
-
-typedef int32_t i4 __attribute__((vector_size(16)));
-
-/* Which of the 4 positions from i on are above at: all ones in a lane. */
-static inline v4
-is_above(uint32_t i, uint32_t at)
-{
-	const i4 place = { 0, 1, 2, 3 };
-
-	return (v4)(place + (int32_t)i > (int32_t)at);
-}
-
-static inline v4
-load4(const uint32_t *keys)
-{
-	v4 v;
-
-	memcpy(&v, keys, sizeof(v));
-	return v;
-}
-
-/* keys[i] = where[i] ? from[i] : keys[i], for 4 keys */
-static inline void
-put4(uint32_t *keys, v4 where, v4 from)
-{
-	const v4 v = (from & where) | (load4(keys) & ~where);
-
-	memcpy(keys, &v, sizeof(v));
-}
-
-/*
- * Makes room for a key at `at` of cnt.  What happens near the touch moves few keys, and how few
- * cannot be foreseen: the last 16 are always written.
- */
-static inline void
-key_open(uint32_t *keys, uint32_t cnt, uint32_t at)
-{
-	const uint32_t base = cnt >= BOOK_BLOCK_MIN ? cnt + 1 - BOOK_BLOCK_MIN : 0;
-
-	for (uint32_t i = BOOK_BLOCK_MIN; i != 0; i -= 4) {
-		uint32_t *k = keys + base + i - 4;
-
-		put4(k, is_above(base + i - 4, at), load4(k - 1));
-	}
-	if (unlikely(at < base))
-		memmove(keys + at + 1, keys + at, (base - 1 - at) * sizeof(*keys));
-}
-
-/* Takes the key at `at` of cnt out. */
-static inline void
-key_close(uint32_t *keys, uint32_t cnt, uint32_t at)
-{
-	const uint32_t base = cnt > BOOK_BLOCK_MIN ? cnt - BOOK_BLOCK_MIN : 0;
-
-	if (unlikely(at < base)) {
-		memmove(keys + at, keys + at + 1, (base - at) * sizeof(*keys));
-		at = base;
-	}
-	for (uint32_t i = 0; i < BOOK_BLOCK_MIN; i += 4) {
-		uint32_t *k = keys + base + i;
-
-		put4(k, is_above(base + i, at - 1), load4(k + 1));
-	}
-	keys[base + BOOK_BLOCK_MIN - 1] = 0; // the last key, or one that was 0
-}
-
-uint32_t
-book_level_make(struct book *b, struct book_instr *in, uint64_t key, uint32_t home)
-{
-	struct book_side *s = &in->side[key >> 48];
-	const uint32_t side_key = book_key((uint8_t)(key >> 48), (uint32_t)key);
-	uint32_t at, idx;
-	uint32_t *keys;
-
-	if (unlikely(s->cnt == s->cap) && !side_grow(b, s))
-		return 0;
-	idx = price_levels_add(&b->levels, key, home);
-	if (unlikely(idx == 0))
-		return 0;
-	keys = &b->key[s->key_at];
-	at = place(keys, s->cnt, side_key);
-	key_open(keys, s->cnt, at);
-	keys[at] = side_key;
-	if (at == s->cnt++)
-		s->top_idx = idx;
-	return idx;
-}
-
 void
-book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
+book_top_fall(struct book *b, struct book_instr *in, uint8_t side)
 {
-	const struct price_level *l = &b->levels.level[idx];
-	const uint8_t side = price_level_side(l);
 	struct book_side *s = &in->side[side];
-	uint32_t *keys = &b->key[s->key_at];
-	const uint32_t at = place(keys, s->cnt, book_key(side, price_level_px4(l))) - 1;
+	uint32_t key;
 
-	key_close(keys, s->cnt--, at);
-	price_levels_remove(&b->levels, idx);
-	if (idx == s->top_idx)
-		s->top_idx =
-			s->cnt == 0 ? 0
-				    : book_level_at(b, (uint16_t)(in - b->instr), side, s->cnt - 1);
+	if (unlikely(!book_side_fall(&b->keys, in, side, &key))) {
+		s->top_idx = s->top_key = 0;
+		return;
+	}
+	s->top_key = key;
+	s->top_idx = price_levels_find(
+		&b->levels, price_key((uint16_t)(in - b->instr), side, book_key(side, key)));
 }
 
 /* Remembers a print, in case it is broken later; the oldest one is forgotten. */

@@ -7,9 +7,9 @@
 #include "base/metric.h"
 #include "base/u64_map.h"
 #include "ingress/book_info.h"
+#include "ingress/book_side.h"
 #include "ingress/book_view.h"
 #include "ingress/order_queue.h"
-#include "ingress/price_levels.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/mark.h"
@@ -18,10 +18,9 @@
 /*
  * The books of all instruments of a feed's shard: order by order into price levels.
  *
- * One record per order, kept in the slot of the map from its reference (reference, shares left,
- * level); one record per level, found by its price; per instrument and side a sorted array of
- * prices, the best one last, so that a change near the touch moves little, and no array is looked
- * at unless a level comes or goes.  Indices have 32 bits; nothing is allocated.
+ * One record per order, at the place of its reference (shares left, level); one record per level,
+ * found by its price; per instrument and side a bit for each price near the touch, which nobody
+ * looks at unless a level comes or goes.  Indices have 32 bits; nothing is allocated.
  * What a hostile feed says is counted by kind, and an instrument whose book can no longer be
  * believed is SUSPECT until a snapshot or a new session: out of the market beats wrong in it.
  */
@@ -60,48 +59,6 @@ struct book_config {
 };
 
 #define BOOK_PX4_MAX 2000000000u // ITCH 5.0: 200,000 dollars
-
-enum {
-	BOOK_BLOCK_MIN = 16,   // prices of a side: one search step looks at 16 at once
-	BOOK_BLOCK_KINDS = 21, // 16 << 20 prices exceed any levels_max
-};
-
-/*
- * Levels of one side.  A key is the price of a bid and the complement of an offer's: larger is
- * better on both sides.  Keys ascend; keys from cnt on are 0.
- */
-struct book_side {
-	uint32_t key_at; // of cap keys, in struct book's key
-	uint32_t cnt;
-	uint32_t cap;
-	uint32_t top_idx; // level of the best price; 0: none
-};
-
-struct book_instr {
-	// what an order touches
-	struct book_side side[2];
-	char symbol[8];
-	uint16_t instr_idx; // INSTR_NONE: not configured
-	uint8_t state;      // enum trading_state of 'H'
-	bool market_halted; // 'h'
-	bool known;         // symbol is valid
-	bool defined;       // by a directory message
-	bool suspect;       // broke an invariant
-	bool crossed;       // bid above offer at this moment
-	uint32_t top_px4[2];
-	uint32_t top_qty[2];
-	// what is rarer
-	uint32_t last_px4;
-	uint32_t band_lo_px4;
-	uint32_t band_hi_px4;
-	uint32_t round_lot_qty;
-	uint64_t volume_qty;
-	uint8_t short_sale;
-	uint8_t authenticity; // 'T': a test symbol
-	uint8_t pad[38];
-};
-static_assert(sizeof(struct book_instr) == 2 * CACHE_LINE, "an order touches the first half");
-static_assert(offsetof(struct book_instr, last_px4) == CACHE_LINE, "and nothing else");
 
 /* What was told of a configured instrument. */
 struct book_ours {
@@ -144,15 +101,11 @@ struct book {
 	bool closed;      // system hours are over
 	bool late_joined; // and trusted: unknown references are no surprise
 	bool trust_late_join;
-	uint8_t system_event; // last 'S' code
-	uint64_t ts_ns;       // of the last message
-	// prices of the sides, in blocks of 16 << kind
-	uint32_t *key;
-	uint32_t key_fresh;
-	uint32_t key_cnt;
-	uint32_t key_free[BOOK_BLOCK_KINDS]; // a free block, +1; 0: none
-	uint64_t next_seq;                   // after the datagram in hand
-	uint64_t now_ns;                     // lane's time of the last datagram or look at the time
+	uint8_t system_event;  // last 'S' code
+	uint64_t ts_ns;        // of the last message
+	struct book_keys keys; // of the sides
+	uint64_t next_seq;     // after the datagram in hand
+	uint64_t now_ns;       // lane's time of the last datagram or look at the time
 	// of the whole market
 	uint8_t phase;        // enum feed_phase
 	uint8_t breach_cnt;   // times the market-wide circuit breaker tripped
@@ -299,105 +252,70 @@ book_has_queues(const struct book *b)
 	return b->order.link != NULL;
 }
 
+/* What touches nothing but orders and levels, as bits. */
+#define BOOK_PLAIN                                                                \
+	(1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED | \
+	 1U << MD_ORDER_REPLACED)
+
 /*
- * Three looks ahead, each when the one before has arrived: at the order and the instrument, at the
- * level, and at the prices of the side when a level is about to come or go.  They change nothing
- * but caches and m's own notes.  Each needs the one before, and none must be made.  Thread: the
- * owner.
+ * Looks ahead: at the order, the instrument and the level that a price names; when the order has
+ * arrived, at its level; then, where queues are kept, at its neighbours.  They change nothing but
+ * caches and m's own notes.  Each needs the one before, and none must be made.  Thread: the owner.
  */
-#define BOOK_PRINTS (1U << MD_ORDER_EXECUTED | 1U << MD_ORDER_EXECUTED_AT_PRICE | 1U << MD_TRADED)
-
-/* What a print touches beside its order. */
-HOT_INLINE void
-book_prefetch_print(const struct book *b, const struct md *m)
-{
-	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
-
-	u64_map_prefetch(&b->match, m->new_ref);
-	__builtin_prefetch(&in->last_px4, 1);
-	__builtin_prefetch(&b->info[m->locate & b->locate_mask], 1);
-}
-
 HOT_INLINE void
 book_prefetch(const struct book *b, struct md *m)
 {
-	const bool adds = m->type == MD_ORDER_ADDED;
-	const uint64_t key = price_key(m->locate, m->side, m->px4);
+	const bool adds = m->type == MD_ORDER_ADDED, prices = adds | (m->type == MD_ORDER_REPLACED);
+	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
+	const uint64_t key = price_key(m->locate, 0, m->px4);
 	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
 	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
 	const struct price_level *level = &b->levels.level[level_at];
 
-	if (unlikely(m->type > MD_ORDER_REPLACED)) { // no order, and no room for notes
-		__builtin_prefetch(&b->instr[m->locate & b->locate_mask], 1);
-		book_prefetch_print(b, m);
-		return;
+	__builtin_prefetch(in, 1);
+	if (unlikely(!(1U << m->type & BOOK_PLAIN))) {
+		u64_map_prefetch(&b->match, m->new_ref);
+		__builtin_prefetch(&in->last_px4, 1);
+		__builtin_prefetch(&b->info[m->locate & b->locate_mask], 1);
+		if (m->type > MD_ORDER_REPLACED)
+			return; // no order, and no room for notes
 	}
 	// no branch on the type: it could not be foreseen
-	m->level_at = (uint32_t)keep_if(adds, level_at);
+	m->level_at = (uint32_t)keep_if(prices, level_at);
 	m->place = order;
-	__builtin_prefetch(&b->instr[m->locate & b->locate_mask], 1);
-	__builtin_prefetch((const void *)pick(adds, (uintptr_t)level, (uintptr_t)order), 1);
-	if (unlikely(1U << m->type & BOOK_PRINTS))
-		book_prefetch_print(b, m);
+	__builtin_prefetch(in->near[0], 1);
+	__builtin_prefetch(in->near[1], 1);
+	__builtin_prefetch(order, 1);
+	__builtin_prefetch((const void *)pick(prices, (uintptr_t)level, (uintptr_t)order), 1);
 	if (book_has_queues(b))
 		order_queue_prefetch(&b->order, order);
 }
 
-/* The level that the message's order has, or will have; 0 when that is not known. */
+/* The level that the message's order has. */
 HOT_INLINE void
-book_prefetch_level(const struct book *b, struct md *m)
+book_prefetch_level(const struct book *b, const struct md *m)
 {
 	const struct order_rec *order = m->place;
+	uint32_t level_idx;
 
 	if (unlikely(m->type > MD_ORDER_REPLACED))
 		return;
-	m->level_idx = m->level_at | (uint32_t)keep_if(m->type != MD_ORDER_ADDED, order->level_idx);
-	__builtin_prefetch(&b->levels.level[m->level_idx], 1);
+	level_idx = (uint32_t)pick(m->type == MD_ORDER_ADDED, m->level_at, order->level_idx);
+	__builtin_prefetch(&b->levels.level[level_idx], 1);
 	if (book_has_queues(b))
-		order_queue_prefetch_ends(&b->order, m->level_idx);
+		order_queue_prefetch_ends(&b->order, level_idx);
 }
 
 /* The orders that a message's order stands beside, or will. */
 HOT_INLINE void
 book_prefetch_queue(const struct book *b, const struct md *m)
 {
+	if (!book_has_queues(b) || unlikely(m->type > MD_ORDER_REPLACED))
+		return;
 	if (m->type == MD_ORDER_ADDED)
 		order_queue_prefetch_push(&b->order, m->level_at);
 	else
 		order_queue_prefetch_pull(&b->order, m->place);
-}
-
-HOT_INLINE void
-book_prefetch_side(const struct book *b, const struct md *m)
-{
-	const struct price_level *lv;
-	const bool adds = m->type == MD_ORDER_ADDED;
-	const struct book_side *s;
-	const uint32_t *keys;
-	uintptr_t first, last;
-	uint32_t deep;
-	bool changes; // the first or the last order
-	uint8_t side;
-
-	if (unlikely(m->type > MD_ORDER_REPLACED))
-		return;
-	lv = &b->levels.level[m->level_idx];
-	side = (uint8_t)pick(adds, m->side, price_level_side(lv)) & 1;
-	s = &b->instr[m->locate & b->locate_mask].side[side];
-	keys = &b->key[s->key_at];
-	deep = s->cnt > BOOK_BLOCK_MIN ? s->cnt - BOOK_BLOCK_MIN : 0;
-	changes = price_level_order_cnt(lv) == !adds;
-	first = pick(changes, (uintptr_t)(keys + deep), (uintptr_t)lv);
-	last = pick(changes, (uintptr_t)(keys + s->cnt), (uintptr_t)lv);
-	if (unlikely(m->type == MD_ORDER_REPLACED)) {
-		const uint64_t key = price_key(m->locate, side, m->px4);
-
-		__builtin_prefetch(&b->levels.level[1 + price_levels_home(&b->levels, key)], 1);
-	}
-	__builtin_prefetch((const void *)first, 1);
-	__builtin_prefetch((const void *)last, 1);
-	if (book_has_queues(b))
-		book_prefetch_queue(b, m);
 }
 
 /* While a recovery runs or has failed: what goes to whom.  Out of line. */
@@ -441,26 +359,56 @@ unsigned book_on_execution(struct book *b, struct book_instr *in, const struct m
 /* Fills the messages of a configured instrument. */
 unsigned book_tell(struct book *b, const struct book_instr *in, unsigned what, struct bbo *bbo,
 		   struct mark *mark);
+/* The level that has become a side's best, after the best one went. */
+void book_top_fall(struct book *b, struct book_instr *in, uint8_t side);
+
 /* A new level, with no order yet; 0 when there is no room. */
-uint32_t book_level_make(struct book *b, struct book_instr *in, uint64_t price_key, uint32_t home);
+HOT_INLINE uint32_t
+book_level_make(struct book *b, struct book_instr *in, uint64_t key, uint32_t home)
+{
+	const uint32_t idx = price_levels_add(&b->levels, key, home);
+
+	if (unlikely(idx == 0))
+		return 0;
+	if (unlikely(!book_side_add(&b->keys, in, (uint8_t)(key >> 48), (uint32_t)key, idx))) {
+		price_levels_remove(&b->levels, idx);
+		return 0;
+	}
+	return idx;
+}
+
 /* Takes an empty level out. */
-void book_level_drop(struct book *b, struct book_instr *in, uint32_t idx);
-
-/* The key of a price, and the price of a key. */
-HOT_INLINE uint32_t
-book_key(uint8_t side, uint32_t px4)
+HOT_INLINE void
+book_level_drop(struct book *b, struct book_instr *in, uint32_t idx)
 {
-	return side == SIDE_BUY ? px4 : ~px4;
+	const struct price_level *lv = &b->levels.level[idx];
+	const uint8_t side = price_level_side(lv);
+
+	book_side_remove(&b->keys, in, side, price_level_px4(lv));
+	price_levels_remove(&b->levels, idx);
+	if (idx == in->side[side].top_idx)
+		book_top_fall(b, in, side);
 }
 
-/* The level of the i-th price of a side, the best one last; i is below the side's cnt. */
-HOT_INLINE uint32_t
-book_level_at(const struct book *b, uint16_t locate, uint8_t side, uint32_t i)
-{
-	const uint32_t key = b->key[b->instr[locate].side[side].key_at + i];
+/* A walk along the levels of a side, best first.  Valid until the book's next message. */
+struct book_walk {
+	const struct book *book;
+	uint64_t end_key; // levels whose keys are below are still to come
+	uint32_t idx;     // the level in hand
+	uint16_t locate;
+	uint8_t side;
+};
 
-	return price_levels_find(&b->levels, price_key(locate, side, book_key(side, key)));
+HOT_INLINE struct book_walk
+book_walk_start(const struct book *b, uint16_t locate, uint8_t side)
+{
+	return (struct book_walk){
+		.book = b, .end_key = 1ULL << 32, .locate = locate, .side = side
+	};
 }
+
+/* False after the last level.  idx is 0 when the price has no level, which only audits see. */
+bool book_walk_next(struct book_walk *w);
 
 /* Compares the best of one side with what was told of it. */
 HOT_INLINE unsigned

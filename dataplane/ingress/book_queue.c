@@ -86,19 +86,21 @@ COLD void
 book_queues_fill(const struct book *b, uint16_t locate, enum side side, uint32_t from_key,
 		 uint32_t depth, struct book_queues *out)
 {
-	const struct book_side *s = &b->instr[locate].side[side];
-	const uint32_t *keys = &b->key[s->key_at];
-	uint32_t i = s->cnt;
+	struct book_walk w = book_walk_start(b, locate, (uint8_t)side);
 
 	out->row_cnt = out->order_cnt = out->next_key = 0;
-	while (i > 0 && from_key != 0 && keys[i - 1] >= from_key)
-		i--;
-	for (; i > 0 && out->row_cnt < depth && out->row_cnt < BOOK_QUEUES_LEVELS; i--) {
+	if (from_key != 0)
+		w.end_key = from_key;
+	while (out->row_cnt < depth && out->row_cnt < BOOK_QUEUES_LEVELS) {
+		const uint32_t last_key = (uint32_t)w.end_key;
+
+		if (!book_walk_next(&w))
+			return;
 		if (out->order_cnt >= BOOK_QUEUES_ENOUGH) {
-			out->next_key = keys[i];
+			out->next_key = last_key;
 			return;
 		}
-		add_row(b, locate, side, book_key((uint8_t)side, keys[i - 1]), out);
+		add_row(b, locate, side, book_key((uint8_t)side, (uint32_t)w.end_key), out);
 	}
 }
 
@@ -121,9 +123,11 @@ book_queue_digest(const struct book *b)
 
 	for (uint32_t l = 0; l <= b->locate_max && book_has_queues(b); l++) {
 		for (uint8_t side = 0; side < 2; side++) {
-			for (uint32_t i = 0; i < b->instr[l].side[side].cnt; i++) {
-				const uint32_t idx = book_level_at(b, (uint16_t)l, side, i);
-				struct book_queue q = { .book = b, .id = b->order.ends[idx].first };
+			struct book_walk w = book_walk_start(b, (uint16_t)l, side);
+
+			while (book_walk_next(&w)) {
+				struct book_queue q = { .book = b,
+							.id = b->order.ends[w.idx].first };
 
 				sum += digest_of(&q);
 			}

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingress/book.h"
 
+COLD bool
+book_walk_next(struct book_walk *w)
+{
+	const struct book *b = w->book;
+	uint32_t key;
+
+	if (!book_side_next(&b->keys, &b->instr[w->locate], w->side, w->end_key, &key))
+		return false;
+	w->end_key = key;
+	w->idx = price_levels_find(&b->levels,
+				   price_key(w->locate, w->side, book_key(w->side, key)));
+	return true;
+}
+
 COLD unsigned
 book_depth(const struct book *b, uint16_t locate, enum side side, struct book_depth_row *out,
 	   unsigned row_max)
 {
-	const struct book_side *s;
-	unsigned n = 0;
+	struct book_walk w = book_walk_start(b, locate, (uint8_t)side);
+	unsigned n;
 
 	if (locate > b->locate_max)
 		return 0;
-	s = &b->instr[locate].side[side];
-	for (uint32_t i = s->cnt; i > 0 && n < row_max; i--, n++) {
-		const struct price_level *lv =
-			&b->levels.level[book_level_at(b, locate, (uint8_t)side, i - 1)];
+	for (n = 0; n < row_max && book_walk_next(&w); n++) {
+		const struct price_level *lv = &b->levels.level[w.idx];
 
 		out[n] = (struct book_depth_row){
 			.px4 = price_level_px4(lv),
@@ -30,9 +42,10 @@ book_order_cnt(const struct book *b, uint16_t locate)
 	uint32_t cnt = 0;
 
 	for (uint8_t side = 0; side < 2 && locate <= b->locate_max; side++) {
-		for (uint32_t i = 0; i < b->instr[locate].side[side].cnt; i++)
-			cnt += price_level_order_cnt(
-				&b->levels.level[book_level_at(b, locate, side, i)]);
+		struct book_walk w = book_walk_start(b, locate, side);
+
+		while (book_walk_next(&w))
+			cnt += price_level_order_cnt(&b->levels.level[w.idx]);
 	}
 	return cnt;
 }
@@ -51,12 +64,11 @@ book_digest(const struct book *b)
 
 	for (uint32_t l = 0; l <= b->locate_max; l++) {
 		for (uint8_t side = 0; side < 2; side++) {
-			for (uint32_t i = 0; i < b->instr[l].side[side].cnt; i++) {
-				const struct price_level *lv =
-					&b->levels.level[book_level_at(b, (uint16_t)l, side, i)];
+			struct book_walk w = book_walk_start(b, (uint16_t)l, side);
 
-				sum += digest_part(lv, price_level_qty(lv));
-			}
+			while (book_walk_next(&w))
+				sum += digest_part(&b->levels.level[w.idx],
+						   price_level_qty(&b->levels.level[w.idx]));
 		}
 	}
 	return sum;
@@ -82,45 +94,46 @@ book_set_gauges(struct book *b)
 	metric_set(&b->metrics.level_now, b->levels.cnt);
 }
 
-/* What is wrong with one side's array, or NULL. */
+/* What is wrong with one side's levels, or NULL; adds up how many they are, and their orders. */
 static const char *
-audit_side(const struct book *b, uint16_t locate, uint8_t side, const struct book_tally *tally)
+audit_side(const struct book *b, uint16_t locate, uint8_t side, const struct book_tally *tally,
+	   struct book_tally *sum)
 {
 	const struct book_side *s = &b->instr[locate].side[side];
-	const uint32_t *keys = &b->key[s->key_at];
+	struct book_walk w = book_walk_start(b, locate, side);
+	bool first = true;
 
-	if (s->top_idx != (s->cnt == 0 ? 0 : book_level_at(b, locate, side, s->cnt - 1)))
-		return "the best level is not the last one";
-	for (uint32_t i = 0; i < s->cnt; i++) {
-		const uint32_t idx = book_level_at(b, locate, side, i);
-		const struct price_level *lv = &b->levels.level[idx];
+	for (; book_walk_next(&w); first = false) {
+		const struct price_level *lv = &b->levels.level[w.idx];
 
-		if (idx == 0)
+		if (w.idx == 0)
 			return "a side names a price that has no level";
-		if (i != 0 && keys[i] <= keys[i - 1])
-			return "prices of a side are out of order";
-		if (price_level_order_cnt(lv) != tally[idx].order_cnt)
+		if (first && (w.idx != s->top_idx || w.end_key != s->top_key))
+			return "the best level is another one";
+		if (price_level_order_cnt(lv) != tally[w.idx].order_cnt)
 			return "a level's orders are not as many as it says";
-		if (price_level_qty(lv) != tally[idx].qty)
+		if (price_level_qty(lv) != tally[w.idx].qty)
 			return "a level's quantity is not the sum of its orders";
 		if (book_has_queues(b)) {
 			const char *wrong = order_queue_audit(
-				&b->order, idx, price_level_order_cnt(lv), price_level_qty(lv));
+				&b->order, w.idx, price_level_order_cnt(lv), price_level_qty(lv));
 
 			if (wrong != NULL)
 				return wrong;
 		}
+		sum->order_cnt += price_level_order_cnt(lv);
+		sum->qty++;
 	}
-	for (uint32_t i = s->cnt; i < s->cap; i++)
-		if (keys[i] != 0)
-			return "an unused price is not 0";
-	return NULL;
+	if (first && s->top_idx != 0)
+		return "a side without prices has a best level";
+	return book_side_audit(&b->keys, &b->instr[locate], side);
 }
 
 COLD const char *
 book_audit(const struct book *b, struct book_tally *tally)
 {
-	uint32_t level_cnt = 0, order_cnt = 0, order_in_side_cnt = 0;
+	struct book_tally of_sides = { 0 }; // qty: how many levels
+	uint32_t order_cnt = 0;
 	const struct order_rec *o;
 
 	memset(tally, 0, book_tally_cnt(b->levels.max) * sizeof(*tally));
@@ -137,23 +150,18 @@ book_audit(const struct book *b, struct book_tally *tally)
 	}
 	for (uint32_t l = 0; l <= b->locate_max; l++) {
 		for (uint8_t side = 0; side < 2; side++) {
-			const struct book_side *s = &b->instr[l].side[side];
-			const char *wrong = audit_side(b, (uint16_t)l, side, tally);
+			const char *wrong = audit_side(b, (uint16_t)l, side, tally, &of_sides);
 
 			if (wrong != NULL)
 				return wrong;
-			level_cnt += s->cnt;
-			for (uint32_t i = 0; i < s->cnt; i++)
-				order_in_side_cnt += price_level_order_cnt(
-					&b->levels.level[book_level_at(b, (uint16_t)l, side, i)]);
 		}
 	}
 	for (uint32_t i = 0; i < b->order.ends_cnt; i++)
 		if (b->order.ends[i].first != 0 && tally[i].order_cnt == 0)
 			return "a level without orders has a queue";
-	if (order_in_side_cnt != order_cnt)
+	if (of_sides.order_cnt != order_cnt)
 		return "an order is of a level that no side has";
-	if (level_cnt != b->levels.cnt)
+	if (of_sides.qty != b->levels.cnt)
 		return "levels are not as many as counted";
 	return order_cnt != b->order.cnt ? "orders are not as many as counted" : NULL;
 }

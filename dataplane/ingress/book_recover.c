@@ -11,7 +11,7 @@
  * prints) is taken from the live messages, where it is never late.
  */
 enum {
-	SLICE_LOCATES = 256, // of a table of 128-byte records
+	SLICE_LOCATES = 256, // of a table of 256-byte records
 	SLICE_WORK = 4096,   // places of the order table looked at: 64 KiB, about 3 us,
 	REMOVE_WORK = 64,    // or orders removed at this price each: two or three touches of memory
 };

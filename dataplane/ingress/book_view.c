@@ -46,7 +46,7 @@ fill_found(const struct book *b, const struct book_ours *o, struct book_view *v)
 	v->directory = info->directory;
 	memcpy(v->reason, info->reason, sizeof(v->reason));
 	for (unsigned side = 0; side < 2; side++) {
-		v->level_cnt[side] = in->side[side].cnt;
+		v->level_cnt[side] = book_side_level_cnt(in, (uint8_t)side);
 		v->row_cnt[side] =
 			book_depth(b, o->locate, (enum side)side, v->row[side], BOOK_VIEW_DEPTH);
 		v->lot_px4[side] = lot_px4_of(v->row[side], v->row_cnt[side], v->round_lot_qty);

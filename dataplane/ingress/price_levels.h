@@ -35,6 +35,7 @@ enum {
 	PRICE_LEVEL_GROUP = 4,
 	PRICE_TICK_PX4 = 100, // a cent; the tick of prices from one dollar on
 	PRICE_TICK_FROM_PX4 = 10000,
+	PRICE_TICKS_BELOW = PRICE_TICK_FROM_PX4 - PRICE_TICK_FROM_PX4 / PRICE_TICK_PX4,
 };
 
 struct price_levels {
@@ -88,6 +89,27 @@ HOT_INLINE uint64_t
 price_key(uint16_t locate, uint8_t side, uint32_t px4)
 {
 	return (uint64_t)side << 48 | (uint64_t)locate << 32 | px4;
+}
+
+/* How many steps a price is above 0: of a cent from a dollar on, of 1/10000 dollar below. */
+HOT_INLINE uint32_t
+price_tick(uint32_t px4)
+{
+	return (uint32_t)pick(px4 < PRICE_TICK_FROM_PX4, px4,
+			      px4 / PRICE_TICK_PX4 + PRICE_TICKS_BELOW);
+}
+
+HOT_INLINE uint32_t
+price_of_tick(uint32_t tick)
+{
+	return tick < PRICE_TICK_FROM_PX4 ? tick : (tick - PRICE_TICKS_BELOW) * PRICE_TICK_PX4;
+}
+
+/* Whether the price is a whole number of steps, as stocks are quoted. */
+HOT_INLINE bool
+price_on_tick(uint32_t px4)
+{
+	return (px4 % PRICE_TICK_PX4 == 0) | (px4 < PRICE_TICK_FROM_PX4);
 }
 
 HOT_INLINE uint32_t
@@ -146,14 +168,17 @@ price_level_reduce(struct price_level *l, uint32_t qty)
 	l->sum -= qty * PRICE_LEVEL_ONE;
 }
 
-/* Four ticks share a group; a price between two cents is grouped by hundredths of a cent. */
+/*
+ * Four ticks share a group; a price between two cents is grouped by hundredths of a cent.  Both
+ * sides share it, too: so a level's home is known before its side is.
+ */
 HOT_INLINE uint32_t
 price_levels_home(const struct price_levels *t, uint64_t key)
 {
 	const uint32_t px4 = (uint32_t)key, cents = px4 / PRICE_TICK_PX4;
 	const bool on_tick = (cents * PRICE_TICK_PX4 == px4) & (px4 >= PRICE_TICK_FROM_PX4);
 	const uint32_t tick = (uint32_t)pick(on_tick, cents, px4);
-	const uint64_t group = (key >> 32 << 32) | (tick / PRICE_LEVEL_GROUP);
+	const uint64_t group = (key & 0xFFFF00000000) | (tick / PRICE_LEVEL_GROUP);
 	// 2^64 / golden ratio; every bit of the group is in the low bits of the product's upper
 	// half
 	const unsigned __int128 h = (unsigned __int128)group * 0x9E3779B97F4A7C15;

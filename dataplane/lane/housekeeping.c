@@ -178,7 +178,7 @@ answer_book(struct lane *l, struct command *c)
 	for (uint32_t side = 0; side < 2; side++) {
 		out->row_cnt[side] =
 			book_depth(b, out->locate, (enum side)side, out->row[side], depth);
-		out->level_cnt[side] = in->side[side].cnt;
+		out->level_cnt[side] = book_side_level_cnt(in, (uint8_t)side);
 	}
 	c->reply_cnt = 1;
 	return 0;

@@ -8,9 +8,9 @@
 /*
  * The way of a datagram's messages from parse to book.  A book of millions of orders lives in
  * memory, far from the core: what a message touches takes longer to arrive than the message takes
- * to apply.  So parse runs some messages ahead; each one's order is asked for as soon as it is
- * decoded, its level once the order is there, and the prices of its side when a level will come or
- * go.  Nothing is applied early: the book takes the messages one by one, in order.
+ * to apply.  So parse runs some messages ahead; each one's order and instrument are asked for as
+ * soon as it is decoded, its level once the order is there.  Nothing is applied early: the book
+ * takes the messages one by one, in order.
  *
  * The next datagram may be known before this one is through: parse then goes on with it, so that
  * its first messages, too, are asked for ahead.
@@ -18,7 +18,7 @@
 enum {
 	MD_AHEAD = 16,      // messages decoded ahead; a power of two
 	MD_AHEAD_LEVEL = 8, // from here on the order is there
-	MD_AHEAD_SIDE = 4,  // from here on the level is
+	MD_AHEAD_QUEUE = 4, // from here on its place in a queue is
 };
 
 struct md_walk {
@@ -84,21 +84,21 @@ static __attribute__((noinline)) void
 md_walk_fill(struct md_walk *w, struct parse *p, const struct book *b)
 {
 	const uint32_t level_end = w->from + MD_AHEAD_LEVEL;
-	const uint32_t side_end = w->from + MD_AHEAD_SIDE;
-	uint32_t level = w->end, side = w->end;
+	const uint32_t queue_end = w->from + MD_AHEAD_QUEUE;
+	uint32_t level = w->end, queue = w->end;
 
 	while (w->end - w->from < MD_AHEAD - 1 && md_walk_decode(w, p, b)) {
 		if (level < level_end && w->end - level >= MD_AHEAD_LEVEL)
 			book_prefetch_level(b, &w->md[level++ % MD_AHEAD]);
-		if (side < side_end && w->end - side >= MD_AHEAD - MD_AHEAD_SIDE)
-			book_prefetch_side(b, &w->md[side++ % MD_AHEAD]);
+		if (queue < queue_end && w->end - queue >= MD_AHEAD - MD_AHEAD_QUEUE)
+			book_prefetch_queue(b, &w->md[queue++ % MD_AHEAD]);
 	}
 	if (w->end - w->from == 1)
 		return; // nothing to do meanwhile: it is the next one
 	for (; level < level_end && level < w->end; level++)
 		book_prefetch_level(b, &w->md[level % MD_AHEAD]);
-	for (; side < side_end && side < w->end; side++)
-		book_prefetch_side(b, &w->md[side % MD_AHEAD]);
+	for (; queue < queue_end && queue < w->end; queue++)
+		book_prefetch_queue(b, &w->md[queue % MD_AHEAD]);
 }
 
 /*
@@ -133,8 +133,8 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 		book_prefetch_level(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
 	else if (ahead == 0)
 		return NULL;
-	if (likely(ahead > MD_AHEAD_SIDE))
-		book_prefetch_side(b, &w->md[(w->from + MD_AHEAD_SIDE) % MD_AHEAD]);
+	if (likely(ahead > MD_AHEAD_QUEUE))
+		book_prefetch_queue(b, &w->md[(w->from + MD_AHEAD_QUEUE) % MD_AHEAD]);
 	return &w->md[w->from++ % MD_AHEAD];
 }
 

@@ -99,9 +99,8 @@ struct md {
 		uint64_t cross_qty; // MD_TRADED by a cross: 64-bit quantity
 		char reason[4];     // MD_TRADING_STATE
 		struct {
-			uint32_t level_at;  // of orders only, the book's own notes; 0 from parse
-			uint32_t level_idx; // the rest are not set by parse
-			const void *place;
+			uint32_t level_at; // of orders only, the book's own notes; 0 from parse
+			const void *place; // not set by parse
 		};
 	};
 };

@@ -427,6 +427,7 @@ queues_equal_a_plain_list_whatever_comes(void **state)
 {
 	uint64_t next = 1000, moved_cnt = 0;
 	uint32_t longest = 0;
+	struct book_walk w;
 
 	for (unsigned step = 0; step < STEPS; step++) {
 		const struct md m = random_message(&next);
@@ -447,9 +448,9 @@ queues_equal_a_plain_list_whatever_comes(void **state)
 			check_place(random_below(list_cnt));
 		if (step % 256 == 0)
 			check_all();
-		for (uint32_t i = 0; i < b.instr[1].side[0].cnt && step % 4096 == 0; i++) {
-			const uint32_t idx = book_level_at(&b, 1, 0, i);
-			const uint32_t cnt = price_level_order_cnt(&b.levels.level[idx]);
+		w = book_walk_start(&b, 1, SIDE_BUY);
+		while (step % 4096 == 0 && book_walk_next(&w)) {
+			const uint32_t cnt = price_level_order_cnt(&b.levels.level[w.idx]);
 
 			longest = cnt > longest ? cnt : longest;
 		}

@@ -265,9 +265,7 @@ check_bids(uint32_t n, uint32_t but)
 	for (uint32_t i = n; i-- != 0;)
 		if (i != but)
 			assert_int_equal(row[k++].px4, 100 * (i + 1));
-	if (b.instr[1].side[SIDE_BUY].cnt < b.instr[1].side[SIDE_BUY].cap)
-		assert_int_equal(
-			b.key[b.instr[1].side[SIDE_BUY].key_at + b.instr[1].side[SIDE_BUY].cnt], 0);
+	assert_int_equal(book_side_level_cnt(&b.instr[1], SIDE_BUY), n - (but < n));
 }
 
 static void

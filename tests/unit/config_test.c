@@ -280,7 +280,7 @@ static const struct {
 	{ "an order that could never be open", "open_max_qty: 5000", "open_max_qty: 499",
 	  "c.yaml:35:18: risk.order_max_qty is 500, while risk.open_max_qty is 499 at c.yaml:38:17; the largest order could never be open" },
 	{ "more memory than is set aside", CONFIG_HEAD, CONFIG_HEAD "hugepages: { memory_mb: 64 }\n",
-	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 311; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
+	  "c.yaml:2:25: hugepages.memory_mb is 64, while packet buffers, books and rings need 319; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "queues of orders beside levels that would fit alone", "venue: sim\n    lines:", "venue: sim\n    depth: orders\n    orders_max: 4000000\n    lines:",
 	  "c.yaml:1:1: hugepages.memory_mb is 512, while packet buffers, books and rings need 704; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "a depth of neither kind", "venue: sim\n    lines:", "venue: sim\n    depth: order\n    lines:",
