@@ -58,8 +58,7 @@ book_bytes(const struct book_config *c)
 	       rounded(instr_cnt_for(c) * sizeof(struct book_instr)) +
 	       rounded(price_levels_bytes(c->levels_max)) +
 	       rounded(key_cnt_for(c) * sizeof(uint32_t)) +
-	       rounded(order_table_bytes(c->orders_max)) + rounded(u64_map_bytes(c->trades_max)) +
-	       rounded(c->trades_max * sizeof(struct book_trade)) +
+	       rounded(order_table_bytes(c->orders_max)) + trade_log_bytes(c->trades_max) +
 	       rounded(((size_t)c->locate_max + 1) * sizeof(struct book_info)) +
 	       rounded((ours_max(c) + 1) * sizeof(struct book_notes)) +
 	       rounded((ours_max(c) + 1) * sizeof(struct book_view_slot)) +
@@ -119,16 +118,13 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 									sizeof(struct book_notes)),
 		.trust_late_join = c->trust_late_join,
 		.keys.cnt = (uint32_t)key_cnt_for(c),
-		.trades_max = c->trades_max,
 	};
 	b->keys.key = (uint32_t *)arena_take(arena, key_cnt_for(c) * sizeof(*b->keys.key));
-	b->trade = (struct book_trade *)arena_take(arena, c->trades_max * sizeof(*b->trade));
 	if (!price_levels_init(&b->levels, c->levels_max, arena) ||
 	    !order_table_init(&b->order, c->orders_max, arena) ||
-	    !u64_map_init(&b->match, c->trades_max, arena) ||
+	    !trade_log_init(&b->trades, c->trades_max, arena) ||
 	    !u64_map_init(&b->symbol, (uint32_t)ours_max(c) + 1, arena) || b->instr == NULL ||
-	    b->keys.key == NULL || b->trade == NULL || b->info == NULL || b->notes == NULL ||
-	    b->view == NULL)
+	    b->keys.key == NULL || b->info == NULL || b->notes == NULL || b->view == NULL)
 		return -ENOMEM;
 	if (c->queues && !order_table_keep_queues(&b->order, ends_cnt_for(c), arena))
 		return -ENOMEM;
@@ -140,12 +136,11 @@ static COLD void
 empty_all(struct book *b)
 {
 	order_table_clear(&b->order);
-	u64_map_clear(&b->match);
+	trade_log_clear(&b->trades);
 	memset(b->instr, 0, (b->locate_max + 1) * sizeof(*b->instr));
 	memset(b->info, 0, (b->locate_max + 1) * sizeof(*b->info));
 	price_levels_clear(&b->levels);
 	book_keys_clear(&b->keys);
-	b->trade_next = 0;
 	b->system_event = 0;
 	b->next_seq = 0;
 	b->phase = PHASE_UNKNOWN;
@@ -504,31 +499,31 @@ book_top_fall(struct book *b, struct book_instr *in, uint8_t side)
 		&b->levels, price_key((uint16_t)(in - b->instr), side, book_key(side, key)));
 }
 
+/* A print whose match number is not above all before it: another one has it, or it comes late. */
+static COLD void
+remember_stray(struct book *b, uint64_t match_ref, const struct trade *t)
+{
+	struct trade *known = trade_log_find(&b->trades, match_ref);
+
+	if (known == NULL) {
+		trade_log_add_stray(&b->trades, match_ref, t);
+		return;
+	}
+	metric_add(&b->metrics.match_repeated, 1);
+	known->qty += t->qty;
+	known->ntl4 += t->ntl4;
+}
+
 /* Remembers a print, in case it is broken later; the oldest one is forgotten. */
 static void
 remember_match(struct book *b, const struct md *m, uint64_t qty, uint32_t px4)
 {
-	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
-	struct book_trade *t;
-
-	if (unlikely(s != NULL)) {
-		metric_add(&b->metrics.match_repeated, 1);
-		b->trade[s->tag - 1].qty += qty;
-		b->trade[s->tag - 1].ntl4 += qty * px4;
-		return;
-	}
-	t = &b->trade[b->trade_next];
-	if (b->match.cnt == b->trades_max) {
-		s = u64_map_find(&b->match, t->match_ref);
-		u64_map_remove(&b->match, s);
-	}
-	if (u64_map_add(&b->match, m->new_ref, 0, b->trade_next + 1) == NULL)
-		return;
-	*t = (struct book_trade){
-		.match_ref = m->new_ref, .qty = qty, .ntl4 = qty * px4, .locate = m->locate
-	};
-	b->trade_next = b->trade_next + 1 == b->trades_max ? 0 : b->trade_next + 1;
-	u64_map_prefetch(&b->match, b->trade[b->trade_next].match_ref); // the next to be forgotten
+	if (likely(m->new_ref > b->trades.last_ref))
+		trade_log_add(&b->trades, m->new_ref, m->locate, qty, qty * px4);
+	else
+		remember_stray(
+			b, m->new_ref,
+			&(struct trade){ .qty = qty, .ntl4 = qty * px4, .locate = m->locate });
 }
 
 /* Counts a print: its volume, and its price as the last one. */

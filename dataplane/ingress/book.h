@@ -10,6 +10,7 @@
 #include "ingress/book_side.h"
 #include "ingress/book_view.h"
 #include "ingress/order_queue.h"
+#include "ingress/trade_log.h"
 #include "msg/bbo.h"
 #include "msg/datagram.h"
 #include "msg/mark.h"
@@ -74,13 +75,6 @@ struct book_ours {
 	uint8_t phase;
 };
 
-struct book_trade {
-	uint64_t match_ref;
-	uint64_t qty;
-	uint64_t ntl4;
-	uint16_t locate;
-};
-
 /* Why no book of the feed may be believed, as bits. */
 enum book_stale {
 	BOOK_NO_SESSION = 1 << 0,
@@ -107,16 +101,12 @@ struct book {
 	uint64_t next_seq;     // after the datagram in hand
 	uint64_t now_ns;       // lane's time of the last datagram or look at the time
 	// of the whole market
-	uint8_t phase;        // enum feed_phase
-	uint8_t breach_cnt;   // times the market-wide circuit breaker tripped
-	uint8_t breach_level; // '1'..'3', 0: none
-	uint64_t breach_seq;  // number of its message
-	uint64_t mwcb_px8[3]; // levels, 1/100000000; 0: not heard
-	// trades that may be broken
-	struct u64_map match;
-	struct book_trade *trade;
-	uint32_t trade_next;
-	uint32_t trades_max;
+	uint8_t phase;           // enum feed_phase
+	uint8_t breach_cnt;      // times the market-wide circuit breaker tripped
+	uint8_t breach_level;    // '1'..'3', 0: none
+	uint64_t breach_seq;     // number of its message
+	uint64_t mwcb_px8[3];    // levels, 1/100000000; 0: not heard
+	struct trade_log trades; // that may be broken
 	struct event_sink *events;
 	// recovery
 	struct book_info *info; // locate_max + 1
@@ -274,7 +264,6 @@ book_prefetch(const struct book *b, struct md *m)
 
 	__builtin_prefetch(in, 1);
 	if (unlikely(!(1U << m->type & BOOK_PLAIN))) {
-		u64_map_prefetch(&b->match, m->new_ref);
 		__builtin_prefetch(&in->last_px4, 1);
 		__builtin_prefetch(&b->info[m->locate & b->locate_mask], 1);
 		if (m->type > MD_ORDER_REPLACED)

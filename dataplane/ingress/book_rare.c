@@ -26,14 +26,12 @@ on_traded(struct book *b, struct book_instr *in, const struct md *m, struct bbo 
 static void
 on_trade_broken(struct book *b, const struct md *m)
 {
-	struct u64_slot *s = u64_map_find(&b->match, m->new_ref);
-	struct book_trade *t;
+	struct trade *t = trade_log_find(&b->trades, m->new_ref);
 
-	if (s == NULL) {
+	if (t == NULL) {
 		metric_add(&b->metrics.match_unknown, 1);
 		return;
 	}
-	t = &b->trade[s->tag - 1];
 	b->instr[t->locate].volume_qty -= t->qty;
 	b->info[t->locate].volume_ntl4 -= t->ntl4;
 	if (t->qty != 0)

@@ -22,6 +22,7 @@ static uint32_t model[LEVELS];
 static uint32_t model_cnt;
 
 static uint64_t seed;
+static const char *doing = "a market";
 
 static uint32_t
 random_below(uint32_t n)
@@ -84,14 +85,16 @@ check(uint8_t side)
 	uint32_t key;
 
 	if (wrong != NULL)
-		fail_msg("%s", wrong);
-	assert_int_equal(book_side_level_cnt(&in, side), model_cnt);
-	assert_int_equal(in.side[side].top_key, model_cnt == 0 ? 0 : model[model_cnt - 1]);
-	for (uint32_t i = model_cnt; i != 0; i--, end = key) {
-		assert_true(book_side_next(&keys, &in, side, end, &key));
-		assert_int_equal(key, model[i - 1]);
-	}
-	assert_false(book_side_next(&keys, &in, side, end, &key));
+		fail_msg("%s: %s", doing, wrong);
+	if (book_side_level_cnt(&in, side) != model_cnt)
+		fail_msg("%s: another number of levels", doing);
+	if (in.side[side].top_key != (model_cnt == 0 ? 0 : model[model_cnt - 1]))
+		fail_msg("%s: another best price", doing);
+	for (uint32_t i = model_cnt; i != 0; i--, end = key)
+		if (!book_side_next(&keys, &in, side, end, &key) || key != model[i - 1])
+			fail_msg("%s: another price in the walk", doing);
+	if (book_side_next(&keys, &in, side, end, &key))
+		fail_msg("%s: a price more in the walk", doing);
 }
 
 /* A market whose prices lie around a middle that walks: px4 = middle + [-spread, spread] * step. */
@@ -142,8 +145,7 @@ every_price_has_its_place(void **state)
 		const uint8_t side = i % 2 == 0 ? SIDE_BUY : SIDE_SELL;
 		uint32_t middle_px4 = MARKETS[i / 2].middle_px4;
 
-		print_message("%s, %s\n", MARKETS[i / 2].what,
-			      side == SIDE_BUY ? "bids" : "offers");
+		doing = MARKETS[i / 2].what;
 		start(NULL);
 		for (unsigned step = 0; step < STEPS; step++) {
 			const uint32_t gone = random_below(4);
