@@ -441,6 +441,7 @@ risk_take_limits(struct risk *r, const struct risk_limits *lim)
 		risk_cancel_rate_settle(r, n);
 	}
 	r->limits_version = lim->version;
+	metric_set(&r->metrics.limits_version, lim->version);
 }
 
 COLD int

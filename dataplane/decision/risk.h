@@ -88,26 +88,45 @@ risk_count(struct risk *r, enum risk_verdict v)
 }
 
 /*
- * One level of the tree holds what the plan reserves.  The rooms shrink by what it takes of them,
+ * Each level of the tree holds what the plan reserves.  The rooms shrink by what it takes of them,
  * which is what risk_node_settle would make of the sums.
  */
 HOT_INLINE void
-risk_reserve_cell(struct risk *r, struct risk_cell *c, const struct intent *in,
-		  const struct risk_plan *plan, const struct risk_rooms *take)
+risk_reserve_levels(struct risk *r, const struct intent *in, const struct risk_plan *plan)
 {
-	struct risk_node *n = &r->node[c->node_idx];
+	const risk_pair_of_rooms sums = plan->need.pair[RISK_ROOM_GROSS / 2];
+	const risk_pair_of_rooms orders = plan->need.pair[RISK_ROOM_ORDERS / 2];
+	const int64_t grow_ntl4 = plan->grow_ntl4;
+	const uint32_t grow_qty = plan->grow_qty, new = in->kind == INTENT_NEW;
+	const uint32_t rate_mask = r->rate_mask;
+	struct risk_cell *const cell = r->cell, *c = plan->cell;
+	struct risk_node *const node = r->node;
+	const uint64_t now_ns = r->last_ns;
+	const uint8_t side = in->side;
 
-	c->open_qty[in->side] += plan->grow_qty;
-	c->open_ntl4[in->side] += plan->grow_ntl4;
-	n->open_ntl4[in->side] += plan->grow_ntl4;
-	n->open_var_ntl4bp += take->pair[RISK_ROOM_VAR / 2][RISK_ROOM_VAR % 2];
-	n->open_cnt += in->kind == INTENT_NEW;
-	for (int p = 0; p < RISK_ROOM_RATE / 2; p++)
-		n->room_pair[p] -= take->pair[p];
-	n->order_ns[n->order_cnt++ & r->rate_mask] = r->last_ns;
-	__builtin_prefetch(&n->order_ns[(n->order_cnt + 8) & r->rate_mask], 1); // a line ahead
-	if (unlikely(--n->rate_left == 0))
-		risk_rate_settle(r, n);
+	for (;;) {
+		struct risk_node *n = &node[c->node_idx];
+		const uint32_t up = c->up;
+		const uint64_t cnt = n->order_cnt;
+		uint64_t *const order_ns = n->order_ns;
+
+		c->open_qty[side] += grow_qty;
+		c->open_ntl4[side] += grow_ntl4;
+		n->room_pair[RISK_ROOM_GROSS / 2] -= sums;
+		n->room_pair[RISK_ROOM_ORDERS / 2] -= orders;
+		n->room[RISK_ROOM_BUY + side] -= grow_ntl4;
+		n->open_ntl4[side] += grow_ntl4;
+		n->open_var_ntl4bp += sums[RISK_ROOM_VAR % 2];
+		n->open_cnt += new;
+		n->order_cnt = cnt + 1;
+		order_ns[cnt & rate_mask] = now_ns;
+		__builtin_prefetch(&order_ns[(cnt + 9) & rate_mask], 1); // a line ahead
+		if (unlikely(--n->rate_left == 0))
+			risk_rate_settle(r, n);
+		if (up == 0)
+			break;
+		c = &cell[up];
+	}
 }
 
 /* Takes what the plan reserves. */
@@ -115,51 +134,45 @@ HOT_INLINE void
 risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	     const struct risk_plan *plan)
 {
-	const struct risk_leaf_limits *leaf = &lim->leaf[in->strategy_idx];
+	const uint32_t enable_seq = lim->leaf[in->strategy_idx].enable_seq;
 	struct risk_instr *i = &r->instr[in->head.instr_idx];
 	struct risk_open *e = plan->entry;
 	struct risk_cell *c = plan->cell;
-	const struct risk_rooms take = { {
-		{ plan->grow_ntl4, in->side == SIDE_BUY ? plan->grow_ntl4 : 0 },
-		{ in->side == SIDE_SELL ? plan->grow_ntl4 : 0, plan->grow_ntl4 * i->var_bp },
-		{ in->kind == INTENT_NEW, 0 }, // the rates' rooms are times
-	} };
 
 	if (in->kind == INTENT_NEW) {
-		risk_open_take(r, e, risk_open_key(in->strategy_idx, in->intent_id));
+		risk_open_take(r, e, plan->slot, risk_open_key(in->strategy_idx, in->intent_id));
 		e->px4 = (uint32_t)in->px4;
 		e->open_qty = in->qty;
 		e->executed_qty = 0;
-		e->cell = (uint32_t)(plan->cell - r->cell);
+		e->cell = (uint32_t)(c - r->cell);
 		e->instr_idx = in->head.instr_idx;
 		e->side = in->side;
 		e->short_sale = plan->short_sale;
 		e->replace_pending = 0;
 		e->located_qty = 0;
 		risk_own_add(r, i, e);
+		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
 	} else {
 		e->open_qty += plan->grow_qty;
 		e->px4 = in->px4 > e->px4 ? (uint32_t)in->px4 : e->px4;
 		e->replace_pending = 1;
 		risk_own_near(i, e, (uint32_t)in->px4);
 	}
-	if (in->head.rx_ns > r->last_ns)
+	if (likely(in->head.rx_ns > r->last_ns))
 		r->last_ns = in->head.rx_ns;
-	if (unlikely(c->enable_seq != leaf->enable_seq)) {
-		c->enable_seq = leaf->enable_seq;
+	if (unlikely(c->enable_seq != enable_seq)) {
+		c->enable_seq = enable_seq;
 		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
 	}
 	if (unlikely(plan->located_qty != 0)) {
 		e->located_qty += plan->located_qty;
 		r->cell[c->up].located_qty += plan->located_qty;
 	}
-	for (uint32_t k = e->cell; k != 0; k = r->cell[k].up)
-		risk_reserve_cell(r, &r->cell[k], in, plan, &take);
+	risk_reserve_levels(r, in, plan);
 	if (plan->terms != 0)
 		*risk_recent_of(r, plan->terms) = (struct risk_recent){ plan->terms, r->last_ns };
 	r->sent_cnt++;
 	r->message_cnt[in->session_idx]++;
-	__builtin_prefetch(&r->open[r->open_free], 1);
 }
 
 /* A cancel or a modify leaves: it counts, and nothing can keep it. */
@@ -183,28 +196,33 @@ risk_count_cancel(struct risk *r, const struct risk_limits *lim, const struct in
 	}
 }
 
-/* The intent becomes an order: what it reserves is taken, and *out filled. */
+/* A cancel or a modify becomes an order. */
+HOT_INLINE void
+risk_pass_cancel(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+		 struct order *out)
+{
+	memcpy(out, in, sizeof(*out)); // the layout is the intent's
+	out->px4 = 0;
+	out->reserve_qty = 0;
+	out->limits_version = lim->version;
+	risk_count_cancel(r, lim, in);
+}
+
+/* A new order or a replace becomes an order: what it reserves is taken. */
 HOT_INLINE void
 risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	  const struct risk_plan *plan, struct order *out)
 {
-	const bool cancel = intent_takes_away(in->kind);
-
-	memcpy(out, in, sizeof(*out)); // the layout is the intent's
-	out->px4 = cancel ? 0 : (uint32_t)in->px4;
-	out->reserve_qty = cancel ? 0 : plan->grow_qty;
+	memcpy(out, in, sizeof(*out));
+	out->px4 = (uint32_t)in->px4;
+	out->reserve_qty = plan->grow_qty;
 	out->limits_version = lim->version;
-	if (cancel) {
-		risk_count_cancel(r, lim, in);
-		return;
-	}
 	out->flags &= (uint8_t)~INTENT_SHORT;
 	if (!plan->short_sale) // the sale is marked here, by the position
 		out->flags &= (uint8_t)~INTENT_SHORT_EXEMPT;
 	else if (!(out->flags & INTENT_SHORT_EXEMPT))
 		out->flags |= INTENT_SHORT;
 	risk_count(r, RISK_PASS);
-	metric_set(&r->metrics.limits_version, lim->version);
 	risk_reserve(r, lim, in, plan);
 }
 
@@ -212,7 +230,7 @@ risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in
 COLD bool risk_on_intent_exact(struct risk *r, const struct risk_limits *lim,
 			       const struct intent *in, struct order *out, struct verdict *no);
 
-/* Whether it is well formed and its instrument exists, and then whether it only takes away. */
+/* Whether it is well formed and its instrument exists. */
 HOT_INLINE bool
 risk_is_usual(const struct risk *r, const struct intent *in)
 {
@@ -235,12 +253,13 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 	if (intent_takes_away(in->kind)) {
 		if (unlikely(in->kind == INTENT_MODIFY && risk_short_flags(in)))
 			return risk_on_intent_exact(r, lim, in, out, no);
-	} else {
-		if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
-			risk_instr_refresh(r, lim, in->head.instr_idx);
-		if (unlikely(!risk_passes(r, lim, in, &plan)))
-			return risk_on_intent_exact(r, lim, in, out, no);
+		risk_pass_cancel(r, lim, in, out);
+		return true;
 	}
+	if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
+		risk_instr_refresh(r, lim, in->head.instr_idx);
+	if (unlikely(!risk_passes(r, lim, in, &plan)))
+		return risk_on_intent_exact(r, lim, in, out, no);
 	risk_pass(r, lim, in, &plan, out);
 	return true;
 }

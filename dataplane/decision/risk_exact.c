@@ -124,7 +124,7 @@ judge_terms(const struct risk_limits *lim, const struct risk_instr_limits *il,
 
 enum risk_verdict
 risk_judge_short(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		 struct risk_plan *plan)
+		 const struct risk_open *e, const struct risk_cell *c, uint32_t grow_qty)
 {
 	const struct risk_instr_limits *il = &lim->instr[in->head.instr_idx];
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
@@ -132,15 +132,14 @@ risk_judge_short(const struct risk *r, const struct risk_limits *lim, const stru
 
 	if (unlikely(!il->short_allowed))
 		return RISK_REJECT_SHORT;
-	if (unlikely(in->kind == INTENT_REPLACE && !plan->entry->short_sale))
+	if (unlikely(in->kind == INTENT_REPLACE && !e->short_sale))
 		return RISK_REJECT_SHORT; // a replace cannot mark the sale
 	if (unlikely(i->short_sale != '0' && in->px4 <= i->bid_px4))
 		return RISK_REJECT_SHORT_PRICE; // unknown counts as restricted
 	if (likely(!il->locate_required))
 		return RISK_PASS;
-	account = &r->cell[plan->cell->up];
-	plan->located_qty = plan->grow_qty;
-	if (unlikely((uint64_t)account->located_qty + plan->grow_qty >
+	account = &r->cell[c->up];
+	if (unlikely((uint64_t)account->located_qty + grow_qty >
 		     risk_located_qty(lim, account->node_idx, in->head.instr_idx)))
 		return RISK_REJECT_LOCATE;
 	return RISK_PASS;
@@ -284,9 +283,10 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 		return v;
 
 	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
-	plan->entry = risk_open_of(r, risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
-									      ? in->intent_id
-									      : in->orig_id));
+	plan->slot = risk_open_find(r, risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
+									       ? in->intent_id
+									       : in->orig_id));
+	plan->entry = risk_open_at(r, plan->slot);
 	e = plan->entry;
 	if (in->kind == INTENT_NEW) {
 		if (unlikely(e->key != 0))
@@ -306,15 +306,17 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	plan->grow_qty = want_qty > e->open_qty ? want_qty - e->open_qty : 0;
 	worst_ntl4 = ntl4_of(in->px4 > e->px4 ? in->px4 : e->px4, e->open_qty + plan->grow_qty);
 	plan->grow_ntl4 = worst_ntl4 - ntl4_of(e->px4, e->open_qty);
+	risk_need(in, i->var_bp, plan->grow_ntl4, &plan->need);
 
 	if (unlikely(risk_px_meets(in->side, in->px4, i->own_px4[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
 	plan->short_sale = risk_is_short(risk_firm_cell(r, i), in, plan);
 	if (plan->short_sale) {
-		v = risk_judge_short(r, lim, in, plan);
+		v = risk_judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
 			return v;
+		plan->located_qty = risk_locates(lim, in) ? plan->grow_qty : 0;
 	}
 	v = judge_instr(il, risk_firm_cell(r, i), in->side, plan);
 	if (unlikely(v != RISK_PASS))
@@ -348,7 +350,10 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 
 	v = risk_judge(r, lim, in, &plan);
 	if (likely(v == RISK_PASS)) {
-		risk_pass(r, lim, in, &plan, out);
+		if (intent_takes_away(in->kind))
+			risk_pass_cancel(r, lim, in, out);
+		else
+			risk_pass(r, lim, in, &plan, out);
 		return true;
 	}
 	risk_count(r, v);

@@ -2,6 +2,8 @@
 #ifndef SLUICE_DECISION_RISK_JUDGE_H
 #define SLUICE_DECISION_RISK_JUDGE_H
 
+#include <string.h>
+
 #include "base/must.h"
 #include "decision/risk_open.h"
 
@@ -134,9 +136,17 @@ risk_is_short(const struct risk_cell *firm, const struct intent *in, const struc
 		((in->kind == INTENT_NEW) & (risk_short_flags(in) != 0)));
 }
 
-/* Whether a short sale may be; fills plan->located_qty. */
+/* Whether a short sale may be: of a plan's entry, its cell and grow_qty. */
 enum risk_verdict risk_judge_short(const struct risk *r, const struct risk_limits *lim,
-				   const struct intent *in, struct risk_plan *plan);
+				   const struct intent *in, const struct risk_open *e,
+				   const struct risk_cell *c, uint32_t grow_qty);
+
+/* Whether a short sale of the instrument is of shares that were located. */
+HOT_INLINE bool
+risk_locates(const struct risk_limits *lim, const struct intent *in)
+{
+	return lim->instr[in->head.instr_idx].locate_required;
+}
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
 HOT_INLINE bool
@@ -158,53 +168,53 @@ risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uin
 	       (gross_ntl4 > (uint64_t)i->gross_max_ntl4) | ((int64_t)net_ntl4 > i->net_max_ntl4);
 }
 
-/* How much of each room the plan needs. */
-HOT_INLINE void
-risk_need(const struct intent *in, uint32_t var_bp, const struct risk_plan *plan,
-	  struct risk_rooms *need)
+/* How much of each room an order needs; false when 64 bits do not hold it. */
+HOT_INLINE bool
+risk_need(const struct intent *in, uint32_t var_bp, int64_t grow_ntl4, struct risk_rooms *need)
 {
-	const int64_t nothing = -RISK_ROOM_END; // each room has more
-	const int64_t ntl4 = plan->grow_ntl4 != 0 ? plan->grow_ntl4 : nothing;
+	const int64_t since_ns = -(int64_t)in->head.rx_ns;
 	int64_t var_ntl4bp;
+	const bool fits = !__builtin_mul_overflow(grow_ntl4, (int64_t)var_bp, &var_ntl4bp);
 
-	if (unlikely(__builtin_mul_overflow(plan->grow_ntl4, (int64_t)var_bp, &var_ntl4bp)))
-		var_ntl4bp = INT64_MAX; // the exact way decides
-	*need = (struct risk_rooms){ {
-		{ ntl4, in->side == SIDE_BUY ? ntl4 : nothing },
-		{ in->side == SIDE_SELL ? ntl4 : nothing,
-		  plan->grow_ntl4 != 0 ? var_ntl4bp : nothing },
-		{ in->kind == INTENT_NEW, 0 },
-		{ -(int64_t)in->head.rx_ns, -(int64_t)in->head.rx_ns },
-	} };
+	need->pair[RISK_ROOM_GROSS / 2] = (risk_pair_of_rooms){ grow_ntl4, var_ntl4bp };
+	need->pair[RISK_ROOM_ORDERS / 2] = (risk_pair_of_rooms){ in->kind == INTENT_NEW, 0 };
+	need->pair[RISK_ROOM_RATE / 2] = (risk_pair_of_rooms){ since_ns, since_ns };
+	return fits;
 }
+static_assert(RISK_ROOM_GROSS % 2 == 0 && RISK_ROOM_VAR == RISK_ROOM_GROSS + 1 &&
+		      RISK_ROOM_ORDERS % 2 == 0 && RISK_ROOM_PROFIT == RISK_ROOM_ORDERS + 1,
+	      "the pairs that risk_need makes");
 
 /*
- * Whether every level of the tree has room for the plan.  False says only that the exact way must
- * look: a level that may reduce, and sums beyond RISK_ROOM_END, pass there.
+ * Whether some level of the tree lacks room for the plan, as far as rooms say: a level that may
+ * reduce, sums beyond RISK_ROOM_END, and a plan that grows nothing pass the exact way.
  */
 HOT_INLINE bool
-risk_tree_has_room(const struct risk *r, const struct intent *in, uint32_t var_bp,
-		   const struct risk_plan *plan)
+risk_lacks_tree_room(const struct risk *r, uint8_t side, const struct risk_plan *plan)
 {
-	uint32_t k = (uint32_t)(plan->cell - r->cell);
+	const struct risk_cell *const cell = r->cell, *c = plan->cell;
+	const struct risk_node *const node = r->node;
+	const struct risk_rooms need = plan->need;
+	const int64_t grow_ntl4 = plan->grow_ntl4, grow_qty = plan->grow_qty;
 	risk_pair_of_rooms lacks = { 0, 0 };
-	struct risk_rooms need;
 	int64_t all_lacks = 0;
 
-	risk_need(in, var_bp, plan, &need);
-	do {
-		const struct risk_cell *c = &r->cell[k];
-		const struct risk_node *n = &r->node[c->node_idx];
-		const int64_t worst_qty = risk_signed(in->side, c->position_qty) +
-					  (int64_t)c->open_qty[in->side] + plan->grow_qty;
+	for (;;) {
+		const struct risk_node *n = &node[c->node_idx];
+		const int64_t worst_qty =
+			risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
 
 		for (int p = 0; p < RISK_ROOM_PAIRS; p++)
 			lacks |= need.pair[p] > n->room_pair[p];
-		all_lacks |= (int64_t)n->position_max_qty - worst_qty; // its sign
-		k = c->up;
-	} while (k != 0);
-	return (all_lacks | lacks[0] | lacks[1]) >= 0;
+		all_lacks |= n->room[RISK_ROOM_BUY + side] - grow_ntl4; // its sign, as the next
+		all_lacks |= (int64_t)n->position_max_qty - worst_qty;
+		if (c->up == 0)
+			break;
+		c = &cell[c->up];
+	}
+	return (all_lacks | lacks[0] | lacks[1]) < 0;
 }
+static_assert(RISK_ROOM_SELL == RISK_ROOM_BUY + SIDE_SELL, "found by the side");
 
 /*
  * Which of all checks refuses the intent, and changes nothing: the same intent may be judged twice.
@@ -249,13 +259,32 @@ risk_is_same_order(const struct risk *r, const struct risk_limits *lim, const st
 	return last->terms == terms && in->head.rx_ns < last->ns + lim->duplicate_window_ns;
 }
 
-/* Whether its indexes are ones that exist. */
+/*
+ * Whether its indexes are ones that exist.  Each of these counts is a power of two, so a bit above
+ * says it of all at once.
+ */
 HOT_INLINE bool
 risk_is_well_formed(const struct intent *in)
 {
-	return (in->kind <= INTENT_MODIFY) & (in->side <= SIDE_SELL) & (in->tif <= TIF_IOC) &
-	       (in->strategy_idx < STRATEGY_MAX) & (in->session_idx < SESSION_MAX);
+	const struct intent none = {
+		.kind = (uint8_t)~INTENT_MODIFY,
+		.side = (uint8_t)~SIDE_SELL,
+		.tif = (uint8_t)~TIF_IOC,
+		.strategy_idx = (uint8_t) ~(STRATEGY_MAX - 1),
+		.session_idx = (uint8_t) ~(SESSION_MAX - 1),
+	};
+	uint64_t said, wrong;
+
+	memcpy(&said, (const uint8_t *)in + offsetof(struct intent, kind), sizeof(said));
+	memcpy(&wrong, (const uint8_t *)&none + offsetof(struct intent, kind), sizeof(wrong));
+	return (said & wrong) == 0;
 }
+static_assert(offsetof(struct intent, style) == offsetof(struct intent, kind) + 7,
+	      "eight bytes beside one another");
+static_assert((INTENT_MODIFY & (INTENT_MODIFY + 1)) == 0 && SIDE_SELL == 1 && TIF_IOC == 1 &&
+		      (STRATEGY_MAX & (STRATEGY_MAX - 1)) == 0 &&
+		      (SESSION_MAX & (SESSION_MAX - 1)) == 0,
+	      "the largest of each is all ones");
 
 /* What became of the order that a replace names, or of nothing: a new order's entry is free. */
 HOT_INLINE bool
@@ -275,54 +304,62 @@ HOT_INLINE bool
 risk_passes(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	    struct risk_plan *plan)
 {
-	const struct risk_leaf_limits *leaf = &lim->leaf[in->strategy_idx];
+	const uint8_t side = in->side, strategy_idx = in->strategy_idx;
+	const struct risk_leaf_limits *leaf = &lim->leaf[strategy_idx];
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 	const struct risk_cell *firm = risk_firm_cell(r, i);
 	const bool new = in->kind == INTENT_NEW;
-	const uint8_t side = in->side;
+	const int64_t px4 = in->px4;
+	const struct risk_open *e;
 	const struct risk_cell *c;
-	struct risk_open *e;
-	uint32_t want_qty, entry_px4;
+	uint32_t want_qty, open_qty, worst_px4;
 	uint64_t before_ntl4;
 	bool lacks;
 
-	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
-	plan->entry =
-		risk_open_of(r, risk_open_key(in->strategy_idx, new ? in->intent_id : in->orig_id));
+	plan->cell = &r->cell[risk_leaf_cell(i, strategy_idx)];
+	plan->slot =
+		risk_open_find(r, risk_open_key(strategy_idx, new ? in->intent_id : in->orig_id));
+	plan->entry = risk_open_at(r, plan->slot);
 	c = plan->cell;
 	e = plan->entry;
 	lacks = risk_lacks_entry(e, in);
-	want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0; // of a new one: qty
 
 	// a free entry has no quantity, so a new order is a replace of nothing
-	entry_px4 = e->px4;
-	before_ntl4 = (uint64_t)entry_px4 * e->open_qty;
-	plan->grow_qty = want_qty > e->open_qty ? want_qty - e->open_qty : 0;
-	if (entry_px4 < (uint32_t)in->px4)
-		entry_px4 = (uint32_t)in->px4;
+	open_qty = e->open_qty;
+	worst_px4 = e->px4;
+	before_ntl4 = (uint64_t)worst_px4 * open_qty;
+	want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0;
+	plan->grow_qty = want_qty > open_qty ? want_qty - open_qty : 0;
+	if (worst_px4 < (uint32_t)px4)
+		worst_px4 = (uint32_t)px4;
 	plan->grow_ntl4 =
-		(int64_t)((uint64_t)entry_px4 * (e->open_qty + plan->grow_qty) - before_ntl4);
-	plan->located_qty = 0;
-	plan->node_idx = 0;
+		(int64_t)((uint64_t)worst_px4 * (open_qty + plan->grow_qty) - before_ntl4);
+	lacks |= !risk_need(in, i->var_bp, plan->grow_ntl4, &plan->need);
 
 	lacks |= risk_lacks_leave(r, leaf, i, in);
-	lacks |= risk_lacks_terms(leaf, i, in->px4, want_qty);
-	lacks |= risk_may_meet(i, side, in->px4) & !lim->self_match;
+	lacks |= risk_lacks_terms(leaf, i, px4, want_qty);
+	lacks |= risk_may_meet(i, side, px4) & !lim->self_match;
 	lacks |= risk_lacks_instr_room(i, firm, side, plan);
+	lacks |= risk_lacks_tree_room(r, side, plan);
 	lacks |= (c->execution_cnt[side] >= leaf->execution_max) &
 		 (c->enable_seq == leaf->enable_seq);
 	lacks |= r->message_cnt[in->session_idx] >= r->message_max;
 	lacks |= new &(r->open_cnt >= r->open_max);
-	lacks |= !risk_tree_has_room(r, in, i->var_bp, plan);
 	plan->terms = 0;
 	if (lim->duplicate_window_ns != 0 && new) {
 		plan->terms = risk_terms_of(in);
 		lacks |= risk_is_same_order(r, lim, in, plan->terms);
 	}
+	plan->located_qty = 0;
 	plan->short_sale = risk_is_short(firm, in, plan);
 	if (unlikely(lacks))
 		return false;
-	return likely(!plan->short_sale) || risk_judge_short(r, lim, in, plan) == RISK_PASS;
+	if (unlikely(plan->short_sale)) {
+		if (risk_judge_short(r, lim, in, e, c, plan->grow_qty) != RISK_PASS)
+			return false;
+		plan->located_qty = risk_locates(lim, in) ? plan->grow_qty : 0;
+	}
+	return true;
 }
 
 #endif

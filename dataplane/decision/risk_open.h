@@ -57,20 +57,27 @@ risk_open_find(const struct risk *r, uint64_t key)
 	return at;
 }
 
-/* The entry of that key, or the free one that an order of it would take. */
+/* The entry that the slot leads to; of a free slot the free one that an order would take. */
 HOT_INLINE struct risk_open *
-risk_open_of(const struct risk *r, uint64_t key)
+risk_open_at(const struct risk *r, uint32_t at)
 {
-	const uint64_t slot = r->open_slot[risk_open_find(r, key)];
+	const uint64_t slot = r->open_slot[at];
 
 	return &r->open[slot != 0 ? slot & ((1U << RISK_OPEN_PLACE_BITS) - 1) : r->open_free];
 }
 
-/* The free entry becomes that of a new order; the caller fills the rest of it. */
-HOT_INLINE void
-risk_open_take(struct risk *r, struct risk_open *e, uint64_t key)
+/* The entry of that key, or the free one. */
+HOT_INLINE struct risk_open *
+risk_open_of(const struct risk *r, uint64_t key)
 {
-	r->open_slot[risk_open_find(r, key)] = risk_open_slot(key, (uint32_t)(e - r->open));
+	return risk_open_at(r, risk_open_find(r, key));
+}
+
+/* The free entry becomes that of a new order, found from `at`; the caller fills the rest of it. */
+HOT_INLINE void
+risk_open_take(struct risk *r, struct risk_open *e, uint32_t at, uint64_t key)
+{
+	r->open_slot[at] = risk_open_slot(key, (uint32_t)(e - r->open));
 	r->open_free = e->next;
 	e->key = key;
 	metric_set(&r->metrics.open_order_cnt, ++r->open_cnt);

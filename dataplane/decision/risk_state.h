@@ -122,13 +122,13 @@ static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "two lines per instru
  */
 enum risk_room {
 	RISK_ROOM_GROSS,  // ntl4: of gross exposure and of buying power, the lesser
-	RISK_ROOM_BUY,    // ntl4: of net exposure
-	RISK_ROOM_SELL,   // ntl4
 	RISK_ROOM_VAR,    // ntl4 times bp
 	RISK_ROOM_ORDERS, // open ones
 	RISK_ROOM_PROFIT, // ntl4: loss, drawdown; below 0 in reduce-only mode
 	RISK_ROOM_RATE,   // less the time from which the next rate_left orders may be sent
 	RISK_ROOM_CANCEL, // the same, for the rate of cancels
+	RISK_ROOM_BUY,    // ntl4: of net exposure; one of these two is asked
+	RISK_ROOM_SELL,
 	RISK_ROOM_CNT,
 };
 
@@ -138,7 +138,7 @@ enum risk_room {
 /* Rooms as the machine compares them: two at once on every x86-64 and ARMv8. */
 typedef int64_t risk_pair_of_rooms __attribute__((vector_size(16)));
 enum {
-	RISK_ROOM_PAIRS = RISK_ROOM_CNT / 2,
+	RISK_ROOM_PAIRS = RISK_ROOM_BUY / 2, // that are asked together
 };
 
 struct risk_rooms {
@@ -149,7 +149,7 @@ struct risk_rooms {
 struct risk_node {
 	union cache_aligned { // made by risk_node_settle
 		int64_t room[RISK_ROOM_CNT];
-		risk_pair_of_rooms room_pair[RISK_ROOM_PAIRS];
+		risk_pair_of_rooms room_pair[RISK_ROOM_CNT / 2];
 	};
 	// line 2
 	int64_t open_ntl4[2];    // never above RISK_ROOM_END, as they are taken from the room
@@ -274,9 +274,11 @@ struct risk_plan {
 	struct risk_cell *cell;  // the strategy's
 	int64_t grow_ntl4;       // never negative
 	uint32_t grow_qty;
-	uint64_t terms;       // risk_terms_of a new order, 0: not asked
-	uint32_t located_qty; // newly taken from the located shares
-	uint16_t node_idx;    // of a refusal: the level whose limit it was
+	uint32_t slot;          // of the index: the order's name, or where it goes
+	struct risk_rooms need; // at each level, and of the side's net grow_ntl4
+	uint64_t terms;         // risk_terms_of a new order, 0: not asked
+	uint32_t located_qty;   // newly taken from the located shares
+	uint16_t node_idx;      // of a refusal: the level whose limit it was
 	bool short_sale;
 };
 
