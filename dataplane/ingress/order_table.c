@@ -31,6 +31,7 @@ clear_line(struct order_table *t)
 		lives |= line[i].level_idx;
 		soon_lives |= soon[i].level_idx;
 	}
+	__builtin_prefetch(&t->ring[(t->ref_end + ORDER_FAR_AHEAD) & t->mask], 1);
 	for (unsigned i = 0; i < ORDER_LINE && unlikely(soon_lives != 0); i++)
 		if (soon[i].level_idx != 0)
 			u64_map_prefetch(&t->old, t->ref_end + ORDER_AHEAD + i - size);

@@ -51,9 +51,10 @@ struct order_table {
 };
 
 enum {
-	ORDER_LINE = 8,      // places are cleared by the cache line
-	ORDER_STEP_MAX = 64, // places of the ring that one new order may clear
-	ORDER_AHEAD = 32,    // places ahead at which a survivor's new slot is fetched
+	ORDER_LINE = 8,                    // places are cleared by the cache line
+	ORDER_STEP_MAX = 64,               // places of the ring that one new order may clear
+	ORDER_AHEAD = 32,                  // places ahead at which a survivor's new slot is fetched
+	ORDER_FAR_AHEAD = 4 * ORDER_AHEAD, // and at which the place itself is
 };
 
 static inline uint32_t
