@@ -206,8 +206,8 @@ risk_lacks_tree_room(const struct risk *r, uint8_t side, const struct risk_plan 
 
 		for (int p = 0; p < RISK_ROOM_PAIRS; p++)
 			lacks |= need.pair[p] > n->room_pair[p];
-		all_lacks |= n->room[RISK_ROOM_BUY + side] - grow_ntl4; // its sign, as the next
-		all_lacks |= (int64_t)n->position_max_qty - worst_qty;
+		all_lacks |= -(int64_t)(grow_ntl4 > n->room[RISK_ROOM_BUY + side]);
+		all_lacks |= (int64_t)n->position_max_qty - worst_qty; // its sign
 		if (c->up == 0)
 			break;
 		c = &cell[c->up];
