@@ -18,14 +18,13 @@
  *
  * How it could lie.  With few instruments every line would be in L1: all 32,000 pairs of strategy
  * and instrument are walked in an order that no prefetcher of the machine knows, so state and
- * limits (about 8 MB) come from L3.  As in a lane whose ring holds some more, the six intents
- * behind the one in hand are looked at ahead (risk_look_...); "unseen" is without that, as when a
- * single intent comes alone.
- * With few orders sent the rate limits would not look back: all windows are full before the first
- * sample. Each sample of the first two figures is the mean of 32 intents, which hides the tail of a
- * single one: "one order" times each intent by itself, less the timer's own time, and its p99 has a
- * target. "cold" is a single intent after the caches were emptied.  Fills that give the
- * reservations back run between samples and are not timed.
+ * the limits' terms (about 8 MB) come from L3.  As in a lane whose ring holds some more, the six
+ * intents behind the one in hand are looked at ahead (risk_look_...); "unseen" is without that, as
+ * when a single intent comes alone. With few orders sent the rate limits would not look back: all
+ * windows are full before the first sample. Each sample of the first two figures is the mean of 32
+ * intents, which hides the tail of a single one: "one order" times each intent by itself, less the
+ * timer's own time, and its p99 has a target. "cold" is a single intent after the caches were
+ * emptied.  Fills that give the reservations back run between samples and are not timed.
  *
  * "accounts N" has the 32 strategies trade for N of the accounts, "instruments N" walks N of the
  * instruments: what the tree and the tables cost as they grow.  risk.all has 32 and 8,000.
