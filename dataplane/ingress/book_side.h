@@ -12,8 +12,9 @@
  * Nearly everything happens near the touch.  So a side has a window of BOOK_NEAR price steps, one
  * bit each, in one cache line: a level comes or goes by one bit, and the next best price is found
  * by looking at one word as a rule.  The window moves with the market.  Prices beyond its worse
- * end, and prices that are no whole step, stand in a sorted array, so that any price has its place;
- * a whole step above the window moves it.
+ * end, and prices that are no whole step, stand in a sorted array, so that any price has its place.
+ * A whole step above the window moves it; only while it is empty and a price that is no whole step
+ * is the best does the array take such steps, too.
  *
  * A key is the price of a bid and the complement of an offer's, a tick is the same of its step:
  * larger is better on both sides.
