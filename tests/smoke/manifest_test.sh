@@ -7,7 +7,7 @@ smoke_start manifest
 make_network
 sluice=$SLUICE_BUILD/controlplane/sluice
 config=$SMOKE_DIR/sluice.yaml approved=$SMOKE_DIR/approved
-MAP=one HTTP_PORT=0 HUGE_MB=128 ORDERS_MAX=4096 LEVELS_MAX=4096
+MAP=one HTTP_PORT=0 HUGE_MB=136 ORDERS_MAX=4096 LEVELS_MAX=4096
 MORE_CONFIG="manifest: { approved: $approved }"
 write_config "$config"
 

@@ -8,7 +8,7 @@ smoke_start nonroot
 id nobody >/dev/null 2>&1 || skip "there is no user nobody"
 command -v setpriv >/dev/null || skip "'setpriv' is not installed: apt-get install util-linux"
 make_network
-MAP=one HTTP_PORT=0 HUGE_MB=128 ORDERS_MAX=4096 LEVELS_MAX=4096
+MAP=one HTTP_PORT=0 HUGE_MB=136 ORDERS_MAX=4096 LEVELS_MAX=4096
 config=$SMOKE_DIR/sluice.yaml home=$SMOKE_DIR/nobody
 write_config "$config"
 chmod 0755 "$SMOKE_DIR"

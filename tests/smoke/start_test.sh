@@ -200,7 +200,7 @@ else
 fi
 
 # --- twice
-given 's/memory_mb: [0-9]+/memory_mb: 128/; s/orders_max: [0-9]+/orders_max: 4096/; s/levels_max: [0-9]+/levels_max: 4096/'
+given 's/memory_mb: [0-9]+/memory_mb: 136/; s/orders_max: [0-9]+/orders_max: 4096/; s/levels_max: [0-9]+/levels_max: 4096/'
 start_gateway "$config"
 refuses "twice, same socket" 4 "a gateway \(pid [0-9]+\) already runs with control socket .*ctl.sock; stop it.*\[S401\]$"
 cp "$config" "$SMOKE_DIR/good.yaml"
