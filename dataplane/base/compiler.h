@@ -9,8 +9,32 @@
 
 #define CACHE_LINE 64
 
-/* On the way of a message: always part of its caller, so that constant arguments fold. */
+/* The sanitizer of this build.  clang 14 tells by features what gcc tells by macros. */
+#if defined(__has_feature)
+#define WITH_ASAN __has_feature(address_sanitizer)
+#define WITH_TSAN __has_feature(thread_sanitizer)
+#else
+#ifdef __SANITIZE_ADDRESS__
+#define WITH_ASAN 1
+#else
+#define WITH_ASAN 0
+#endif
+#ifdef __SANITIZE_THREAD__
+#define WITH_TSAN 1
+#else
+#define WITH_TSAN 0
+#endif
+#endif
+
+/*
+ * On the way of a message: always part of its caller, so that constant arguments fold.  With
+ * AddressSanitizer a lane's one function would take the compiler a minute.
+ */
+#if WITH_ASAN
+#define HOT_INLINE static inline __attribute__((unused))
+#else
 #define HOT_INLINE static inline __attribute__((always_inline))
+#endif
 /* On the way of a message, and one copy of it for all callers: who rehearses it warms it. */
 #define HOT_APART __attribute__((noinline, unused))
 /* Rare and long: kept out of the hot path's cache lines. */

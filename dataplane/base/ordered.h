@@ -10,15 +10,7 @@
  * Loads and stores between threads, with their order in the name.  Built on Concurrency Kit's
  * ck_pr; ThreadSanitizer does not know its fences, so each operation tells it what it orders.
  */
-#if defined(__SANITIZE_THREAD__)
-#define ORDERED_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORDERED_TSAN 1
-#endif
-#endif
-
-#ifdef ORDERED_TSAN
+#if WITH_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define ORDERED_ACQUIRED(p) __tsan_acquire((void *)(uintptr_t)(p))

@@ -23,7 +23,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#include "base/compiler.h"
+
+#if WITH_ASAN
 #define LESS 4 // scripts/soak fuzz does the rest with sanitizers
 #else
 #define LESS 1

@@ -33,7 +33,7 @@ enum {
 	HEARTBEAT_STEPS = 100,
 };
 
-#ifdef __SANITIZE_ADDRESS__
+#if WITH_ASAN
 #define SEEDS 1 // ten times slower
 #else
 #define SEEDS 6

@@ -15,7 +15,7 @@
  * Every grouping of the stages into lanes sends the same bytes for the same market data.  Two kinds
  * of input that meet in risk may do so in either order, so each message settles before the next.
  */
-#ifdef __SANITIZE_ADDRESS__
+#if WITH_ASAN
 #define MESSAGES 1500 // ten times slower
 #else
 #define MESSAGES 3000

@@ -64,13 +64,7 @@ extern void *__libc_realloc(void *p, size_t bytes);
 extern void __libc_free(void *p);
 extern void *__libc_memalign(size_t align, size_t bytes);
 
-#ifdef __has_feature
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
+#define SANITIZED (WITH_ASAN || WITH_TSAN)
 
 #if !SANITIZED
 #define COUNTS true

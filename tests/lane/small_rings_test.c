@@ -25,14 +25,9 @@
  * what rests, stops the lanes, and then does the accounts: each message, intent, order, execution
  * and buffer is found again on the other side of every ring.
  */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if WITH_ASAN || WITH_TSAN
 #define SLOW 5 // about what a sanitizer costs
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SLOW 5
-#endif
-#endif
-#ifndef SLOW
+#else
 #define SLOW 1
 #endif
 
