@@ -379,10 +379,11 @@ joint_lot(uint32_t a, uint32_t b)
 	return lot_qty > UINT32_MAX ? 0 : (uint32_t)lot_qty;
 }
 
+/* UINT16_MAX is none; a collar as wide is held a little tighter, and the exact way looks. */
 static uint16_t
 bp_of(uint32_t bp)
 {
-	return bp < UINT16_MAX ? (uint16_t)bp : UINT16_MAX;
+	return bp < UINT16_MAX ? (uint16_t)bp : UINT16_MAX - 1;
 }
 
 static int64_t

@@ -97,6 +97,17 @@ collar_last(struct scene *s, int64_t x)
 	s->in.px4 = x;
 }
 
+/* More of a collar than 16 bits hold, at seven times the last trade. */
+static void
+collar_last_wide(struct scene *s, int64_t x)
+{
+	s->mark.bid_px4 = 999900;
+	s->mark.ask_px4 = 1000100;
+	s->mark.last_px4 = 125000;
+	s->lim.instr[IDX].collar_last_bp = 70000;
+	s->in.px4 = x;
+}
+
 static void
 leaf_qty(struct scene *s, int64_t x)
 {
@@ -389,6 +400,8 @@ static const struct risk_case CASES[] = {
 	{ "one above the collar of the last trade",    collar_last, 1010001, RISK_REJECT_COLLAR_LAST },
 	{ "on the lower collar of the last trade",     collar_last, 990000, RISK_PASS },
 	{ "one below the collar of the last trade",    collar_last, 989999, RISK_REJECT_COLLAR_LAST },
+	{ "on a wide collar around the last trade",    collar_last_wide, 1000000, RISK_PASS },
+	{ "one above a wide collar of the last trade", collar_last_wide, 1000001, RISK_REJECT_COLLAR_LAST },
 	{ "a market order by OUCH's price",            px, RISK_MARKET_PX4, RISK_REJECT_MARKET },
 	{ "one below OUCH's market price",             px, RISK_MARKET_PX4 - 1, RISK_REJECT_PRICE },
 	{ "one above OUCH's market price",             px, RISK_MARKET_PX4 + 1LL, RISK_REJECT_PRICE },
