@@ -46,8 +46,7 @@ struct host {
 	struct host_addr us;
 	uint32_t gateway;
 	bool link_up;
-	uint64_t
-		due_ns; // before this time host_take has nothing; what may change that sets it to 0
+	uint64_t due_ns; // host_take has nothing before; what may change that sets it to 0
 	struct arp arp;
 	struct igmp igmp;
 	struct icmp icmp;

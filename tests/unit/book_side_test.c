@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "ingress/book_side.h"
+#include "random_below.h"
 
 enum {
 	LEVELS = 600,
@@ -21,17 +22,7 @@ static struct book_instr in;
 static uint32_t model[LEVELS];
 static uint32_t model_cnt;
 
-static uint64_t seed;
 static const char *doing = "a market";
-
-static uint32_t
-random_below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 32) * n >> 32);
-}
 
 static int
 start(void **state)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "ingress/trade_log.h"
+#include "random_below.h"
 
 enum {
 	TRADES = 37,
@@ -19,17 +20,7 @@ static struct trade_log l;
 /* The plain model: the numbers that are remembered, oldest first; what each is worth is its qty. */
 static uint64_t model_ref[TRADES], model_qty[TRADES];
 static uint32_t model_cnt;
-static uint64_t seed;
 static const char *feed;
-
-static uint32_t
-random_below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 32) * n >> 32);
-}
 
 static int
 start(void **state)
