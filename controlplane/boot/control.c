@@ -62,31 +62,6 @@ sleep_ms(unsigned ms)
 	control_beat_now();
 }
 
-static const char *
-event_name(void *ctx, enum event_name kind, uint64_t idx)
-{
-	const struct gateway *g = ctx;
-	const struct config *c = g->config;
-
-	switch (kind) {
-	case EVENT_NAME_LANE:
-		return idx < g->map->lane_cnt ? g->map->lane[idx].name : NULL;
-	case EVENT_NAME_PORT:
-		return idx < c->ports_cnt ? c->ports[idx].name : NULL;
-	case EVENT_NAME_FEED:
-		return idx < c->feeds_cnt ? c->feeds[idx].name : NULL;
-	case EVENT_NAME_SESSION:
-		return idx < c->sessions_cnt ? c->sessions[idx].name : NULL;
-	case EVENT_NAME_STRATEGY:
-		return idx < c->strategies_cnt ? c->strategies[idx].name : NULL;
-	case EVENT_NAME_INSTR:
-		return config_symbol(c, idx);
-	case EVENT_NAME_CNT:
-		break;
-	}
-	return NULL;
-}
-
 static void
 audit(void *ctx, const char *text)
 {
@@ -114,7 +89,7 @@ control_open(struct gateway *g, struct err *e)
 		.text_fd = STDERR_FILENO,
 		.least = EVENT_INFO,
 		.clock = &g->clock,
-		.name = event_name,
+		.name = gateway_event_name,
 		.name_ctx = g,
 		.keep = gateway_journal_note,
 	};

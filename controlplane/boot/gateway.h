@@ -8,6 +8,7 @@
 #include "core_map/core_map.h"
 #include "lane/lane.h"
 #include "limits/limits.h"
+#include "observe/event_log.h"
 #include "observe/state.h"
 
 /* Where a port's receive stamps come from. */
@@ -106,5 +107,8 @@ struct gateway {
  */
 int gateway_ask(struct gateway *g, uint32_t lane_idx, const struct command *request,
 		uint32_t wait_ms);
+
+/* What the configuration calls a lane, port, feed, ...: event_log_config.name, ctx a gateway. */
+const char *gateway_event_name(void *ctx, enum event_name kind, uint64_t idx);
 
 #endif

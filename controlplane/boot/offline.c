@@ -172,9 +172,8 @@ offline_open(struct offline *o, struct gateway *g, const struct offline_config *
 	return rc;
 }
 
-/* A frame from a port; see port_buf.h for ORDERED_ACQUIRED. */
-static struct rte_mbuf *
-frame_take(struct rte_ring *r)
+struct rte_mbuf *
+offline_frame(struct rte_ring *r)
 {
 	struct rte_mbuf *m;
 
@@ -191,7 +190,7 @@ ring_free(struct rte_ring *r)
 
 	if (r == NULL)
 		return;
-	while ((m = frame_take(r)) != NULL)
+	while ((m = offline_frame(r)) != NULL)
 		port_buf_free(m);
 	rte_ring_free(r);
 }
@@ -243,7 +242,7 @@ offline_put(struct offline *o, uint32_t port_idx, const void *frame, uint16_t le
 uint16_t
 offline_take(struct offline *o, uint32_t port_idx, uint8_t *frame, uint16_t frame_max)
 {
-	struct rte_mbuf *m = frame_take(o->port[port_idx].out);
+	struct rte_mbuf *m = offline_frame(o->port[port_idx].out);
 	uint16_t len;
 
 	if (m == NULL)

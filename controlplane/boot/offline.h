@@ -55,6 +55,12 @@ void offline_close(struct offline *o);
 /* A frame the port will receive; false when its queue or the pool is full. */
 bool offline_put(struct offline *o, uint32_t port_idx, const void *frame, uint16_t len);
 
+/*
+ * The oldest frame of a port's in or out, NULL when there is none; the caller frees it.  See
+ * port_buf.h for how a sanitizer learns that it is the caller's now.
+ */
+struct rte_mbuf *offline_frame(struct rte_ring *r);
+
 /* The oldest frame the port sent, at *frame until the next call; 0 when there is none. */
 uint16_t offline_take(struct offline *o, uint32_t port_idx, uint8_t *frame, uint16_t frame_max);
 

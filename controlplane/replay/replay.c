@@ -387,31 +387,6 @@ advance(struct replay *r, uint64_t to_ns)
  * Start and end
  */
 
-static const char *
-event_name(void *ctx, enum event_name kind, uint64_t idx)
-{
-	const struct gateway *g = ctx;
-	const struct config *c = g->config;
-
-	switch (kind) {
-	case EVENT_NAME_LANE:
-		return idx < g->map->lane_cnt ? g->map->lane[idx].name : NULL;
-	case EVENT_NAME_PORT:
-		return idx < c->ports_cnt ? c->ports[idx].name : NULL;
-	case EVENT_NAME_FEED:
-		return idx < c->feeds_cnt ? c->feeds[idx].name : NULL;
-	case EVENT_NAME_SESSION:
-		return idx < c->sessions_cnt ? c->sessions[idx].name : NULL;
-	case EVENT_NAME_STRATEGY:
-		return idx < c->strategies_cnt ? c->strategies[idx].name : NULL;
-	case EVENT_NAME_INSTR:
-		return idx != 0 && idx < c->instruments_cnt ? c->instruments[idx].symbol : NULL;
-	case EVENT_NAME_CNT:
-		break;
-	}
-	return NULL;
-}
-
 int
 replay_open_log(struct gateway *g, bool verbose, struct err *e)
 {
@@ -419,7 +394,7 @@ replay_open_log(struct gateway *g, bool verbose, struct err *e)
 		.text_fd = STDERR_FILENO,
 		.least = verbose ? EVENT_INFO : EVENT_WARNING,
 		.clock = &g->clock,
-		.name = event_name,
+		.name = gateway_event_name,
 		.name_ctx = g,
 	};
 

@@ -208,24 +208,12 @@ lab_open(const struct lab_setup *s)
 	return lab;
 }
 
-/* A frame from a port; see port_buf.h for ORDERED_ACQUIRED. */
-static struct rte_mbuf *
-frame_take(struct rte_ring *r)
-{
-	struct rte_mbuf *m;
-
-	if (rte_ring_dequeue(r, (void **)&m) != 0)
-		return NULL;
-	ORDERED_ACQUIRED(m);
-	return m;
-}
-
 static void
 drain_ring(struct rte_ring *r)
 {
 	struct rte_mbuf *m;
 
-	while ((m = frame_take(r)) != NULL)
+	while ((m = offline_frame(r)) != NULL)
 		port_buf_free(m);
 }
 
@@ -276,7 +264,7 @@ lab_carry(struct lab *lab)
 	unsigned moved = 0;
 	struct eth_ip e;
 
-	while ((m = frame_take(lab->md_out)) != NULL) {
+	while ((m = offline_frame(lab->md_out)) != NULL) {
 		const enum eth_ip_verdict v =
 			eth_ip_walk(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, false, &e);
 
@@ -284,7 +272,7 @@ lab_carry(struct lab *lab)
 		port_buf_free(m);
 		moved++;
 	}
-	while (peer->out_cnt < PEER_OUT_MAX / 2 && (m = frame_take(lab->oe_out)) != NULL) {
+	while (peer->out_cnt < PEER_OUT_MAX / 2 && (m = offline_frame(lab->oe_out)) != NULL) {
 		peer_on_frame(peer, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
 		port_buf_free(m);
 		moved++;
