@@ -24,11 +24,12 @@
  * and counts for nothing (unsettled/rounds).  By one line alone a near round that the host held up
  * for a moment passed for a far one, and the ring for a quarter of it.  Where both regimes occurred
  * both are shown; ring.hop is the near one if that occurred, and near/rounds or far/rounds says
- * which.  All takers wait as a lane
- * does after an empty turn, by spin_settle(): the bare line and the rivals are faster by it, too.
- * A ping-pong has one message under way, so it says nothing of a stream: ring.hop/stream is one
- * thread putting and the other taking as fast as they can.  With fewer than two cores there is
- * nothing to measure.
+ * which.  On a mesh of cores a line takes longer the further its home is from both, and a single
+ * one may be lucky (124 to 161 ns by address): each round has another bare line.  All takers wait
+ * as a lane does after an empty turn, by spin_settle(): the bare line and the rivals are faster by
+ * it, too.  A ping-pong has one message under way, so it says nothing of a stream:
+ * ring.hop/stream is one thread putting and the other taking as fast as they can, between two bare
+ * lines as well.  With fewer than two cores there is nothing to measure.
  */
 enum {
 	TRIPS = 256, // to and fro per turn
@@ -38,7 +39,8 @@ enum {
 	STREAM_TURNS = 300,
 	STREAM_TURNS_QUICK = 10,
 	SLOTS = 1024,
-	NEAR_NS_MAX = 130, // between the two regimes of the reference machine, 55 and 287
+	LINES = 64,
+	NEAR_NS_MAX = 100, // cores of one cache take 45 to 55, others 125 to 290
 	REGIME_SHARE = 50, // one round in so many, else it was no regime
 	SETTLED_PERCENT = 20,
 };
@@ -65,7 +67,7 @@ enum way {
 
 /* One direction of each. */
 struct link {
-	cache_aligned uint64_t line;
+	cache_aligned uint64_t line[LINES][CACHE_LINE / sizeof(uint64_t)];
 	cache_aligned struct ring ring;
 	cache_aligned struct ck_ring ck;
 	struct hop *ck_slot;
@@ -76,6 +78,7 @@ static struct link link_to, link_fro;
 /* What the far side does next: turn number << 8 | way. */
 static cache_aligned uint64_t order;
 static cache_aligned uint64_t done;
+static unsigned line_idx; // of this round; changed between turns
 
 static void
 link_open(struct link *l)
@@ -95,7 +98,7 @@ put(struct link *l, enum way way, const struct hop *m)
 {
 	switch (way) {
 	case WAY_LINE:
-		store_release_u64(&l->line, m->nr);
+		store_release_u64(l->line[line_idx], m->nr);
 		return;
 	case WAY_RING:
 		while (!ring_room(&l->ring, 1))
@@ -117,7 +120,7 @@ take(struct link *l, enum way way, struct hop *m, uint32_t nr)
 {
 	switch (way) {
 	case WAY_LINE:
-		while (load_acquire_u64(&l->line) != nr)
+		while (load_acquire_u64(l->line[line_idx]) != nr)
 			spin_settle();
 		return;
 	case WAY_RING:
@@ -157,7 +160,6 @@ trips(enum way way)
 	struct hop m = { 0 };
 	uint64_t start;
 
-	link_to.line = link_fro.line = 0;
 	start = bench_start();
 	for (uint32_t i = 1; i <= TRIPS; i++) {
 		m.nr = i;
@@ -219,7 +221,7 @@ begin(enum way way)
 {
 	static uint64_t turn;
 
-	link_to.line = link_fro.line = 0;
+	link_to.line[line_idx][0] = link_fro.line[line_idx][0] = 0;
 	store_release_u64(&order, ++turn << 8 | way);
 	return turn << 8 | way;
 }
@@ -273,15 +275,21 @@ enum regime {
 	REGIME_UNSETTLED,
 };
 
+/* By the bare line's turns before and after. */
 static enum regime
-regime_of(const struct bench *b, const struct bench_series round[WAY_CNT], size_t i)
+regime_of(const struct bench *b, uint64_t line, uint64_t again)
 {
-	const uint64_t line = round[WAY_LINE].cycles[i], again = round[WAY_LINE_AGAIN].cycles[i];
 	const uint64_t low = line < again ? line : again, high = line < again ? again : line;
 
 	if (high * 100 > low * (100 + SETTLED_PERCENT))
 		return REGIME_UNSETTLED;
 	return (double)low * b->ns_per_cycle / (2 * TRIPS) > NEAR_NS_MAX ? REGIME_FAR : REGIME_NEAR;
+}
+
+static enum regime
+regime_of_round(const struct bench *b, const struct bench_series round[WAY_CNT], size_t i)
+{
+	return regime_of(b, round[WAY_LINE].cycles[i], round[WAY_LINE_AGAIN].cycles[i]);
 }
 
 /* False when there were too few rounds of that regime. */
@@ -299,7 +307,7 @@ report_regime(struct bench *b, const struct bench_series round[WAY_CNT], enum re
 	for (unsigned w = 0; w < WAY_CNT; w++)
 		bench_series_init(&kept[w], cnt, 2 * TRIPS);
 	for (size_t i = 0; i < cnt; i++)
-		for (unsigned w = 0; w < WAY_CNT && regime_of(b, round, i) == regime; w++)
+		for (unsigned w = 0; w < WAY_CNT && regime_of_round(b, round, i) == regime; w++)
 			bench_add(&kept[w], round[w].cycles[i]);
 	if (kept[WAY_LINE].cnt < cnt / REGIME_SHARE)
 		return false;
@@ -313,11 +321,44 @@ report_regime(struct bench *b, const struct bench_series round[WAY_CNT], enum re
 	return true;
 }
 
+/* One direction as fast as it goes; its floor is one way of a bare line, of which many move at
+ * once. */
+static void
+run_stream(struct bench *b)
+{
+	static const char *const SUFFIX[] = { "stream", "far/stream" };
+	const unsigned turns = b->quick ? STREAM_TURNS_QUICK : STREAM_TURNS;
+	struct bench_series stream[2], line[2];
+
+	for (unsigned i = 0; i < ARRAY_CNT(stream); i++) {
+		bench_series_init(&stream[i], turns, STREAM);
+		bench_series_init(&line[i], turns, 2 * TRIPS);
+	}
+	for (unsigned i = 0; i < turns; i++) {
+		uint64_t before, cycles;
+		enum regime regime;
+
+		line_idx = i % LINES;
+		before = turn_of(WAY_LINE);
+		cycles = turn_of_stream();
+		regime = regime_of(b, before, turn_of(WAY_LINE_AGAIN));
+		if (regime == REGIME_UNSETTLED)
+			continue;
+		bench_add(&stream[regime], cycles);
+		bench_add(&line[regime], before);
+	}
+	for (unsigned i = 0; i < ARRAY_CNT(stream); i++)
+		if (stream[i].cnt != 0 && stream[i].cnt >= turns / REGIME_SHARE)
+			bench_report(
+				b, SUFFIX[i], &stream[i], &line[i], BENCH_P50,
+				(struct bench_target){ .value_max = i == REGIME_NEAR ? 8.33 : 0 });
+}
+
 int
 main(int argc, char **argv)
 {
-	struct bench_series round[WAY_CNT], stream;
-	unsigned rounds, stream_turns, unsettled = 0;
+	struct bench_series round[WAY_CNT];
+	unsigned rounds, unsettled = 0;
 	bool near_seen;
 	pthread_t thread;
 	struct bench b;
@@ -326,27 +367,25 @@ main(int argc, char **argv)
 	if (b.core == b.far_core)
 		bench_die("ring.hop needs two cores");
 	rounds = b.quick ? ROUNDS_QUICK : ROUNDS;
-	stream_turns = b.quick ? STREAM_TURNS_QUICK : STREAM_TURNS;
 	link_open(&link_to);
 	link_open(&link_fro);
 	for (unsigned w = 0; w < WAY_CNT; w++)
 		bench_series_init(&round[w], rounds, 2 * TRIPS);
-	bench_series_init(&stream, stream_turns, STREAM);
 	if (pthread_create(&thread, NULL, far_side, &b.far_core) != 0)
 		bench_die("no second thread");
-	for (unsigned i = 0; i < rounds; i++)
+	for (unsigned i = 0; i < rounds; i++) {
+		line_idx = i % LINES;
 		for (unsigned w = 0; w < WAY_CNT; w++)
 			bench_add(&round[w], turn_of((enum way)w));
-	for (unsigned i = 0; i < stream_turns; i++)
-		bench_add(&stream, turn_of_stream());
-	begin(WAY_END);
-	pthread_join(thread, NULL);
+	}
 	for (unsigned i = 0; i < rounds; i++)
-		unsettled += regime_of(&b, round, i) == REGIME_UNSETTLED;
+		unsettled += regime_of_round(&b, round, i) == REGIME_UNSETTLED;
 	bench_figure(&b, "unsettled/rounds", unsettled, "rounds", 0, (struct bench_target){ 0 });
 	near_seen = report_regime(&b, round, REGIME_NEAR, true);
 	if (!report_regime(&b, round, REGIME_FAR, !near_seen) && !near_seen)
 		bench_die("too few rounds in either regime");
-	bench_report(&b, "stream", &stream, NULL, BENCH_P50, (struct bench_target){ 0 });
+	run_stream(&b);
+	begin(WAY_END);
+	pthread_join(thread, NULL);
 	return bench_close(&b);
 }

@@ -119,4 +119,18 @@ spin_settle(void)
 	ck_pr_fence_strict_load();
 }
 
+/*
+ * Asks for a line that this core will write soon.  Not __builtin_prefetch: for the portable x86-64
+ * that fetches a copy to read, which the store then has to ask for again.
+ */
+HOT_INLINE void
+fetch_for_write(const void *line)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
 #endif

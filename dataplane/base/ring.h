@@ -16,24 +16,32 @@
  * A line that both sides used a moment ago moves faster than one of a thousand messages ago.  So
  * while the taker keeps up, messages go round in RING_NEAR slots that stay in both cores' first
  * caches; only what lies further ahead of the taker goes to the slots of the caller's memory.  The
- * taker looks at both places for the number it waits for.  (perf/run --only ring.hop: the bare
- * line, this ring, ck_ring and rte_ring.)
+ * taker looks at both places for the number it waits for.
  *
- * The message at position p has ring_seq p + 1; positions wrap at 2^32.  What a slot held before
- * is never taken for it: a near slot is left with the number p, which no position of that slot
- * waits for; and all far slots are written anew every 2^30 positions, so none has a number from
- * 2^32 positions ago.  tests/model/ring.pml has the orderings, and what breaks without each.
+ * In a stream lines move side by side: the putter asks for the next one ahead, and the taker tells
+ * how far it is only when it finds nothing more or after RING_TELL messages, for a line that the
+ * putter reads must not change owner with each message.  (perf/run --only ring.hop: the bare line,
+ * this ring, ck_ring and rte_ring; and a stream.)
+ *
+ * The message at position p has ring_seq p + 1; positions wrap at 2^32.  What a slot held 2^32
+ * positions ago is never taken for it, because all slots are written anew every 2^30 positions:
+ * the far ones as the last of so many messages all go there, the near ones by the taker
+ * meanwhile.  tests/model/ring.pml has the orderings, and what breaks without each.
  */
 enum {
 	RING_NEAR = 8,              // a power of two
 	RING_LOOK = 4,              // puts between two looks at what was taken
-	RING_RENEW = (1 << 30) - 1, // the last slot_cnt of so many positions and one are far
+	RING_TELL = 32,             // messages between two words of a long ring's taker
+	RING_LONG = 4 * RING_TELL,  // slots; of a shorter ring each place is given back at once
+	RING_RENEW = (1 << 30) - 1, // the last far_only of so many positions and one are far
 };
 
 struct ring {
 	// written once, read by both
-	uint8_t *slot; // slot_cnt messages of CACHE_LINE bytes: the far ones
-	uint32_t mask; // slot_cnt - 1
+	uint8_t *slot;      // slot_cnt messages of CACHE_LINE bytes: the far ones
+	uint32_t mask;      // slot_cnt - 1
+	uint32_t tell_mask; // RING_TELL - 1 or 0
+	uint32_t far_only;  // positions: all slots' and more than the taker may keep to itself
 	// the putter's
 	cache_aligned uint32_t put_pos;
 	uint32_t taken_seen; // taken_pos as the putter last saw it
@@ -50,7 +58,7 @@ ring_room(struct ring *r, uint32_t want)
 {
 	if (likely(r->mask + 1 - (r->put_pos - r->taken_seen) >= want))
 		return true;
-	r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_take's release
+	r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_tell's release
 	return r->mask + 1 - (r->put_pos - r->taken_seen) >= want;
 }
 
@@ -70,9 +78,17 @@ ring_far(const struct ring *r, uint32_t pos)
 HOT_INLINE uint8_t *
 ring_choose(const struct ring *r, uint32_t pos)
 {
-	if (likely(pos - r->taken_seen < RING_NEAR && (~pos & RING_RENEW) > r->mask))
+	if (likely(pos - r->taken_seen < RING_NEAR && (~pos & RING_RENEW) >= r->far_only))
 		return ring_near(r, pos);
 	return ring_far(r, pos);
+}
+
+/* The near slots get numbers that no position of theirs waits for. */
+static inline void
+ring_renew_near(struct ring *r)
+{
+	for (uint32_t i = 0; i < RING_NEAR; i++)
+		store_relaxed_u64((uint64_t *)(void *)ring_near(r, i), i);
 }
 
 /* As ring_init, and the first message has position pos: for tests of what happens far from 0. */
@@ -83,10 +99,11 @@ ring_init_at(struct ring *r, void *slot, uint32_t slot_cnt, uint32_t pos)
 	memset(slot, 0, (size_t)slot_cnt * CACHE_LINE);
 	r->slot = slot;
 	r->mask = slot_cnt - 1;
+	r->tell_mask = slot_cnt < RING_LONG ? 0 : RING_TELL - 1;
+	r->far_only = slot_cnt < 2 * RING_TELL ? 2 * RING_TELL : slot_cnt;
 	for (uint32_t i = 0; i < slot_cnt; i++) // a number that no position of the slot waits for
 		memcpy(r->slot + (size_t)i * CACHE_LINE, &i, sizeof(i));
-	for (uint32_t i = 0; i < RING_NEAR; i++)
-		memcpy(r->near_slot + (size_t)i * CACHE_LINE, &i, sizeof(i));
+	ring_renew_near(r);
 	r->put_pos = r->taken_seen = r->take_pos = r->taken_pos = pos;
 }
 
@@ -125,38 +142,52 @@ ring_put(struct ring *r, const void *m)
 	const uint32_t pos = r->put_pos;
 	uint8_t *slot = ring_choose(r, pos);
 	union ring_head head;
+	uint32_t behind;
 
-	memcpy(&head, m, sizeof(head));
+	// four bytes, as they were written a moment ago: a wider load would wait for the store
+	memcpy(&behind, (const uint8_t *)m + sizeof(head.seq), sizeof(behind));
+	head.word = (uint64_t)behind << 32;
 	head.seq = pos + 1;
 	memcpy(slot + sizeof(head), (const uint8_t *)m + sizeof(head), CACHE_LINE - sizeof(head));
 	store_relaxed_u32(&r->put_pos, pos + 1); // relaxed: the control plane reads depths
 	store_release_u64((uint64_t *)(void *)slot, head.word);  // pairs with ring_holds
 	if ((pos + 1) % RING_LOOK == 0)                          // behind the message's back
-		r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_take's release
+		r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_tell's release
+	fetch_for_write(ring_choose(r, pos + 1));
+}
+
+/* Gives back the places of all messages before pos.  Thread: the taker. */
+HOT_INLINE void
+ring_tell(struct ring *r, uint32_t pos)
+{
+	store_release_u32(&r->taken_pos, pos); // pairs with the putter's acquire
 }
 
 /* Takes the next message into m; false when there is none.  Thread: the taker. */
 HOT_INLINE bool
 ring_take(struct ring *r, void *m)
 {
-	const uint32_t pos = r->take_pos;
-	uint8_t *slot = ring_near(r, pos);
+	const uint32_t pos = r->take_pos, next = pos + 1;
+	const uint8_t *slot = ring_near(r, pos);
 	union ring_head head;
 
-	if (ring_holds(slot, pos, &head)) {
-		memcpy(m, &head, sizeof(head));
-		memcpy((uint8_t *)m + sizeof(head), slot + sizeof(head), CACHE_LINE - sizeof(head));
-		head.seq = pos;
-		store_relaxed_u64((uint64_t *)(void *)slot, head.word); // taken
-	} else {
+	if (!ring_holds(slot, pos, &head)) {
 		slot = ring_far(r, pos);
-		if (!ring_holds(slot, pos, &head))
+		if (!ring_holds(slot, pos, &head)) {
+			if (r->taken_pos != pos)
+				ring_tell(r, pos);
 			return false;
-		memcpy(m, &head, sizeof(head));
-		memcpy((uint8_t *)m + sizeof(head), slot + sizeof(head), CACHE_LINE - sizeof(head));
+		}
 	}
-	r->take_pos = pos + 1;
-	store_release_u32(&r->taken_pos, pos + 1); // pairs with the putter's acquire
+	memcpy(m, &head, sizeof(head));
+	memcpy((uint8_t *)m + sizeof(head), slot + sizeof(head), CACHE_LINE - sizeof(head));
+	store_relaxed_u32(&r->take_pos, next); // relaxed: the control plane reads depths
+	if ((next & r->tell_mask) == 0) {
+		// nothing lies near, and nothing will before the putter knows of later positions
+		if (unlikely((next & RING_RENEW) == RING_RENEW + 1 - RING_TELL))
+			ring_renew_near(r);
+		ring_tell(r, next);
+	}
 	return true;
 }
 
@@ -179,7 +210,7 @@ ring_ahead(const struct ring *r, uint32_t ahead)
 HOT_INLINE uint32_t
 ring_depth(const struct ring *r)
 {
-	const uint32_t taken = load_relaxed_u32(&r->taken_pos);
+	const uint32_t taken = load_relaxed_u32(&r->take_pos);
 
 	return load_relaxed_u32(&r->put_pos) - taken;
 }

@@ -6,7 +6,7 @@
  * Memory is weaker than x86.  The putter's stores wait in a buffer and become visible in any order,
  * but a store with release not before those ahead of it, and two to the same place in theirs.  The
  * taker's loads of a message happen one by one in any order between its load with acquire and its
- * store with release; that store waits in a buffer of its own.  Two threads see each other's stores
+ * store with release, which it makes at once or, while it finds messages, later.  Two threads see each other's stores
  * in one order on every machine, so more than this no machine does.
  *
  * What must hold: each message once, whole and in order, also when looked at ahead; room is never
@@ -18,7 +18,9 @@
  *   -DPLAIN_TAKEN_STORE  the place may be given back before the message was loaded
  *   -DPLAIN_TAKEN_LOAD   the putter uses a near slot by what it guesses was taken
  *   -DNO_ROOM            the putter does not ask
- *   -DNO_MARK            a near slot keeps the number of the message that was taken
+ *   -DNO_TELL            the taker keeps it to itself that it found nothing more
+ *   -DNO_RENEW_NEAR      a near slot keeps its number for 2^32 positions
+ *   -DPLAIN_RENEW_NEAR   its new one may become visible after the word that places are free
  *   -DNO_RENEW           the far slots are never written anew: needs that all goes near
  */
 #define NEAR    2
@@ -36,17 +38,10 @@
 #define HOLDS(slot, pos) (WORD(slot, 0) == ((pos) + 1) % WRAP)
 
 /*
- * As rounds before left it: near slots that were used almost 2^32 positions ago, far ones with
+ * As rounds before left it: near slots that were last used WRAP positions ago, far ones with
  * numbers of the renewal before.
  */
-#ifdef NO_MARK
-#define LEFT_0 15
-#define LEFT_1 0
-#else
-#define LEFT_0 14
-#define LEFT_1 15
-#endif
-byte mem[SLOTS * 3] = { LEFT_0, 0, 0, LEFT_1, 0, 0, 5, 0, 0, 6, 0, 0, 7, 0, 0, 8, 0, 0 };
+byte mem[SLOTS * 3] = { 1, 0, 0, 2, 0, 0, 5, 0, 0, 6, 0, 0, 7, 0, 0, 8, 0, 0 };
 byte taken_pos = FIRST;
 
 /* The putter's stores on their way to memory. */
@@ -164,6 +159,21 @@ inline load(slot) {
 	fi
 }
 
+/* Numbers that no position of a near slot waits for. */
+inline renew_near() {
+	WORD(0, 0) = 0;
+	WORD(1, 0) = 1
+}
+
+#ifdef PLAIN_RENEW_NEAR
+bool renewing;
+
+active proctype late_stores()
+{
+end:	renewing -> renew_near()
+}
+#endif
+
 active proctype taker()
 {
 	byte take_pos = FIRST, nr = 1, one, two, slot;
@@ -203,33 +213,51 @@ active proctype taker()
 		fi;
 found:		skip;
 #else
-		if
+look:		if
 		:: HOLDS(NEAR_OF(take_pos), take_pos) -> slot = NEAR_OF(take_pos)
-		:: HOLDS(FAR_OF(take_pos), take_pos) -> slot = FAR_OF(take_pos)
-		fi; /* spins */
+		:: else ->
+			if
+			:: HOLDS(FAR_OF(take_pos), take_pos) -> slot = FAR_OF(take_pos)
+			:: else ->
+#ifndef NO_TELL
+				taken_pos = take_pos; /* ring_tell */
+#endif
+				/* spins */
+				(HOLDS(NEAR_OF(take_pos), take_pos) ||
+				 HOLDS(FAR_OF(take_pos), take_pos));
+				goto look
+			fi
+		fi;
 #endif
 		take_pos = (take_pos + 1) % WRAP;
 #ifdef PLAIN_TAKEN_STORE
 		taken_pos = take_pos;
-		load(slot);
-#else
+#endif
 #ifndef PLAIN_SEQ_LOAD
 		load(slot);
 #endif
-#endif
 		assert(one == nr && two == nr);
-#ifndef PLAIN_TAKEN_STORE
-#ifndef NO_MARK
 		if
-		:: slot < NEAR -> WORD(slot, 0) = (take_pos + WRAP - 1) % WRAP
-		:: else
+		:: take_pos % RENEW == RENEW - NEAR ->
+#ifdef NO_RENEW_NEAR
+			taken_pos = take_pos
+#else
+#ifdef PLAIN_RENEW_NEAR
+			renewing = true;
+			taken_pos = take_pos
+#else
+			renew_near();
+			taken_pos = take_pos
+#endif
+#endif
+		:: else ->
+			if
+			:: taken_pos = take_pos /* ring_tell */
+			:: true                 /* or later */
+			fi
 		fi;
-#endif
-		taken_pos = take_pos;
-#endif
 		nr++;
 again:		skip
 	:: else -> break
-	od;
-	assert(taken_pos == (FIRST + MSGS) % WRAP)
+	od
 }

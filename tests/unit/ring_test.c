@@ -39,6 +39,62 @@ a_full_ring_has_no_room(void **state)
 	assert_true(ring_room(&r, 1));
 }
 
+/* Of a long ring the taker says rarely where it is, but always when it finds nothing. */
+static void
+an_empty_look_gives_all_places_back(void **state)
+{
+	_Alignas(CACHE_LINE) static uint8_t slot[RING_LONG * CACHE_LINE];
+	struct note n = { 0 };
+	struct ring r;
+
+	ring_init(&r, slot, RING_LONG);
+	for (uint32_t start = 0; start < RING_TELL; start++) {
+		for (uint32_t i = 0; i < RING_LONG; i++) {
+			assert_true(ring_room(&r, 1));
+			ring_put(&r, &n);
+		}
+		for (uint32_t i = 0; i < RING_LONG; i++) {
+			assert_true(ring_take(&r, &n));
+			assert_true(ring_room(&r, i + 2 > RING_TELL ? i + 2 - RING_TELL : 0));
+		}
+		assert_false(ring_take(&r, &n));
+		assert_true(ring_room(&r, RING_LONG));
+		ring_put(&r, &n); // the next round begins at another position
+		assert_true(ring_take(&r, &n));
+		assert_false(ring_take(&r, &n));
+	}
+}
+
+/* Numbers of 2^32 positions ago would be taken for new ones, if slots kept them for so long. */
+static void
+no_slot_keeps_a_number_for_long(void **state)
+{
+	_Alignas(CACHE_LINE) static uint8_t slot[256 * CACHE_LINE];
+	static const uint32_t BOUNDARY[] = { RING_RENEW + 1U, 0 };
+	static struct ring r;
+
+	for (uint32_t size = 16; size <= 256; size *= 2)
+		for (unsigned b = 0; b < ARRAY_CNT(BOUNDARY); b++) {
+			struct note n = { 0 };
+
+			ring_init_at(&r, slot, size, BOUNDARY[b] - 1000);
+			for (uint32_t i = 0; i < 1000 - RING_NEAR; i++) { // one at a time: near
+				ring_put(&r, &n);
+				assert_true(ring_take(&r, &n));
+				assert_false(ring_take(&r, &n));
+			}
+			for (uint32_t i = 0; i < RING_NEAR; i++) // and none of them is known there
+				ring_put(&r, &n);
+			for (uint32_t i = 0; i < RING_NEAR; i++)
+				assert_int_equal(*(const uint32_t *)(const void *)ring_near(&r, i),
+						 i);
+			for (uint32_t i = 0; i < size; i++)
+				assert_true(*(const uint32_t *)(const void *)ring_far(&r, i) -
+						    (BOUNDARY[b] - size) <=
+					    size);
+		}
+}
+
 /* Every fill level, every size, where positions wrap and where far slots are written anew. */
 static void
 messages_near_and_far_come_in_order(void **state)
@@ -100,21 +156,23 @@ put_all(void *arg)
 static void
 two_threads_lose_and_tear_nothing(void **state)
 {
-	_Alignas(CACHE_LINE) static uint8_t slot[64 * CACHE_LINE]; // more than are near
+	_Alignas(CACHE_LINE) static uint8_t slot[RING_LONG * CACHE_LINE];
 	static struct ring r;
 	pthread_t putter;
 	struct note n;
 
-	ring_init_at(&r, slot, 64, UINT32_MAX - 1000); // wraps on the way
-	assert_int_equal(pthread_create(&putter, NULL, put_all, &r), 0);
-	for (uint64_t i = 0; i < CROSSINGS; i++) {
-		while (!ring_take(&r, &n))
-			sched_yield();
-		for (unsigned k = 0; k < ARRAY_CNT(n.value); k++)
-			assert_int_equal(n.value[k], i * 7 + k);
+	for (uint32_t size = 64; size <= RING_LONG; size += RING_LONG - 64) { // more than are near
+		ring_init_at(&r, slot, size, UINT32_MAX - 1000);              // wraps on the way
+		assert_int_equal(pthread_create(&putter, NULL, put_all, &r), 0);
+		for (uint64_t i = 0; i < CROSSINGS; i++) {
+			while (!ring_take(&r, &n))
+				sched_yield();
+			for (unsigned k = 0; k < ARRAY_CNT(n.value); k++)
+				assert_int_equal(n.value[k], i * 7 + k);
+		}
+		pthread_join(putter, NULL);
+		assert_int_equal(ring_depth(&r), 0);
 	}
-	pthread_join(putter, NULL);
-	assert_int_equal(ring_depth(&r), 0);
 }
 
 static void
@@ -147,6 +205,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_ring_has_no_room),
+		cmocka_unit_test(an_empty_look_gives_all_places_back),
+		cmocka_unit_test(no_slot_keeps_a_number_for_long),
 		cmocka_unit_test(messages_near_and_far_come_in_order),
 		cmocka_unit_test(two_threads_lose_and_tear_nothing),
 		cmocka_unit_test(a_histogram_keeps_three_digits),
