@@ -28,7 +28,7 @@ struct helper {
 	char folder[SEGMENT_PATH_MAX];
 	uint64_t segment_bytes;
 	bool want_spare;
-	int spare_fd; // -1: none; its file is segment_spare_path
+	int spare_fd; // of segment_make_spare; -1: none
 	struct {
 		int fd;
 		uint64_t no;
@@ -60,7 +60,7 @@ int helper_start(struct helper *h, const char *folder, uint64_t segment_bytes);
 /* Does all that was asked for, removes the spare file, ends.  May be called without a start. */
 void helper_stop(struct helper *h);
 
-/* A file for the next segment, as segment_take wants it; -1: none is ready. */
+/* A file for the next segment, as segment_make takes it over; -1: none is ready. */
 int helper_take_spare(struct helper *h);
 
 /* A segment got its name.  Thread of all these: the writer. */

@@ -121,7 +121,7 @@ const struct story_order *story_find(const struct story_session *s, uint32_t tok
 
 /*
  * What is open or not flat at the end, a row for each session, instrument and strategy; those whose
- * day is not now_day (the session's last request tells) have none.  The caller frees *out.
+ * day is not that of now_ns (the session's last request tells) have none.  The caller frees *out.
  *
  * Returns  0 or -ENOMEM
  */

@@ -8,10 +8,10 @@
 
 /*
  * The journal of a gateway: takes what lanes and the control thread write down, and keeps it in
- * segments.  Three threads of its own, all on the control core: one writes, one compresses closed
- * segments and removes old ones, one makes reserved order numbers durable.  So a disk that is slow
- * or stands still stops neither a lane nor the control thread: rings fill, and what does not fit
- * is counted and said.
+ * segments.  Four threads of its own, all on the control core: one writes, one does what waits for
+ * a sync (helper.h), one compresses closed segments and removes old ones, one makes reserved order
+ * numbers durable.  So a disk that is slow or stands still stops neither a lane nor the control
+ * thread: rings fill, and what does not fit is counted and said.
  */
 struct journal_name {
 	uint8_t what; // enum journal_name_what
