@@ -49,14 +49,14 @@ a_full_ring_loses_the_newest_and_counts_it(void **state)
 	struct event e;
 
 	for (uint64_t i = 0; i < SLOTS + 3; i++)
-		event_put(&sink, EVENT_NOTE, i);
+		event_put(&sink, EVENT_ARMED, i);
 	assert_int_equal(metric_get(&sink.lost_cnt), 3);
 	for (uint64_t i = 0; i < SLOTS; i++) {
 		assert_true(event_take(&sink, &e));
 		assert_int_equal(e.arg[0], i);
 	}
 	assert_false(event_take(&sink, &e));
-	event_put(&sink, EVENT_NOTE, 9);
+	event_put(&sink, EVENT_ARMED, 9);
 	assert_true(event_take(&sink, &e));
 	assert_int_equal(e.lost_cnt, 3);
 }
@@ -64,7 +64,7 @@ a_full_ring_loses_the_newest_and_counts_it(void **state)
 static void
 no_sink_takes_nothing(void **state)
 {
-	event_put(NULL, EVENT_NOTE, 1);
+	event_put(NULL, EVENT_ARMED, 1);
 	event_put(NULL, EVENT_ARMED);
 }
 
