@@ -295,11 +295,21 @@ a_file_that_others_may_write_refuses_to_start(void **state)
 	assert_non_null(strstr(err.text, "others could release it"));
 }
 
+/* Not cmocka's skip(): Meson takes its "not ok # SKIP" for a failure. */
+static bool
+is_root(void)
+{
+	if (geteuid() == 0)
+		return true;
+	print_message("# skipped: not root\n");
+	return false;
+}
+
 static void
 a_file_of_another_owner_refuses_to_start(void **state)
 {
-	if (geteuid() != 0)
-		skip();
+	if (!is_root())
+		return;
 	assert_int_equal(open_latch(), 0);
 	kill_latch_close(&latch);
 	assert_int_equal(chown(path, 65534, 65534), 0);
@@ -313,8 +323,8 @@ an_unreadable_file_refuses_to_start(void **state)
 	int status;
 	pid_t child;
 
-	if (geteuid() != 0)
-		skip();
+	if (!is_root())
+		return;
 	assert_int_equal(open_latch(), 0);
 	kill_latch_close(&latch);
 	chmod(dir, 0755);
