@@ -105,15 +105,3 @@ lane_run(struct lane *l)
 	turn_stop(&l->turn);
 	return 0;
 }
-
-const char *
-lane_kind_name(enum lane_kind kind)
-{
-	static const char *const NAME[LANE_KIND_CNT] = {
-#define LANE(name, set) [LANE_KIND_##name] = #name,
-#include "lane/lanes.def"
-#undef LANE
-	};
-
-	return NAME[kind];
-}

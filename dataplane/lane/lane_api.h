@@ -18,6 +18,4 @@ int lane_run(struct lane *l);
  * themselves. */
 uint32_t lane_turn_once(struct lane *l);
 
-const char *lane_kind_name(enum lane_kind kind);
-
 #endif

@@ -51,15 +51,8 @@ struct recovery {
 	struct recovery_config config;
 };
 
-/* What recovery_init takes from its arena, without the struct. */
-static inline size_t
-recovery_bytes(const struct recovery_config *c)
-{
-	return c->recover.store_bytes + c->tcp.rx_buf_bytes + c->tcp.tx_buf_bytes + 4 * CACHE_LINE;
-}
-
 /*
- * Memory   recovery_bytes from the arena.
+ * Memory   recover.store_bytes and both buffers of tcp from the arena.
  * Returns  0, or a negative errno; *r is then not to be used
  */
 COLD int recovery_init(struct recovery *r, const struct recovery_config *c, const struct arb *arb,

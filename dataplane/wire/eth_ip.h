@@ -243,16 +243,6 @@ ip_sum_ok(uint64_t sum)
 	return v.b[0] == 0xff && v.b[1] == 0xff;
 }
 
-/* The checksum field after one 16-bit word it covers changed (RFC 1624, equation 3). */
-HOT_INLINE be16
-ip_sum_replace16(be16 field, be16 was, be16 is)
-{
-	const be16 not_field = { { (uint8_t)~field.b[0], (uint8_t)~field.b[1] } };
-	const be16 not_was = { { (uint8_t)~was.b[0], (uint8_t)~was.b[1] } };
-
-	return ip_sum_finish(ip_sum_be16(ip_sum_be16(ip_sum_be16(0, not_field), not_was), is));
-}
-
 /* The pseudo header of UDP and TCP (RFC 9293 3.1). */
 HOT_INLINE uint64_t
 ip_sum_pseudo(be32 src, be32 dst, uint8_t proto, uint16_t l4_len)
