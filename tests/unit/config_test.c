@@ -284,7 +284,7 @@ static const struct {
 	{ "queues of orders beside levels that would fit alone", "venue: sim\n    lines:", "venue: sim\n    depth: orders\n    orders_max: 4000000\n    lines:",
 	  "c.yaml:1:1: hugepages.memory_mb is 512, while packet buffers, books and rings need 712; raise it, or lower feeds' orders_max, levels_max and reorder_packets, sessions' orders_max, or core_map.ring_slots" },
 	{ "a depth of neither kind", "venue: sim\n    lines:", "venue: sim\n    depth: order\n    lines:",
-	  "c.yaml:17:12: feeds[0].depth: 'order' is not one of: levels orders (What its books keep: price levels, or each level's queue of orders too, for at most 60 bytes more per order of orders_max and 24 per level of levels_max)" },
+	  "c.yaml:17:12: feeds[0].depth: 'order' is not one of: levels orders (What its books keep: price levels, or each level's queue of orders too, for at most 60 bytes more per order of orders_max and 22 per level of levels_max)" },
 	{ "a core map's file and a core map", CONFIG_HEAD, CONFIG_HEAD "core_map_file: x.yaml\n",
 	  "c.yaml:2:16: core_map_file: names a file, while core_map stands at c.yaml:3:1; keep one of them" },
 	// clang-format on
