@@ -591,7 +591,8 @@ check_recording(struct rerun *r, struct err *e)
 		if (p->used && p->stamped)
 			return err_set(e, -ENOTSUP,
 				       "port '%s': its device stamped the frames, and what the "
-				       "lane made of each stamp is not recorded (ports.rx_stamp)",
+				       "lane made of each stamp is not recorded (its profile's "
+				       "hardware_timestamps)",
 				       c->ports[i].name);
 		if (p->ended && p->dropped_cnt + p->cut_cnt != 0)
 			return err_set(e, -EINVAL,
