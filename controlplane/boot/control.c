@@ -431,7 +431,6 @@ control_run(struct gateway *g, struct err *e)
 		gateway_journal_look(g, now_ns());
 	}
 	sd_notify(0, "STOPPING=1");
-	g->stopping = true;
 	drain(g);
 	saved_tcp_close(g);
 	kill_switch_look(g);

@@ -88,7 +88,6 @@ struct gateway {
 	uint64_t saved_changes;
 	uint64_t saved_next_ns;
 	bool saved_failed;
-	bool stopping;
 	struct kill_switch *kill;       // boot/kill_switch.h; NULL: a test or a replay
 	struct breaker_watch *breakers; // boot/breaker_watch.h; NULL as above
 	struct drop_watch *drops;       // boot/drop_watch.h; NULL as above

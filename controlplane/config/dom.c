@@ -12,7 +12,6 @@
 
 enum {
 	CHUNK_BYTES = 1 << 16,
-	KEY_LEN_MAX = 64, // longest key of any schema is shorter
 };
 
 struct dom_chunk {

@@ -21,7 +21,6 @@ struct journal_name {
 
 enum {
 	JOURNAL_WRITER_LANES = 16,
-	JOURNAL_WRITER_SESSIONS = 4,
 };
 
 struct journal_writer_config {

@@ -14,7 +14,6 @@
 enum {
 	LIMITS_RETIRED_MAX = 8, // tables that a slow lane may still see
 	LIMITS_TEXT_MAX = 48,
-	LIMITS_ROW_MAX = 48, // keys there are
 	LIMITS_REASON_MAX = 128,
 	LIMITS_WHY_MAX = 96, // of a frozen instrument
 	LIMITS_PATH_MAX = 512,

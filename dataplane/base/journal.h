@@ -31,9 +31,7 @@ enum {
 	JOURNAL_WIRE_FIRST = 20, // bytes of a wire message in its first slot
 	JOURNAL_WIRE_NEXT = CACHE_LINE - sizeof(uint32_t), // in each of the others
 	JOURNAL_WIRE_MAX = 512,                            // what is longer is cut; OUCH has no 256
-	JOURNAL_SLOTS_MAX = 1 + (JOURNAL_WIRE_MAX - JOURNAL_WIRE_FIRST + JOURNAL_WIRE_NEXT - 1) /
-					JOURNAL_WIRE_NEXT,
-	JOURNAL_PORTS = 8,      // that a BURST counts
+	JOURNAL_PORTS = 8,                                 // that a BURST counts
 	JOURNAL_NO_ORDER = 255, // WIRE_OUT: a login, a query, a mass cancel
 	JOURNAL_AHEAD = 4,      // slots that are asked for before they are written
 };

@@ -114,7 +114,6 @@ struct command_session {
 	uint8_t tcp_state;
 	uint8_t tcp_end;
 	uint8_t reject_reason;
-	bool peer_mac_known;
 	char venue_session[SOUP_SESSION_LEN];
 	uint16_t local_port;
 	uint32_t isn;     // of our side of the connection

@@ -270,7 +270,6 @@ fill_session(const struct session *s, struct command_session *out)
 	out->tcp_state = (uint8_t)tcp_state_of(&s->tcp);
 	out->tcp_end = (uint8_t)tcp_end_of(&s->tcp);
 	out->reject_reason = s->life.soup.reject_reason;
-	out->peer_mac_known = s->connecting && !s->awaits_mac;
 	memcpy(out->venue_session, s->life.soup.session, sizeof(out->venue_session));
 	out->local_port = s->tcp_config.local_port;
 	out->isn = s->tcp.isn;
