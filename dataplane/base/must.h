@@ -13,7 +13,7 @@ enum halt_reason {
 	HALT_DISARMED = 1 << 0, // the state at start; sluicectl arm
 	HALT_OPERATOR = 1 << 1, // sluicectl halt: an operator's pause
 	HALT_MUST = 1 << 2,     // a broken invariant: only a new start lifts it
-	HALT_CONTROL = 1 << 3,  // a report was lost or not understood: positions may be wrong
+	HALT_CONTROL = 1 << 3,  // the gateway's own doubt: a lost report, a gap in the journal, ...
 	HALT_KILLED = 1 << 4,   // the kill switch (base/kill.h): latched, released by name
 	HALT_BREAKER = 1 << 5,  // a circuit breaker with the action halt tripped
 };
