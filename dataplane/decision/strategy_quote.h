@@ -111,7 +111,9 @@ strategy_quote_side(struct strategy_quote *t, struct strategy_base *s, uint16_t 
 	}
 	if (q->state == QUOTE_NONE && px4 == 0)
 		return false;
-	if (backoff_holds(&q->backoff, b->head.rx_ns) && !q->withdraw) {
+	// what must leave does not wait for what was refused before
+	if (backoff_holds(&q->backoff, b->head.rx_ns) && !q->withdraw &&
+	    (good || q->state != QUOTE_LIVE)) {
 		metric_add(&s->metrics.held_by_backoff, 1);
 		return false;
 	}

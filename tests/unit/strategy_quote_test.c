@@ -276,6 +276,36 @@ refusals_of_a_new_order_wait_longer_each_time(void **unused)
 	assert_int_equal(ours()->side[SIDE_BUY].backoff.delay_ns, 0);
 }
 
+/* The venue refused a replace and the order stayed; the book goes bad before it may ask again. */
+static void
+a_refused_replace_holds_no_withdrawal(void **unused)
+{
+	const struct strategy_config c = config_of(STRATEGY_QUOTE);
+	uint32_t names[2];
+
+	for (size_t n = 1; n < ARRAY_CNT(WITHDRAWALS) - 1; n++) {
+		quote_both(&c, names);
+		book.bid_px4 += 1000;
+		book.ask_px4 += 1000;
+		assert_int_equal(look_later(NS_PER_SEC), 2);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_int_equal(out[k].kind, INTENT_REPLACE);
+			answer(names[k], (enum side)k, REPORT_REJECTED, ORDER_LIVE, 0, 0);
+		}
+		assert_int_equal(look_later(BACKOFF_MIN_NS - 1), 0);
+		book.confidence = WITHDRAWALS[n].confidence;
+		book.state = WITHDRAWALS[n].state;
+		if (WITHDRAWALS[n].ask_px4 != 1000100)
+			book.ask_px4 = WITHDRAWALS[n].ask_px4;
+		if (look() != 2)
+			fail_msg("%s", WITHDRAWALS[n].what);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_int_equal(out[k].kind, INTENT_CANCEL);
+			assert_int_equal(out[k].orig_id, names[k]);
+		}
+	}
+}
+
 static void
 an_unknown_fate_is_left_alone(void **unused)
 {
@@ -323,6 +353,7 @@ main(void)
 		cmocka_unit_test(a_long_chain_begins_anew),
 		cmocka_unit_test(risk_refusing_a_replace_withdraws_the_order),
 		cmocka_unit_test(refusals_of_a_new_order_wait_longer_each_time),
+		cmocka_unit_test(a_refused_replace_holds_no_withdrawal),
 		cmocka_unit_test(an_unknown_fate_is_left_alone),
 		cmocka_unit_test(late_and_repeated_updates_move_only_the_position),
 	};
