@@ -108,8 +108,9 @@ worth_saying(uint64_t cnt)
 	return (cnt & (cnt - 1)) == 0;
 }
 
-COLD void
-parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq)
+/* A message that no table knows: counts why. */
+static COLD void
+count_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq)
 {
 	if (len == 0) {
 		metric_add(&p->metrics.message_empty, 1);
@@ -123,6 +124,17 @@ parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq)
 			event_put(p->events, EVENT_MD_BAD_LENGTH, p->feed_idx, msg[0], seq, len,
 				  ITCH50_LEN[msg[0]]);
 	}
+}
+
+COLD bool
+parse_at_end(struct parse *p, const uint8_t *at, ptrdiff_t room, uint64_t seq)
+{
+	if (room == sizeof(be16) && be16_get(*(const be16 *)at) == 0) {
+		count_odd(p, NULL, 0, seq);
+		return true;
+	}
+	metric_add(&p->metrics.block_truncated, 1);
+	return false;
 }
 
 COLD void
@@ -336,8 +348,9 @@ listing(const uint8_t *msg, struct md *out)
 	return true;
 }
 
-bool
-parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
+/* Messages that are not frequent. */
+static inline bool
+decode_rare(struct parse *p, const uint8_t *msg, struct md *out)
 {
 	metric_add((uint64_t *)&p->metrics + TYPE_METRIC_IDX[msg[0]], 1);
 	out->type = MD_NONE;
@@ -398,4 +411,15 @@ parse_rare(struct parse *p, const uint8_t *msg, struct md *out)
 	default: // 'L': counted; who makes a market does not change a book
 		return false;
 	}
+}
+
+bool
+parse_other(struct parse *p, const uint8_t *msg, uint16_t len, struct md *out)
+{
+	if (unlikely(len == 0 || ITCH50_LEN[msg[0]] != len)) {
+		count_odd(p, msg, len, out->seq);
+		return false;
+	}
+	return parse_passes(p, msg, be16_get(((const struct itch50_head *)msg)->locate)) &&
+	       decode_rare(p, msg, out);
 }

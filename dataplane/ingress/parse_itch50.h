@@ -75,28 +75,27 @@ void parse_on_datagram_flags(struct parse *p, uint16_t flags);
 /* A message of a locate that is not to go on, or not yet settled: settles it where it can. */
 bool parse_admit(struct parse *p, const uint8_t *msg, uint16_t locate);
 
-/* Rare messages, decoded out of line.  False when the book has no use for the message. */
-bool parse_rare(struct parse *p, const uint8_t *msg, struct md *out);
+/* What is none of PARSE_LAYOUT, out of line.  False when the book has no use for the message. */
+bool parse_other(struct parse *p, const uint8_t *msg, uint16_t len, struct md *out);
 /* A side that is none, a price too high: counts it. */
 void parse_odd_order(struct parse *p, const struct md *m);
-/* A message that no table knows: counts why. */
-void parse_odd(struct parse *p, const uint8_t *msg, uint16_t len, uint64_t seq);
+/* Whether the last bytes are one empty message; counts it, or that they are none at all. */
+bool parse_at_end(struct parse *p, const uint8_t *at, ptrdiff_t room, uint64_t seq);
 
 /*
  * Where a frequent message keeps what md wants.  Two loads of 16 bytes that lie inside the message
  * bring everything: time and reference stand at the same place in each, the rest in the 16 bytes
  * from tail_at on.  Each is put in order by one instruction and written by one store, and no branch
- * depends on the type.
+ * depends on the type.  What is no frequent message of its right length has no row, by one compare.
  */
 struct parse_layout {
-	uint8_t md_type; // enum md_type; MD_NONE: not a frequent one
-	uint8_t letter;
+	uint8_t block_len; // of the message and the length before it; 0: not a frequent one
 	uint8_t side_at;
-	uint8_t side_mask; // of what PARSE_SIDE says; 0: no side
 	uint8_t metric_idx;
 	uint8_t tail_at;
-	uint8_t pad[10];
-	bytes16 tail_order; // of md's qty, px4, and new_ref or symbol
+	uint32_t head;        // md's first four bytes; SIDE_INVALID where there is a side
+	const uint16_t *side; // by the byte at side_at: what head differs by
+	bytes16 tail_order;   // of md's qty, px4, and new_ref or symbol
 };
 static_assert(sizeof(struct parse_layout) == 32, "two to a cache line");
 
@@ -110,33 +109,42 @@ static_assert(sizeof(struct parse_layout) == 32, "two to a cache line");
 #define NONE4     BYTES16_ZERO, BYTES16_ZERO, BYTES16_ZERO, BYTES16_ZERO
 #define NONE8     NONE4, NONE4
 
-#define PARSE_ROW(letter_, md_type_, side_at_, metric, tail_at_, ...) \
-	[letter_] = { .md_type = (md_type_),                          \
-		      .letter = (letter_),                            \
-		      .side_at = (side_at_),                          \
-		      .side_mask = (side_at_) == 0 ? 0 : UINT8_MAX,   \
-		      .metric_idx = PARSE_METRIC_IDX(metric),         \
-		      .tail_at = (tail_at_),                          \
-		      .tail_order = { __VA_ARGS__ } }
+/* md's first four bytes as one number. */
+#define PARSE_HEAD_BYTES(type, side, venue_type) \
+	((uint32_t)(type) | (uint32_t)(side) << 8 | (uint32_t)(venue_type) << 24)
+static_assert(offsetof(struct md, type) == 0 && offsetof(struct md, side) == 1 &&
+		      offsetof(struct md, state) == 2 && offsetof(struct md, venue_type) == 3,
+	      "PARSE_HEAD_BYTES");
+
+/* A side by its letter, as it differs from SIDE_INVALID; and of messages that have none. */
+static const uint16_t PARSE_SIDE[256] = {
+	['B'] = (SIDE_BUY ^ SIDE_INVALID) << 8,
+	['S'] = (SIDE_SELL ^ SIDE_INVALID) << 8,
+};
+static const uint16_t PARSE_NO_SIDE[256];
+
+#define PARSE_ROW(letter, wire, md_type, side_, side_at_, metric, tail_at_, ...)           \
+	[letter] = { .block_len = sizeof(be16) + sizeof(struct itch50_##wire),             \
+		     .side_at = (side_at_),                                                \
+		     .metric_idx = PARSE_METRIC_IDX(metric),                               \
+		     .tail_at = (tail_at_),                                                \
+		     .head = PARSE_HEAD_BYTES(md_type, (side_at_) == 0 ? 0 : SIDE_INVALID, \
+					      letter),                                     \
+		     .side = (side_),                                                      \
+		     .tail_order = { __VA_ARGS__ } }
 
 // clang-format off
 static const struct parse_layout PARSE_LAYOUT[256] = {
-	/*            type                  side              tail   qty             px4             new_ref, symbol */
-	PARSE_ROW('A', MD_ORDER_ADDED,    19, add_order,      20, AT4(20 - 20),  AT4(32 - 20), TEXT8(24 - 20)),
-	PARSE_ROW('F', MD_ORDER_ADDED,    19, add_order_mpid, 20, AT4(20 - 20),  AT4(32 - 20), TEXT8(24 - 20)),
-	PARSE_ROW('E', MD_ORDER_EXECUTED,  0, order_executed, 15, AT4(19 - 15),  NONE4,        AT8(23 - 15)),
-	PARSE_ROW('X', MD_ORDER_REDUCED,   0, order_cancel,    7, AT4(19 - 7),   NONE4,        NONE8),
-	PARSE_ROW('D', MD_ORDER_DELETED,   0, order_delete,    3, NONE4,         NONE4,        NONE8),
-	PARSE_ROW('U', MD_ORDER_REPLACED,  0, order_replace,  19, AT4(27 - 19),  AT4(31 - 19), AT8(19 - 19)),
+	/*             wire            type               side               metric          tail   qty             px4             new_ref, symbol */
+	PARSE_ROW('A', add_order,      MD_ORDER_ADDED,    PARSE_SIDE, 19,    add_order,      20, AT4(20 - 20),  AT4(32 - 20), TEXT8(24 - 20)),
+	PARSE_ROW('F', add_order_mpid, MD_ORDER_ADDED,    PARSE_SIDE, 19,    add_order_mpid, 20, AT4(20 - 20),  AT4(32 - 20), TEXT8(24 - 20)),
+	PARSE_ROW('E', order_executed, MD_ORDER_EXECUTED, PARSE_NO_SIDE, 0,  order_executed, 15, AT4(19 - 15),  NONE4,        AT8(23 - 15)),
+	PARSE_ROW('X', order_cancel,   MD_ORDER_REDUCED,  PARSE_NO_SIDE, 0,  order_cancel,    7, AT4(19 - 7),   NONE4,        NONE8),
+	PARSE_ROW('D', order_delete,   MD_ORDER_DELETED,  PARSE_NO_SIDE, 0,  order_delete,    3, NONE4,         NONE4,        NONE8),
+	PARSE_ROW('U', order_replace,  MD_ORDER_REPLACED, PARSE_NO_SIDE, 0,  order_replace,  19, AT4(27 - 19),  AT4(31 - 19), AT8(19 - 19)),
 };
 // clang-format on
 #undef PARSE_ROW
-
-/* A side by its letter, differing from SIDE_INVALID: what is not named is 0. */
-static const uint8_t PARSE_SIDE[256] = {
-	['B'] = SIDE_BUY ^ SIDE_INVALID,
-	['S'] = SIDE_SELL ^ SIDE_INVALID,
-};
 
 /* In every frequent message, from the tracking number on: time and reference. */
 enum { PARSE_HEAD_AT = 3 };
@@ -178,7 +186,7 @@ parse_ours(const struct parse *p, uint16_t locate)
 }
 
 HOT_INLINE bool
-parse_bit(const uint64_t *bits, uint16_t locate)
+parse_bit(const uint64_t *bits, uint32_t locate)
 {
 	return bits[locate / 64] >> locate % 64 & 1;
 }
@@ -227,47 +235,46 @@ parse_next(struct parse *p, struct parse_walk *w, struct md *out)
 {
 	while (w->left_cnt != 0) {
 		const uint8_t *msg = w->at + sizeof(be16);
-		const struct itch50_head *h = (const struct itch50_head *)msg;
 		const struct parse_layout *y;
-		uint16_t len, locate;
+		uint32_t block_len = 0, head;
+		uint16_t locate;
 		bytes16 tail;
-		uint8_t side;
 
-		if (unlikely(w->end - w->at < (ptrdiff_t)sizeof(be16)) ||
-		    unlikely(w->end - msg < (len = be16_get(*(const be16 *)w->at)))) {
-			metric_add(&p->metrics.block_truncated, 1);
-			w->left_cnt = 0;
-			return false;
+		if (likely(w->end - w->at > (ptrdiff_t)sizeof(be16)))
+			block_len = sizeof(be16) + be16_get(*(const be16 *)w->at);
+		if (unlikely(block_len == 0 || w->end - w->at < (ptrdiff_t)block_len)) {
+			if (!parse_at_end(p, w->at, w->end - w->at, w->seq)) {
+				w->left_cnt = 0;
+				return false;
+			}
+			w->at = w->end;
+			w->left_cnt--;
+			w->seq++;
+			continue;
 		}
-		w->at = msg + len;
+		w->at += block_len;
 		w->left_cnt--;
 		out->seq = w->seq++;
-		if (unlikely(len == 0 || ITCH50_LEN[msg[0]] != len)) {
-			parse_odd(p, msg, len, out->seq);
-			continue;
-		}
-		locate = be16_get(h->locate);
-		if (unlikely(!parse_passes(p, msg, locate)))
-			continue;
 		y = &PARSE_LAYOUT[msg[0]];
-		if (unlikely(y->md_type == MD_NONE)) {
-			if (parse_rare(p, msg, out))
+		if (unlikely(y->block_len != block_len)) {
+			if (parse_other(p, msg, (uint16_t)(block_len - sizeof(be16)), out))
 				return true;
 			continue;
 		}
+		locate = be16_get(((const struct itch50_head *)msg)->locate);
+		if (unlikely(!parse_passes(p, msg, locate)))
+			continue;
 		metric_add((uint64_t *)&p->metrics + y->metric_idx, 1);
 		tail = bytes16_pick(bytes16_load(msg + y->tail_at), y->tail_order);
 		bytes16_store(&out->qty, tail);
 		bytes16_store(&out->ts_ns,
 			      bytes16_pick(bytes16_load(msg + PARSE_HEAD_AT), PARSE_HEAD_ORDER));
-		side = (PARSE_SIDE[msg[y->side_at]] ^ SIDE_INVALID) & y->side_mask;
-		out->type = y->md_type;
-		out->side = side;
-		out->venue_type = y->letter;
+		head = y->head ^ y->side[msg[y->side_at]];
+		memcpy(out, &head, sizeof(head));
 		out->locate = locate;
 		out->level_at = 0;
-		// one test: a branch that is never taken, whatever the type
-		if (unlikely((side == SIDE_INVALID) | (out->px4 > ITCH50_PX4_MAX)))
+		// never taken, whatever the type
+		if (unlikely((head & SIDE_INVALID << 8) != 0 || out->px4 > ITCH50_PX4_MAX))
 			parse_odd_order(p, out);
 		return true;
 	}
