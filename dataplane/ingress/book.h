@@ -280,19 +280,24 @@ book_prefetch(const struct book *b, struct md *m)
 		order_queue_prefetch(&b->order, order);
 }
 
-/* The level that the message's order has. */
+/*
+ * The level that the message's order has; and the cache line after that of the level that its price
+ * names, when that may stand there.
+ */
 HOT_INLINE void
 book_prefetch_level(const struct book *b, const struct md *m)
 {
-	const struct order_rec *order = m->place;
+	const struct price_level *level = b->levels.level;
 	uint32_t level_idx;
 
 	if (unlikely(m->type > MD_ORDER_REPLACED))
 		return;
-	level_idx = (uint32_t)pick(m->type == MD_ORDER_ADDED, m->level_at, order->level_idx);
-	__builtin_prefetch(&b->levels.level[level_idx], 1);
+	level_idx = ((const struct order_rec *)m->place)->level_idx;
+	__builtin_prefetch(&level[level_idx], 1);
+	__builtin_prefetch(price_levels_beyond(&b->levels, m->level_at), 1);
 	if (book_has_queues(b))
-		order_queue_prefetch_ends(&b->order, level_idx);
+		order_queue_prefetch_ends(&b->order, (uint32_t)pick(m->type == MD_ORDER_ADDED,
+								    m->level_at, level_idx));
 }
 
 /* The orders that a message's order stands beside, or will. */

@@ -14,7 +14,8 @@
  *
  * Open addressing in the manner of base/u64_map.h: a level never moves while it lives, its index
  * stays valid, and a removed one leaves nothing behind.  Neighbouring prices, one tick apart, share
- * a cache line, because what happens next happens nearby.  Indices begin at 1: 0 is no level, and
+ * a cache line, because what happens next happens nearby; a slot that is taken is made up for in
+ * the same line first, which has come near.  Indices begin at 1: 0 is no level, and
  * reads as one of no price and no shares.
  */
 struct price_level {
@@ -193,18 +194,29 @@ price_level_is(const struct price_level *l, uint64_t key)
 	return ((l->key ^ key) << 8 == 0) & (l->sum != 0);
 }
 
-/* The level's index; 0 when it is not there.  i is the key's home. */
+/* Where to look after slot i: the home's own cache line first, then the next one, and so on. */
 HOT_INLINE uint32_t
-price_levels_find_at(const struct price_levels *t, uint64_t key, uint32_t i)
+price_levels_after(const struct price_levels *t, uint32_t i, uint32_t home)
 {
-	for (;;) {
+	const uint32_t next =
+		i / PRICE_LEVEL_GROUP * PRICE_LEVEL_GROUP + (i + 1) % PRICE_LEVEL_GROUP;
+
+	return next % PRICE_LEVEL_GROUP != home % PRICE_LEVEL_GROUP
+		       ? next
+		       : (next + PRICE_LEVEL_GROUP) & t->mask;
+}
+
+/* The level's index; 0 when it is not there. */
+HOT_INLINE uint32_t
+price_levels_find_at(const struct price_levels *t, uint64_t key, uint32_t home)
+{
+	for (uint32_t i = home;; i = price_levels_after(t, i, home)) {
 		const struct price_level *l = &t->level[1 + i];
 
 		if (likely(price_level_is(l, key)))
 			return 1 + i;
 		if (l->key < PRICE_LEVEL_PASS_ONE)
 			return 0;
-		i = (i + 1) & t->mask;
 	}
 }
 
@@ -212,6 +224,18 @@ HOT_INLINE uint32_t
 price_levels_find(const struct price_levels *t, uint64_t key)
 {
 	return price_levels_find_at(t, key, price_levels_home(t, key));
+}
+
+/*
+ * The cache line after that of a home's index, when keys were pushed past the home: they may stand
+ * there.  Otherwise the home's own.
+ */
+HOT_INLINE const struct price_level *
+price_levels_beyond(const struct price_levels *t, uint32_t home_idx)
+{
+	const struct price_level *l = &t->level[home_idx];
+
+	return &l[PRICE_LEVEL_GROUP * (l->key >= PRICE_LEVEL_PASS_ONE)];
 }
 
 /*
@@ -229,9 +253,9 @@ price_levels_add(struct price_levels *t, uint64_t key, uint32_t home)
 	while (t->level[1 + i].sum != 0) {
 		if (unlikely(t->level[1 + i].key >= UINT64_MAX - PRICE_LEVEL_PASS_ONE + 1))
 			return 0;
-		i = (i + 1) & t->mask;
+		i = price_levels_after(t, i, home);
 	}
-	for (uint32_t k = home; k != i; k = (k + 1) & t->mask)
+	for (uint32_t k = home; k != i; k = price_levels_after(t, k, home))
 		t->level[1 + k].key += PRICE_LEVEL_PASS_ONE;
 	t->level[1 + i].key = (t->level[1 + i].key >> 56 << 56) | key;
 	t->cnt++;
@@ -243,8 +267,9 @@ price_levels_remove(struct price_levels *t, uint32_t idx)
 {
 	struct price_level *l = &t->level[idx];
 
-	for (uint32_t k = price_levels_home(t, l->key << 8 >> 8); k != idx - 1;
-	     k = (k + 1) & t->mask)
+	const uint32_t home = price_levels_home(t, l->key << 8 >> 8);
+
+	for (uint32_t k = home; k != idx - 1; k = price_levels_after(t, k, home))
 		t->level[1 + k].key -= PRICE_LEVEL_PASS_ONE;
 	l->sum = 0;
 	t->cnt--;
