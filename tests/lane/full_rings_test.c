@@ -25,7 +25,7 @@ enum {
 	PER_PACKET = 6,
 	PACKETS_MAX = 32, // between two looks at the order connection
 	SLOTS = 8,
-	STEPS_MAX = 100000,
+	STEPS_MAX = 200000,
 	ALONE_QUIET = 6, // turns without work: the lane waits (housekeeping is every 4)
 	ALONE_MAX = 100000,
 	FEW_MAX = 8,
