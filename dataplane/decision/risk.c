@@ -346,7 +346,8 @@ take_var(struct risk *r, const struct risk_limits *lim)
 
 		r->instr[c->instr_idx].var_bp = bp;
 		n->held_var_ntl4bp += (__int128)risk_abs(c->position_ntl4) * bp;
-		n->open_var_ntl4bp += (c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) * bp;
+		n->open_var_ntl4bp +=
+			((__int128)c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) * bp;
 	}
 	r->var_version = lim->var_version;
 }
@@ -636,7 +637,7 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 		.credit_ntl4 = end_of_64(risk_credit_used(n)),
 		.profit_ntl4 = end_of_64(profit_ntl4),
 		.drawdown_ntl4 = end_of_64(n->high_ntl4 - profit_ntl4),
-		.var_ntl4 = var_ntl4bp > INT64_MAX ? INT64_MAX : (int64_t)var_ntl4bp / BP_ONE,
+		.var_ntl4 = end_of_64(var_ntl4bp / BP_ONE),
 		.order_cnt = n->order_cnt,
 		.cancel_cnt = n->cancel_cnt,
 		.refused_cnt = n->refused_cnt,

@@ -96,6 +96,8 @@ risk_reserve_levels(struct risk *r, const struct intent *in, const struct risk_p
 {
 	const risk_pair_of_rooms sums = plan->need.pair[RISK_ROOM_GROSS / 2];
 	const risk_pair_of_rooms orders = plan->need.pair[RISK_ROOM_ORDERS / 2];
+	const __int128 var_ntl4bp =
+		(__int128)plan->grow_ntl4 * r->instr[in->head.instr_idx].var_bp;
 	const int64_t grow_ntl4 = plan->grow_ntl4;
 	const uint32_t grow_qty = plan->grow_qty, new = in->kind == INTENT_NEW;
 	const uint32_t rate_mask = r->rate_mask;
@@ -116,7 +118,7 @@ risk_reserve_levels(struct risk *r, const struct intent *in, const struct risk_p
 		n->room_pair[RISK_ROOM_ORDERS / 2] -= orders;
 		n->room[RISK_ROOM_BUY + side] -= grow_ntl4;
 		n->open_ntl4[side] += grow_ntl4;
-		n->open_var_ntl4bp += sums[RISK_ROOM_VAR % 2];
+		n->open_var_ntl4bp += var_ntl4bp;
 		n->open_cnt += new;
 		n->order_cnt = cnt + 1;
 		order_ns[cnt & rate_mask] = now_ns;

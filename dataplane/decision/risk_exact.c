@@ -350,10 +350,14 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 
 	v = risk_judge(r, lim, in, &plan);
 	if (likely(v == RISK_PASS)) {
-		if (intent_takes_away(in->kind))
+		if (intent_takes_away(in->kind)) {
 			risk_pass_cancel(r, lim, in, out);
-		else
-			risk_pass(r, lim, in, &plan, out);
+			return true;
+		}
+		risk_pass(r, lim, in, &plan, out);
+		// what was asked of sums may be more than a room of 64 bits holds
+		for (uint32_t k = (uint32_t)(plan.cell - r->cell); k != 0; k = r->cell[k].up)
+			risk_node_settle(&r->node[r->cell[k].node_idx]);
 		return true;
 	}
 	risk_count(r, v);

@@ -172,7 +172,7 @@ risk_release_cell(struct risk *r, const struct risk_instr *i, struct risk_cell *
 	c->open_qty[side] -= qty;
 	c->open_ntl4[side] += ntl4;
 	n->open_ntl4[side] += ntl4;
-	n->open_var_ntl4bp += ntl4 * i->var_bp;
+	n->open_var_ntl4bp += (__int128)ntl4 * i->var_bp;
 	n->open_cnt -= gone;
 	risk_node_settle(n);
 }

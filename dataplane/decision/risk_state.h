@@ -156,11 +156,10 @@ struct risk_node {
 	uint64_t order_cnt;      // new orders and replaces that passed
 	uint64_t cancel_cnt;     // cancels and modifies that passed
 	uint64_t *order_ns;      // when the last of them passed, a ring of rate_slots
-	int64_t open_var_ntl4bp; // open orders times their instruments' var_bp
 	uint32_t open_cnt;
 	uint32_t position_max_qty;
 	uint32_t rate_left; // orders until the rate's room is made again
-	uint8_t pad_2[4];
+	uint8_t pad_2[12];
 	// line 3
 	__int128 held_ntl4; // |positions| at their marks
 	__int128 net_ntl4;  // positions at their marks
@@ -168,13 +167,14 @@ struct risk_node {
 	__int128 high_ntl4; // the day's highest profit, at least 0
 	// line 4
 	__int128 held_var_ntl4bp; // |positions| times their instruments' var_bp
+	__int128 open_var_ntl4bp; // open orders times the same
 	uint64_t *cancel_ns;      // as order_ns
 	uint64_t refused_cnt;     // intents that a limit of this node refused
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
 	uint8_t mode;     // enum risk_mode
 	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
-	uint8_t pad_4[24];
+	uint8_t pad_4[8];
 	// line 5: as last taken
 	struct risk_node_limits lim;
 };

@@ -415,6 +415,49 @@ sums_of_a_node_do_not_overflow(void **unused)
 	assert_int_equal(no.verdict, RISK_REJECT_GROSS); // also where the position would let it
 }
 
+/* An order whose value times var_bp passes 64 bits leaves no more room than its limit says. */
+static void
+value_at_risk_does_not_overflow(void **unused)
+{
+	for (uint16_t level = 0; level < LEVEL_CNT; level++)
+		for (int off = -1; off <= 1; off++) {
+			struct scene *s = &scene;
+			struct risk_node_view v;
+			struct verdict no;
+			struct order out;
+
+			scene_start(s);
+			s->mark.bid_px4 = s->mark.ask_px4 = s->mark.last_px4 = 1000000000;
+			s->lim.instr[IDX] = (struct risk_instr_limits){
+				.order_max_ntl4 = INT64_MAX,
+				.order_max_qty = UINT32_MAX,
+				.open_max_qty = UINT32_MAX,
+				.position_max_qty = UINT32_MAX,
+				.collar_bp = 500,
+				.tick_px4 = TICK_FREE,
+				.var_bp = 100000,
+				.allowed = 1,
+			};
+			s->lim.node[FIRM].gross_max_ntl4 = INT64_MAX;
+			s->lim.node[level].var_max_ntl4 = 10000000000010000 + off;
+			s->lim.var_version++;
+			on_mark(&s->r, &s->mark);
+			s->in.px4 = 1000000000;
+			s->in.qty = 1000000; // 10^15, at a risk of ten times as much
+			assert_true(on_intent(&s->r, &s->lim, &s->in, &out, &no));
+			assert_true(risk_node_of(&s->r, &s->lim, level, &v));
+			assert_int_equal(v.var_ntl4, 10000000000000000);
+			s->in.intent_id = 2;
+			s->in.px4 = 1000;
+			s->mark.bid_px4 = s->mark.ask_px4 = s->mark.last_px4 = 1000;
+			on_mark(&s->r, &s->mark);
+			s->in.qty = 1;
+			assert_int_equal(on_intent(&s->r, &s->lim, &s->in, &out, &no), off >= 0);
+			if (off < 0)
+				assert_int_equal(no.verdict, RISK_REJECT_VAR);
+		}
+}
+
 static void
 a_tree_that_is_none_is_refused(void **unused)
 {
@@ -496,6 +539,7 @@ main(void)
 		cmocka_unit_test(the_day_may_begin_with_a_position),
 		cmocka_unit_test(value_at_risk_follows_its_table),
 		cmocka_unit_test(sums_of_a_node_do_not_overflow),
+		cmocka_unit_test(value_at_risk_does_not_overflow),
 		cmocka_unit_test(a_tree_that_is_none_is_refused),
 		cmocka_unit_test(an_order_of_nobody_is_the_firms),
 	};
