@@ -360,23 +360,21 @@ time_single(const struct bench *b, struct bench_series *s)
 }
 
 /* One group of checks, timed alone. */
-#define CHECKS(X)                                                                                 \
-	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, ll, i, in))                 \
-	X("quantity, lot, price, tick, collars, band, value, book, hours",                        \
-	  risk_lacks_terms(ll, i, in->px4, in->qty))                                              \
-	X("name of the order",                                                                    \
-	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)          \
-	X("self-match", risk_may_meet(i, in->side, in->px4))                                      \
-	X("whether a sale is short", risk_is_short(risk_firm_cell(&risk, i), in, &plan))          \
-	X("short sale, locate",                                                                   \
-	  risk_judge_short(&risk, &limits, in, plan.entry, plan.cell, plan.grow_qty))             \
-	X("instrument: open, position, gross, net",                                               \
-	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side, &plan))                    \
-	X("three levels: ten limits each", (risk_need(in, i->var_bp, plan.grow_ntl4, &plan.need), \
-					    risk_lacks_tree_room(&risk, in->side, &plan)))        \
-	X("the same order again", risk_is_same_order(&risk, &limits, in, risk_terms_of(in)))      \
-	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)         \
-	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                       \
+#define CHECKS(X)                                                                             \
+	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, i, in))                 \
+	X("quantity, lot, price, tick, collars, band, value, book, hours",                    \
+	  risk_lacks_terms(ll, i, in->px4, in->qty))                                          \
+	X("name of the order",                                                                \
+	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)      \
+	X("self-match", risk_may_meet(i, in->side, in->px4))                                  \
+	X("whether a sale is short", risk_is_short(risk_firm_cell(&risk, i), in, &plan))      \
+	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))             \
+	X("instrument: open, position, gross, net",                                           \
+	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side, &plan))                \
+	X("three levels: ten limits each", risk_lacks_tree_room(&risk, in, &plan, true))      \
+	X("the same order again", risk_is_same_order(&limits, in, risk_recent_of(&risk, in))) \
+	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)     \
+	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                   \
 	X("all, one after another", risk_judge(&risk, &limits, in, &plan))
 
 static void
@@ -404,6 +402,7 @@ time_checks(struct bench *b, unsigned samples)
 					.cell = &risk.cell[risk_leaf_cell(i, in->strategy_idx)], \
 					.grow_qty = 100,                                         \
 					.grow_ntl4 = 100 * PX4,                                  \
+					.var_ntl4bp = 100LL * PX4 * 250,                         \
 				};                                                               \
 				uint64_t said = 0;                                               \
                                                                                                  \

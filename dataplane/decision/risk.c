@@ -65,16 +65,17 @@ take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
 	if (r->instr == NULL || r->node == NULL || r->cell == NULL || r->ledger == NULL ||
 	    r->open == NULL || r->open_slot == NULL || r->recent == NULL)
 		return -ENOMEM;
+	r->rate_mask = n.rate_slots - 1;
 	for (uint32_t k = 0; k < n.node_cnt; k++) {
 		r->node[k].order_ns = arena_take(a, n.rate_slots * sizeof(uint64_t));
 		r->node[k].cancel_ns = arena_take(a, n.rate_slots * sizeof(uint64_t));
 		if (r->node[k].order_ns == NULL || r->node[k].cancel_ns == NULL)
 			return -ENOMEM;
+		risk_rate_settle(r, &r->node[k]);
 	}
 	r->instr_cnt = c->instr_cnt;
 	r->node_cnt = n.node_cnt;
 	r->cell_cnt = n.cell_cnt;
-	r->rate_mask = n.rate_slots - 1;
 	r->open_mask = n.slot_cnt - 1;
 	r->open_shift = (uint32_t)__builtin_clz(n.slot_cnt) + 33; // 64 - log2(slot_cnt)
 	r->open_max = c->open_orders_max;
@@ -89,11 +90,11 @@ static uint32_t
 cell_find(const struct risk *r, uint16_t node_idx, uint16_t instr_idx)
 {
 	const struct risk_instr *i = &r->instr[instr_idx];
-	uint32_t from = i->cell + 1 + (uint32_t)__builtin_popcount(i->leaf_mask);
+	uint32_t from = i->cell + (uint32_t)__builtin_popcount(i->leaf_mask);
 	uint32_t to = i->cell + i->cell_cnt;
 
 	if (node_idx == RISK_NODE_FIRM)
-		return i->cell;
+		return instr_idx;
 	if (r->node[node_idx].strategy != 0)
 		return risk_leaf_cell(i, r->node[node_idx].strategy - 1);
 	while (from < to) {
@@ -177,16 +178,17 @@ each_pair(struct risk *r, const struct risk_config *c,
 static void
 make_cells(struct risk *r, const struct risk_config *c)
 {
-	uint32_t at = 1;
+	uint32_t at = r->instr_cnt;
 
 	each_pair(r, c, cell_count);
+	r->instr[INSTR_NONE].cell = at; // what is looked at before it is checked is there
 	for (uint16_t i = 1; i < r->instr_cnt; i++) {
 		struct risk_instr *in = &r->instr[i];
 
 		in->cell = at;
-		at += 1 + in->cell_cnt;
-		in->cell_cnt = 1 + (uint32_t)__builtin_popcount(in->leaf_mask);
-		cell_put(r, in->cell, RISK_NODE_FIRM, i);
+		at += in->cell_cnt;
+		in->cell_cnt = (uint16_t)__builtin_popcount(in->leaf_mask);
+		cell_put(r, i, RISK_NODE_FIRM, i);
 	}
 	each_pair(r, c, cell_add);
 }
@@ -336,8 +338,12 @@ risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side)
 static void
 take_var(struct risk *r, const struct risk_limits *lim)
 {
-	for (uint32_t k = 0; k < r->node_cnt; k++)
-		r->node[k].held_var_ntl4bp = r->node[k].open_var_ntl4bp = 0;
+	for (uint32_t k = 0; k < r->node_cnt; k++) {
+		struct risk_node *n = &r->node[k];
+
+		n->held_var_ntl4bp = 0;
+		n->open_var_ntl4bp = -risk_room_taken(n, RISK_ROOM_VAR);
+	}
 	for (uint32_t k = 1; k < r->cell_cnt; k++) {
 		const struct risk_cell *c = &r->cell[k];
 		struct risk_node *n = &r->node[c->node_idx];
@@ -353,12 +359,38 @@ take_var(struct risk *r, const struct risk_limits *lim)
 }
 
 COLD void
+risk_rate_settle(const struct risk *r, struct risk_node *n)
+{
+	const uint64_t cnt = risk_order_cnt(n);
+	const uint32_t at = (uint32_t)cnt & r->rate_mask, max = n->lim.order_rate_max;
+	uint32_t ahead = r->rate_mask + 1 - at;
+	uint64_t free_ns;
+
+	if (ahead > RISK_RATE_AHEAD)
+		ahead = RISK_RATE_AHEAD;
+	if (max != 0 && ahead > max)
+		ahead = 1;
+	free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, cnt + ahead - 1, max,
+				    r->rate_window_ns);
+	if (free_ns > r->last_ns) {
+		ahead = 1;
+		free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, cnt, max, r->rate_window_ns);
+	}
+	n->order_left = (int32_t)ahead;
+	n->order_cnt = cnt + ahead;
+	n->order_end = n->order_ns + at + ahead;
+	n->order_free_ns = (int64_t)free_ns;
+	risk_free_settle(n);
+}
+
+COLD void
 risk_set_gauges(struct risk *r)
 {
 	const __int128 gross_ntl4 = risk_gross(&r->node[RISK_NODE_FIRM]);
 
 	metric_set(&r->metrics.gross_exposure_usd,
 		   (gross_ntl4 > INT64_MAX ? (uint64_t)INT64_MAX : (uint64_t)gross_ntl4) / 10000);
+	metric_set(&r->metrics.open_order_cnt, r->open_cnt);
 }
 
 /* Of two lots that both hold; 0: above 32 bits, so no quantity keeps to both. */
@@ -393,6 +425,18 @@ or_any(int64_t max_ntl4)
 	return max_ntl4 != 0 ? max_ntl4 : INT64_MAX;
 }
 
+/* How many shares each account located.  What a strategy without one sells goes the exact way. */
+static void
+take_located(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
+{
+	const struct risk_instr *i = &r->instr[idx];
+	const uint32_t end = i->cell + i->cell_cnt;
+	uint32_t k = i->cell + (uint32_t)__builtin_popcount(i->leaf_mask);
+
+	for (; k < end; k++)
+		r->cell[k].located_max_qty = risk_located_qty(lim, r->cell[k].node_idx, idx);
+}
+
 COLD void
 risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
 {
@@ -400,7 +444,7 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	struct risk_instr *i = &r->instr[idx];
 	const bool goes = il->allowed && il->halted == RISK_INSTR_GOES;
 
-	i->trade_mask = goes ? i->leaf_mask & ~il->restricted_mask : 0;
+	i->trade_mask = goes ? i->leaf_mask & r->may_trade & ~il->restricted_mask : 0;
 	i->order_max_ntl4 = il->order_max_ntl4;
 	i->order_max_qty = il->order_max_qty;
 	i->lot_qty = joint_lot(i->venue_lot_qty, il->lot_qty);
@@ -413,6 +457,12 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	i->net_max_ntl4 = or_any(il->net_max_ntl4);
 	i->open_max_qty = il->open_max_qty;
 	i->position_max_qty = il->position_max_qty;
+	if (i->position_max_qty > lim->node[RISK_NODE_FIRM].position_max_qty)
+		i->position_max_qty = lim->node[RISK_NODE_FIRM].position_max_qty;
+	i->short_allowed = il->short_allowed != 0;
+	i->locate_required = il->locate_required != 0;
+	if (i->locate_required)
+		take_located(r, lim, idx);
 	i->collar_bp = bp_of(il->collar_bp);
 	i->collar_last_bp = il->collar_last_bp != 0 ? bp_of(il->collar_last_bp) : UINT16_MAX;
 	risk_instr_settle(r, i);
@@ -426,9 +476,13 @@ risk_take_limits(struct risk *r, const struct risk_limits *lim)
 		take_var(r, lim);
 	r->rate_window_ns = lim->order_rate_window_ns;
 	r->message_max = lim->session_message_max != 0 ? lim->session_message_max : UINT32_MAX;
-	r->age_max_ns = lim->intent_age_max_ns != 0 ? lim->intent_age_max_ns : UINT64_MAX;
+	r->age_max_ns = lim->intent_age_max_ns - 1 < INT64_MAX ? (int64_t)lim->intent_age_max_ns
+							       : INT64_MAX;
 	r->hours = lim->hours;
-	r->stopped = lim->halted || !lim->armed;
+	r->may_trade = 0;
+	for (uint32_t s = 0; s < STRATEGY_MAX; s++)
+		if (lim->armed && !lim->halted && lim->leaf[s].mode <= RISK_MODE_REDUCE_ONLY)
+			r->may_trade |= 1U << s;
 	r->instr_last = lim->instr_cnt < r->instr_cnt ? lim->instr_cnt : r->instr_cnt;
 	r->instr_last -= r->instr_last != 0;
 	r->terms_seq++; // each instrument takes its own when it is asked for
@@ -574,7 +628,7 @@ risk_position_of(const struct risk *r, uint16_t instr_idx, struct risk_position 
 {
 	if (instr_idx == INSTR_NONE || instr_idx >= r->instr_cnt)
 		return false;
-	position_fill(r, r->instr[instr_idx].cell, out);
+	position_fill(r, instr_idx, out);
 	return true;
 }
 
@@ -627,9 +681,9 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 	if (node_idx >= r->node_cnt)
 		return false;
 	profit_ntl4 = risk_profit(n);
-	var_ntl4bp = n->held_var_ntl4bp + n->open_var_ntl4bp;
-	long_ntl4 = n->net_ntl4 + n->open_ntl4[SIDE_BUY];
-	short_ntl4 = -n->net_ntl4 + n->open_ntl4[SIDE_SELL];
+	var_ntl4bp = n->held_var_ntl4bp + risk_open_var(n);
+	long_ntl4 = n->net_ntl4 + risk_open_ntl4(n, SIDE_BUY);
+	short_ntl4 = -n->net_ntl4 + risk_open_ntl4(n, SIDE_SELL);
 	*out = (struct risk_node_view){
 		.gross_ntl4 = end_of_64(risk_gross(n)),
 		.net_ntl4 = end_of_64(n->net_ntl4),
@@ -638,14 +692,14 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 		.profit_ntl4 = end_of_64(profit_ntl4),
 		.drawdown_ntl4 = end_of_64(n->high_ntl4 - profit_ntl4),
 		.var_ntl4 = end_of_64(var_ntl4bp / BP_ONE),
-		.order_cnt = n->order_cnt,
+		.order_cnt = risk_order_cnt(n),
 		.cancel_cnt = n->cancel_cnt,
 		.refused_cnt = n->refused_cnt,
-		.order_rate = rate_now(n->order_ns, r->rate_mask, n->order_cnt, now_ns,
+		.order_rate = rate_now(n->order_ns, r->rate_mask, risk_order_cnt(n), now_ns,
 				       lim->order_rate_window_ns),
 		.cancel_rate = rate_now(n->cancel_ns, r->rate_mask, n->cancel_cnt, now_ns,
 					lim->order_rate_window_ns),
-		.open_orders = n->open_cnt,
+		.open_orders = risk_open_cnt(n),
 		.node_idx = node_idx,
 	};
 	for (uint16_t i = 1; i < r->instr_cnt; i++) {

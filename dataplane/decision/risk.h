@@ -36,47 +36,42 @@
 HOT_INLINE bool
 risk_is_known(const struct risk *r, const struct intent *in)
 {
-	return likely(in->head.instr_idx < r->instr_cnt && in->strategy_idx < STRATEGY_MAX);
+	return likely(in->head.instr_idx < r->instr_cnt);
 }
 
 HOT_INLINE void
 risk_look_at_instr(const struct risk *r, const struct intent *in)
 {
-	const uint16_t idx = in->head.instr_idx;
+	const uint32_t id = in->kind == INTENT_NEW ? in->intent_id : in->orig_id;
+	const uint64_t key = risk_open_key(in->strategy_idx, id);
+	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 
 	if (!risk_is_known(r, in))
 		return;
-	__builtin_prefetch(&r->instr[idx], 1);
-	__builtin_prefetch(&r->instr[idx].gross_max_ntl4);
-	__builtin_prefetch(
-		&r->open_slot[risk_open_home(
-			r, risk_open_slot(risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
-										  ? in->intent_id
-										  : in->orig_id),
-					  0))],
-		1);
+	__builtin_prefetch(i, 1);
+	__builtin_prefetch(&i->gross_max_ntl4);
+	__builtin_prefetch(risk_firm_cell(r, i), 1);
+	__builtin_prefetch(&r->open_slot[risk_open_home(r, risk_open_slot(key, 0))], 1);
 }
 
 HOT_INLINE void
 risk_look_at_cell(const struct risk *r, const struct intent *in)
 {
-	const struct risk_instr *i;
+	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 
-	if (!risk_is_known(r, in))
-		return;
-	i = &r->instr[in->head.instr_idx];
-	__builtin_prefetch(&r->cell[risk_leaf_cell(i, in->strategy_idx)], 1);
-	__builtin_prefetch(risk_firm_cell(r, i), 1);
+	if (risk_is_known(r, in))
+		__builtin_prefetch(&r->cell[risk_leaf_place(i, in->strategy_idx)], 1);
 }
 
 HOT_INLINE void
 risk_look_above(const struct risk *r, const struct intent *in)
 {
+	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 	const struct risk_cell *c;
 
 	if (!risk_is_known(r, in))
 		return;
-	c = &r->cell[risk_leaf_cell(&r->instr[in->head.instr_idx], in->strategy_idx)];
+	c = &r->cell[risk_leaf_place(i, in->strategy_idx)];
 	__builtin_prefetch(&r->cell[c->up], 1);
 	__builtin_prefetch(&r->cell[c->above], 1);
 }
@@ -87,72 +82,71 @@ risk_count(struct risk *r, enum risk_verdict v)
 	metric_add(&r->metrics.intent_passed + v, 1);
 }
 
-/*
- * Each level of the tree holds what the plan reserves.  The rooms shrink by what it takes of them,
- * which is what risk_node_settle would make of the sums.
- */
+/* An order passed a node at last_ns. */
 HOT_INLINE void
-risk_reserve_levels(struct risk *r, const struct intent *in, const struct risk_plan *plan)
+risk_count_order(const struct risk *r, struct risk_node *n, uint64_t last_ns)
 {
-	const risk_pair_of_rooms sums = plan->need.pair[RISK_ROOM_GROSS / 2];
-	const risk_pair_of_rooms orders = plan->need.pair[RISK_ROOM_ORDERS / 2];
-	const __int128 var_ntl4bp =
-		(__int128)plan->grow_ntl4 * r->instr[in->head.instr_idx].var_bp;
-	const int64_t grow_ntl4 = plan->grow_ntl4;
-	const uint32_t grow_qty = plan->grow_qty, new = in->kind == INTENT_NEW;
-	const uint32_t rate_mask = r->rate_mask;
+	uint64_t *const at = n->order_end - n->order_left;
+
+	*at = last_ns;
+	__builtin_prefetch(at + 9, 1); // a line ahead
+	if (unlikely(--n->order_left == 0))
+		risk_rate_settle(r, n);
+}
+
+/* Each level of the tree holds what the plan reserves, of one that passed all checks at once. */
+HOT_INLINE void
+risk_reserve_rooms(struct risk *r, const struct intent *in, const struct risk_plan *plan,
+		   uint64_t last_ns, const bool new)
+{
+	const int64_t grow_ntl4 = plan->grow_ntl4, var_ntl4bp = plan->var_ntl4bp;
 	struct risk_cell *const cell = r->cell, *c = plan->cell;
 	struct risk_node *const node = r->node;
-	const uint64_t now_ns = r->last_ns;
+	const uint32_t grow_qty = plan->grow_qty;
 	const uint8_t side = in->side;
 
 	for (;;) {
 		struct risk_node *n = &node[c->node_idx];
 		const uint32_t up = c->up;
-		const uint64_t cnt = n->order_cnt;
-		uint64_t *const order_ns = n->order_ns;
 
 		c->open_qty[side] += grow_qty;
 		c->open_ntl4[side] += grow_ntl4;
-		n->room_pair[RISK_ROOM_GROSS / 2] -= sums;
-		n->room_pair[RISK_ROOM_ORDERS / 2] -= orders;
+		n->room[RISK_ROOM_GROSS] -= grow_ntl4;
+		n->room[RISK_ROOM_VAR] -= var_ntl4bp;
 		n->room[RISK_ROOM_BUY + side] -= grow_ntl4;
-		n->open_ntl4[side] += grow_ntl4;
-		n->open_var_ntl4bp += var_ntl4bp;
-		n->open_cnt += new;
-		n->order_cnt = cnt + 1;
-		order_ns[cnt & rate_mask] = now_ns;
-		__builtin_prefetch(&order_ns[(cnt + 9) & rate_mask], 1); // a line ahead
-		if (unlikely(--n->rate_left == 0))
-			risk_rate_settle(r, n);
+		n->room[RISK_ROOM_ORDERS] -= new;
+		risk_count_order(r, n, last_ns);
 		if (up == 0)
 			break;
 		c = &cell[up];
 	}
 }
 
-/* Takes what the plan reserves. */
+/* The same of one that passed one check after another: it may be more than rooms can say. */
+COLD void risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_plan *plan);
+
+/*
+ * Takes what the plan reserves; `new` says of which kind it is, `at_once` how it passed.
+ */
 HOT_INLINE void
 risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	     const struct risk_plan *plan)
+	     const struct risk_plan *plan, const bool new, const bool at_once)
 {
 	const uint32_t enable_seq = lim->leaf[in->strategy_idx].enable_seq;
 	struct risk_instr *i = &r->instr[in->head.instr_idx];
 	struct risk_open *e = plan->entry;
 	struct risk_cell *c = plan->cell;
+	uint64_t last_ns = r->last_ns;
 
-	if (in->kind == INTENT_NEW) {
+	if (new) {
 		risk_open_take(r, e, plan->slot, risk_open_key(in->strategy_idx, in->intent_id));
 		e->px4 = (uint32_t)in->px4;
 		e->open_qty = in->qty;
-		e->executed_qty = 0;
 		e->cell = (uint32_t)(c - r->cell);
 		e->instr_idx = in->head.instr_idx;
 		e->side = in->side;
 		e->short_sale = plan->short_sale;
-		e->replace_pending = 0;
-		e->located_qty = 0;
-		risk_own_add(r, i, e);
+		risk_own_add(r, i, e, in->side, (uint32_t)in->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
 	} else {
 		e->open_qty += plan->grow_qty;
@@ -160,8 +154,10 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 		e->replace_pending = 1;
 		risk_own_near(i, e, (uint32_t)in->px4);
 	}
-	if (likely(in->head.rx_ns > r->last_ns))
-		r->last_ns = in->head.rx_ns;
+	if (likely(in->head.rx_ns > last_ns)) {
+		last_ns = in->head.rx_ns;
+		r->last_ns = last_ns;
+	}
 	if (unlikely(c->enable_seq != enable_seq)) {
 		c->enable_seq = enable_seq;
 		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
@@ -170,10 +166,14 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 		e->located_qty += plan->located_qty;
 		r->cell[c->up].located_qty += plan->located_qty;
 	}
-	risk_reserve_levels(r, in, plan);
-	if (plan->terms != 0)
-		*risk_recent_of(r, plan->terms) = (struct risk_recent){ plan->terms, r->last_ns };
-	r->sent_cnt++;
+	if (at_once)
+		risk_reserve_rooms(r, in, plan, last_ns, new);
+	else
+		risk_reserve_sums(r, in, plan);
+	if (plan->recent != NULL)
+		*plan->recent = (struct risk_recent){ .what = risk_what_of(in),
+						      .who = risk_who_of(in),
+						      .ns = last_ns };
 	r->message_cnt[in->session_idx]++;
 }
 
@@ -210,27 +210,46 @@ risk_pass_cancel(struct risk *r, const struct risk_limits *lim, const struct int
 	risk_count_cancel(r, lim, in);
 }
 
+/* The flags of an order: the sale is marked here, by the position; exempt if the intent says so. */
+HOT_INLINE uint8_t
+risk_marked(uint8_t flags, bool short_sale)
+{
+	const unsigned mark = flags & INTENT_SHORT_EXEMPT ? INTENT_SHORT_EXEMPT : INTENT_SHORT;
+
+	return (uint8_t)((flags & ~(INTENT_SHORT | INTENT_SHORT_EXEMPT)) |
+			 (mark & -(unsigned)short_sale));
+}
+
 /* A new order or a replace becomes an order: what it reserves is taken. */
 HOT_INLINE void
 risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	  const struct risk_plan *plan, struct order *out)
+	  const struct risk_plan *plan, struct order *out, const bool new, const bool at_once)
 {
 	memcpy(out, in, sizeof(*out));
 	out->px4 = (uint32_t)in->px4;
 	out->reserve_qty = plan->grow_qty;
 	out->limits_version = lim->version;
-	out->flags &= (uint8_t)~INTENT_SHORT;
-	if (!plan->short_sale) // the sale is marked here, by the position
-		out->flags &= (uint8_t)~INTENT_SHORT_EXEMPT;
-	else if (!(out->flags & INTENT_SHORT_EXEMPT))
-		out->flags |= INTENT_SHORT;
+	out->flags = risk_marked(in->flags, plan->short_sale);
 	risk_count(r, RISK_PASS);
-	risk_reserve(r, lim, in, plan);
+	risk_reserve(r, lim, in, plan, new, at_once);
 }
 
 /* The exact way, and all that is rare; as risk_on_intent. */
 COLD bool risk_on_intent_exact(struct risk *r, const struct risk_limits *lim,
 			       const struct intent *in, struct order *out, struct verdict *no);
+
+/* A replace; as risk_on_intent. */
+HOT_APART static bool
+risk_on_replace(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+		struct order *out, struct verdict *no)
+{
+	struct risk_plan plan;
+
+	if (unlikely(!risk_passes_as(r, lim, in, &plan, false)))
+		return risk_on_intent_exact(r, lim, in, out, no);
+	risk_pass(r, lim, in, &plan, out, false, true);
+	return true;
+}
 
 /* Whether it is well formed and its instrument exists. */
 HOT_INLINE bool
@@ -252,7 +271,7 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 		risk_take_limits(r, lim);
 	if (unlikely(!risk_is_usual(r, in)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	if (intent_takes_away(in->kind)) {
+	if (unlikely(intent_takes_away(in->kind))) {
 		if (unlikely(in->kind == INTENT_MODIFY && risk_short_flags(in)))
 			return risk_on_intent_exact(r, lim, in, out, no);
 		risk_pass_cancel(r, lim, in, out);
@@ -260,9 +279,11 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 	}
 	if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
 		risk_instr_refresh(r, lim, in->head.instr_idx);
-	if (unlikely(!risk_passes(r, lim, in, &plan)))
+	if (in->kind == INTENT_REPLACE)
+		return risk_on_replace(r, lim, in, out, no);
+	if (unlikely(!risk_passes_as(r, lim, in, &plan, true)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	risk_pass(r, lim, in, &plan, out);
+	risk_pass(r, lim, in, &plan, out, true, true);
 	return true;
 }
 

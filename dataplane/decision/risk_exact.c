@@ -122,9 +122,10 @@ judge_terms(const struct risk_limits *lim, const struct risk_instr_limits *il,
 	return RISK_PASS;
 }
 
-enum risk_verdict
-risk_judge_short(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		 const struct risk_open *e, const struct risk_cell *c, uint32_t grow_qty)
+/* Whether a short sale may be: of a plan's entry, its cell and grow_qty. */
+static enum risk_verdict
+judge_short(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	    const struct risk_open *e, const struct risk_cell *c, uint32_t grow_qty)
 {
 	const struct risk_instr_limits *il = &lim->instr[in->head.instr_idx];
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
@@ -187,8 +188,8 @@ judge_sums(const struct risk_node *n, uint8_t side, uint32_t var_bp, const struc
 {
 	const struct risk_node_limits *nl = &n->lim;
 	const __int128 net_ntl4 =
-		(side == SIDE_BUY ? n->net_ntl4 : -n->net_ntl4) + n->open_ntl4[side];
-	const __int128 var_ntl4bp = n->held_var_ntl4bp + n->open_var_ntl4bp;
+		(side == SIDE_BUY ? n->net_ntl4 : -n->net_ntl4) + risk_open_ntl4(n, side);
+	const __int128 var_ntl4bp = n->held_var_ntl4bp + risk_open_var(n);
 
 	if (risk_gross(n) + plan->grow_ntl4 > nl->gross_max_ntl4)
 		return RISK_REJECT_GROSS;
@@ -223,15 +224,15 @@ judge_node(const struct risk *r, const struct risk_cell *c, const struct intent 
 	}
 	if (plan->grow_qty != 0 && worst_qty > (int64_t)nl->position_max_qty)
 		return RISK_REJECT_POSITION;
-	if (in->kind == INTENT_NEW && n->open_cnt >= nl->open_orders_max)
+	if (in->kind == INTENT_NEW && risk_open_cnt(n) >= nl->open_orders_max)
 		return RISK_REJECT_OPEN_ORDERS;
 	v = plan->grow_ntl4 != 0 ? judge_sums(n, in->side, var_bp, plan) : RISK_PASS;
 	if (v != RISK_PASS)
 		return v;
-	if ((int64_t)risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt, nl->order_rate_max,
-				       r->rate_window_ns) > now_ns)
+	if ((int64_t)risk_rate_free_ns(n->order_ns, r->rate_mask, risk_order_cnt(n),
+				       nl->order_rate_max, r->rate_window_ns) > now_ns)
 		return RISK_REJECT_RATE;
-	return -now_ns > n->room[RISK_ROOM_CANCEL] ? RISK_REJECT_CANCEL_RATE : RISK_PASS;
+	return n->cancel_free_ns > now_ns ? RISK_REJECT_CANCEL_RATE : RISK_PASS;
 }
 
 /*
@@ -306,17 +307,16 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	plan->grow_qty = want_qty > e->open_qty ? want_qty - e->open_qty : 0;
 	worst_ntl4 = ntl4_of(in->px4 > e->px4 ? in->px4 : e->px4, e->open_qty + plan->grow_qty);
 	plan->grow_ntl4 = worst_ntl4 - ntl4_of(e->px4, e->open_qty);
-	risk_need(in, i->var_bp, plan->grow_ntl4, &plan->need);
 
 	if (unlikely(risk_px_meets(in->side, in->px4, i->own_px4[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
 	plan->short_sale = risk_is_short(risk_firm_cell(r, i), in, plan);
 	if (plan->short_sale) {
-		v = risk_judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
+		v = judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
 			return v;
-		plan->located_qty = risk_locates(lim, in) ? plan->grow_qty : 0;
+		plan->located_qty = il->locate_required ? plan->grow_qty : 0;
 	}
 	v = judge_instr(il, risk_firm_cell(r, i), in->side, plan);
 	if (unlikely(v != RISK_PASS))
@@ -329,8 +329,8 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 		     c->enable_seq == leaf->enable_seq))
 		return RISK_REJECT_REPEATED;
 	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW) {
-		plan->terms = risk_terms_of(in);
-		if (unlikely(risk_is_same_order(r, lim, in, plan->terms)))
+		plan->recent = risk_recent_of(r, in);
+		if (risk_is_same_order(lim, in, plan->recent))
 			return RISK_REJECT_SAME_ORDER;
 	}
 	if (unlikely(lim->session_message_max != 0 &&
@@ -339,6 +339,25 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	if (unlikely(in->kind == INTENT_NEW && r->open_cnt >= r->open_max))
 		return RISK_REJECT_ORDERS;
 	return RISK_PASS;
+}
+
+COLD void
+risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_plan *plan)
+{
+	const uint32_t var_bp = r->instr[in->head.instr_idx].var_bp;
+
+	for (uint32_t k = (uint32_t)(plan->cell - r->cell); k != 0; k = r->cell[k].up) {
+		struct risk_cell *c = &r->cell[k];
+		struct risk_node *n = &r->node[c->node_idx];
+
+		c->open_qty[in->side] += plan->grow_qty;
+		c->open_ntl4[in->side] += plan->grow_ntl4;
+		n->open_ntl4[in->side] += plan->grow_ntl4;
+		n->open_var_ntl4bp += (__int128)plan->grow_ntl4 * var_bp;
+		n->open_cnt += in->kind == INTENT_NEW;
+		risk_count_order(r, n, r->last_ns);
+		risk_node_settle(n);
+	}
 }
 
 COLD bool
@@ -350,14 +369,10 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 
 	v = risk_judge(r, lim, in, &plan);
 	if (likely(v == RISK_PASS)) {
-		if (intent_takes_away(in->kind)) {
+		if (intent_takes_away(in->kind))
 			risk_pass_cancel(r, lim, in, out);
-			return true;
-		}
-		risk_pass(r, lim, in, &plan, out);
-		// what was asked of sums may be more than a room of 64 bits holds
-		for (uint32_t k = (uint32_t)(plan.cell - r->cell); k != 0; k = r->cell[k].up)
-			risk_node_settle(&r->node[r->cell[k].node_idx]);
+		else
+			risk_pass(r, lim, in, &plan, out, in->kind == INTENT_NEW, false);
 		return true;
 	}
 	risk_count(r, v);

@@ -60,13 +60,16 @@ risk_value(struct risk *r, const struct risk_instr *i, struct risk_cell *c)
 HOT_INLINE void
 risk_value_all(struct risk *r, const struct risk_instr *i)
 {
-	for (uint32_t k = i->cell; k < i->cell + i->cell_cnt; k++) {
-		struct risk_cell *c = &r->cell[k];
+	struct risk_cell *c = risk_firm_cell(r, i), *next = &r->cell[i->cell];
+	uint32_t left = i->cell_cnt;
 
-		if (c->position_qty == 0)
-			continue;
-		risk_value(r, i, c);
-		risk_node_settle(&r->node[c->node_idx]);
+	for (;; c = next++) {
+		if (c->position_qty != 0) {
+			risk_value(r, i, c);
+			risk_node_settle(&r->node[c->node_idx]);
+		}
+		if (left-- == 0)
+			break;
 	}
 }
 
@@ -266,7 +269,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	metric_add(&r->metrics.fill_applied, 1);
 	cell = risk_cell_of(i, risk_holder_of(f));
 	if (unlikely(f->corrected)) {
-		risk_correct(r, cell != 0 ? cell : i->cell, f);
+		risk_correct(r, cell != 0 ? cell : idx, f); // the firm's stand first
 		return;
 	}
 	e = risk_open_of(r, risk_open_key(f->strategy_idx, f->intent_id));
@@ -282,7 +285,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 		i->mark_px4 = (uint32_t)f->px4; // until the book speaks; never a collar's reference
 	if (unlikely(cell == 0)) {
 		metric_add(&r->metrics.fill_unassigned, 1);
-		cell = i->cell; // the firm's
+		cell = idx; // the firm's
 	} else if (!f->broken && r->cell[cell].execution_cnt[f->side] != UINT16_MAX) {
 		r->cell[cell].execution_cnt[f->side]++;
 	}

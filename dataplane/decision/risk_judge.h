@@ -8,11 +8,11 @@
 #include "decision/risk_open.h"
 
 /*
- * The usual way through all checks.  Each group below says whether an order lacks anything by them,
- * without a branch; an order that lacks nothing at all passes.  They refuse nothing: whatever lacks
- * something goes the exact way (risk_exact.c), one check after another, which finds the reason or
- * lets it pass.  So a group may be tighter than its checks where that is cheaper, and never looser.
- * None changes anything.
+ * The usual way through all checks.  Each group below says whether an order lacks anything by them;
+ * an order that lacks nothing at all passes.  They refuse nothing: whatever lacks something goes
+ * the exact way (risk_exact.c), one check after another, which finds the reason or lets it pass.
+ * So a group may be tighter than its checks where that is cheaper, and never looser.  None changes
+ * anything.  No branch of theirs is taken by an order that passes, so all of them are foreseen.
  */
 
 /*
@@ -78,16 +78,16 @@ risk_instr_settle(const struct risk *r, struct risk_instr *i)
 /* The terms of a table that the instrument has not seen yet. */
 COLD void risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t idx);
 
-/* Market, halts, modes, hours, age, lists: whether the strategy may send it an order at all. */
+/*
+ * Market, halts, modes, age, lists: whether the strategy may send it an order at all.  What says to
+ * be of a time beyond 63 bits may look old here; the exact way sees that it is not.
+ */
 HOT_INLINE bool
-risk_lacks_leave(const struct risk *r, const struct risk_leaf_limits *leaf,
-		 const struct risk_instr *i, const struct intent *in)
+risk_lacks_leave(const struct risk *r, const struct risk_instr *i, const struct intent *in)
 {
-	const uint64_t rx_ns = in->head.rx_ns;
-
-	return (halt_reasons() | r->stopped) != 0 || // on every core's lines, and never
-	       (!(i->trade_mask >> in->strategy_idx & 1)) | (leaf->mode > RISK_MODE_REDUCE_ONLY) |
-		       ((r->now_ns > rx_ns) & (r->now_ns - rx_ns > r->age_max_ns));
+	return unlikely(!(i->trade_mask >> in->strategy_idx & 1)) ||
+	       unlikely(halt_reasons() != 0) || // on every core's lines, and never
+	       unlikely((int64_t)(r->now_ns - in->head.rx_ns) > r->age_max_ns);
 }
 
 /* Quantity, lot, price, tick, collars, band, value; hours and book, too, as no price is left then.
@@ -100,11 +100,13 @@ risk_lacks_terms(const struct risk_leaf_limits *leaf, const struct risk_instr *i
 	const uint64_t off_px4 = px > i->ref_px4 ? px - i->ref_px4 : i->ref_px4 - px;
 	const uint64_t ntl4 = (uint64_t)(uint32_t)px4 * want_qty;
 
-	return (want_qty - 1 >= i->order_max_qty) | (want_qty > leaf->order_max_qty) |
-	       (want_qty % i->lot_qty != 0) | (px4 < i->lo_px4) | (px4 > i->hi_px4) |
-	       ((uint32_t)px4 % i->tick_px4 != 0) |
-	       (off_px4 * BP_ONE > (uint64_t)i->ref_px4 * leaf->collar_bp) |
-	       (ntl4 > (uint64_t)i->order_max_ntl4) | (ntl4 > (uint64_t)leaf->order_max_ntl4);
+	return unlikely(want_qty - 1 >= i->order_max_qty) ||
+	       unlikely(want_qty > leaf->order_max_qty) || unlikely(px4 < i->lo_px4) ||
+	       unlikely(px4 > i->hi_px4) || unlikely(want_qty % i->lot_qty != 0) ||
+	       unlikely((uint32_t)px4 % i->tick_px4 != 0) ||
+	       unlikely(off_px4 * BP_ONE > (uint64_t)i->ref_px4 * leaf->collar_bp) ||
+	       unlikely(ntl4 > (uint64_t)i->order_max_ntl4) ||
+	       unlikely(ntl4 > (uint64_t)leaf->order_max_ntl4);
 }
 
 /* Whether it could meet an order of our own, as far as one look says. */
@@ -136,16 +138,24 @@ risk_is_short(const struct risk_cell *firm, const struct intent *in, const struc
 		((in->kind == INTENT_NEW) & (risk_short_flags(in) != 0)));
 }
 
-/* Whether a short sale may be: of a plan's entry, its cell and grow_qty. */
-enum risk_verdict risk_judge_short(const struct risk *r, const struct risk_limits *lim,
-				   const struct intent *in, const struct risk_open *e,
-				   const struct risk_cell *c, uint32_t grow_qty);
-
-/* Whether a short sale of the instrument is of shares that were located. */
+/* Whether a short sale lacks leave or located shares; c is the strategy's cell. */
 HOT_INLINE bool
-risk_locates(const struct risk_limits *lim, const struct intent *in)
+risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct risk_cell *c,
+		 const struct intent *in, const struct risk_plan *plan)
 {
-	return lim->instr[in->head.instr_idx].locate_required;
+	const struct risk_cell *account = &r->cell[c->up];
+	const uint64_t located_qty = (uint64_t)account->located_qty + plan->grow_qty;
+
+	return (!i->short_allowed) | ((in->kind == INTENT_REPLACE) & !plan->entry->short_sale) |
+	       ((i->short_sale != '0') & (in->px4 <= i->bid_px4)) |
+	       (i->locate_required & (located_qty > account->located_max_qty));
+}
+
+/* The largest position in the order's direction that a cell can come to with so much more. */
+HOT_INLINE int64_t
+risk_worst_qty(const struct risk_cell *c, uint8_t side, uint32_t grow_qty)
+{
+	return risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
 }
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
@@ -155,8 +165,6 @@ risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uin
 {
 	const uint64_t open_qty =
 		(uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL] + plan->grow_qty;
-	const int64_t worst_qty =
-		risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + plan->grow_qty;
 	const uint64_t gross_ntl4 = (uint64_t)risk_abs(c->position_ntl4) +
 				    (uint64_t)c->open_ntl4[SIDE_BUY] +
 				    (uint64_t)c->open_ntl4[SIDE_SELL] + (uint64_t)plan->grow_ntl4;
@@ -164,57 +172,46 @@ risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uin
 	const uint64_t net_ntl4 = (uint64_t)risk_signed(side, c->position_ntl4) +
 				  (uint64_t)c->open_ntl4[side] + (uint64_t)plan->grow_ntl4;
 
-	return (open_qty > i->open_max_qty) | (worst_qty > (int64_t)i->position_max_qty) |
-	       (gross_ntl4 > (uint64_t)i->gross_max_ntl4) | ((int64_t)net_ntl4 > i->net_max_ntl4);
+	return unlikely(open_qty > i->open_max_qty) ||
+	       unlikely(risk_worst_qty(c, side, plan->grow_qty) > (int64_t)i->position_max_qty) ||
+	       unlikely(gross_ntl4 > (uint64_t)i->gross_max_ntl4) ||
+	       unlikely((int64_t)net_ntl4 > i->net_max_ntl4);
 }
-
-/* How much of each room an order needs; false when 64 bits do not hold it. */
-HOT_INLINE bool
-risk_need(const struct intent *in, uint32_t var_bp, int64_t grow_ntl4, struct risk_rooms *need)
-{
-	const int64_t since_ns = -(int64_t)in->head.rx_ns;
-	int64_t var_ntl4bp;
-	const bool fits = !__builtin_mul_overflow(grow_ntl4, (int64_t)var_bp, &var_ntl4bp);
-
-	need->pair[RISK_ROOM_GROSS / 2] = (risk_pair_of_rooms){ grow_ntl4, var_ntl4bp };
-	need->pair[RISK_ROOM_ORDERS / 2] = (risk_pair_of_rooms){ in->kind == INTENT_NEW, 0 };
-	need->pair[RISK_ROOM_RATE / 2] = (risk_pair_of_rooms){ since_ns, since_ns };
-	return fits;
-}
-static_assert(RISK_ROOM_GROSS % 2 == 0 && RISK_ROOM_VAR == RISK_ROOM_GROSS + 1 &&
-		      RISK_ROOM_ORDERS % 2 == 0 && RISK_ROOM_PROFIT == RISK_ROOM_ORDERS + 1,
-	      "the pairs that risk_need makes");
 
 /*
- * Whether some level of the tree lacks room for the plan, as far as rooms say: a level that may
+ * Whether a level of the tree lacks room for the plan, as far as rooms say: a level that may
  * reduce, sums beyond RISK_ROOM_END, and a plan that grows nothing pass the exact way.
  */
 HOT_INLINE bool
-risk_lacks_tree_room(const struct risk *r, uint8_t side, const struct risk_plan *plan)
+risk_lacks_room(const struct risk_node *n, const struct intent *in, const struct risk_plan *plan,
+		const bool new)
+{
+	return unlikely(plan->grow_ntl4 > n->room[RISK_ROOM_GROSS]) ||
+	       unlikely(plan->var_ntl4bp > n->room[RISK_ROOM_VAR]) ||
+	       unlikely(plan->grow_ntl4 > n->room[RISK_ROOM_BUY + in->side]) ||
+	       unlikely(n->room[RISK_ROOM_ORDERS] < new) ||
+	       unlikely((int64_t)in->head.rx_ns < n->free_ns);
+}
+
+/* The same of each level from the strategy to the firm, and its position. */
+HOT_INLINE bool
+risk_lacks_tree_room(const struct risk *r, const struct intent *in, const struct risk_plan *plan,
+		     const bool new)
 {
 	const struct risk_cell *const cell = r->cell, *c = plan->cell;
 	const struct risk_node *const node = r->node;
-	const struct risk_rooms need = plan->need;
-	const int64_t grow_ntl4 = plan->grow_ntl4, grow_qty = plan->grow_qty;
-	risk_pair_of_rooms lacks = { 0, 0 };
-	int64_t all_lacks = 0;
 
-	for (;;) {
+	do { // not the firm: its position is the instrument's
 		const struct risk_node *n = &node[c->node_idx];
-		const int64_t worst_qty =
-			risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
 
-		for (int p = 0; p < RISK_ROOM_PAIRS; p++)
-			lacks |= need.pair[p] > n->room_pair[p];
-		all_lacks |= -(int64_t)(grow_ntl4 > n->room[RISK_ROOM_BUY + side]);
-		all_lacks |= (int64_t)n->position_max_qty - worst_qty; // its sign
-		if (c->up == 0)
-			break;
+		if (risk_lacks_room(n, in, plan, new) ||
+		    unlikely(risk_worst_qty(c, in->side, plan->grow_qty) >
+			     (int64_t)n->position_max_qty))
+			return true;
 		c = &cell[c->up];
-	}
-	return (all_lacks | lacks[0] | lacks[1]) < 0;
+	} while (c->up != 0);
+	return risk_lacks_room(&node[RISK_NODE_FIRM], in, plan, new);
 }
-static_assert(RISK_ROOM_SELL == RISK_ROOM_BUY + SIDE_SELL, "found by the side");
 
 /*
  * Which of all checks refuses the intent, and changes nothing: the same intent may be judged twice.
@@ -224,39 +221,40 @@ static_assert(RISK_ROOM_SELL == RISK_ROOM_BUY + SIDE_SELL, "found by the side");
 COLD enum risk_verdict risk_judge(const struct risk *r, const struct risk_limits *lim,
 				  const struct intent *in, struct risk_plan *plan);
 
-/* A hash of what makes two orders of a strategy the same one; never 0. */
+/* What makes two orders of a strategy the same one; `what` is not 0 of an order that passes. */
 HOT_INLINE uint64_t
-risk_terms_of(const struct intent *in)
+risk_what_of(const struct intent *in)
 {
-	const uint64_t who =
-		(uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
-	const uint64_t what = (uint64_t)in->px4 << 32 ^ in->qty;
-	uint64_t x = (who + 1) * 0x9E3779B97F4A7C15ULL ^ what * 0xC2B2AE3D27D4EB4FULL;
-
-	x ^= x >> 29;
-	x *= 0xBF58476D1CE4E5B9ULL;
-	return (x ^ x >> 32) | 1;
+	return (uint64_t)in->px4 << 32 | in->qty;
 }
 
-HOT_INLINE struct risk_recent *
-risk_recent_of(const struct risk *r, uint64_t terms)
+HOT_INLINE uint64_t
+risk_who_of(const struct intent *in)
 {
-	return &r->recent[terms >> 54]; // 10 bits
+	return (uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
+}
+
+/*
+ * Where an order's terms are remembered.  The last order of each of RISK_RECENT_CNT slots is, so of
+ * two that fall into one slot the older is forgotten.
+ */
+HOT_INLINE struct risk_recent *
+risk_recent_of(const struct risk *r, const struct intent *in)
+{
+	const uint64_t hash =
+		risk_what_of(in) * 0x9E3779B97F4A7C15ULL ^ risk_who_of(in) * 0xC2B2AE3D27D4EB4FULL;
+
+	return &r->recent[hash >> 54]; // 10 bits
 }
 static_assert(RISK_RECENT_CNT == 1 << 10, "risk_recent_of takes 10 bits");
 
-/*
- * Whether the strategy may have meant to send this twice.  The last order of each of
- * RISK_RECENT_CNT slots is remembered, so of two that fall into one slot the older is forgotten;
- * two different orders are taken for the same once in 2^53.
- */
+/* Whether the strategy may have meant to send this twice. */
 HOT_INLINE bool
-risk_is_same_order(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		   uint64_t terms)
+risk_is_same_order(const struct risk_limits *lim, const struct intent *in,
+		   const struct risk_recent *last)
 {
-	const struct risk_recent *last = risk_recent_of(r, terms);
-
-	return last->terms == terms && in->head.rx_ns < last->ns + lim->duplicate_window_ns;
+	return unlikely(last->what == risk_what_of(in)) && last->who == risk_who_of(in) &&
+	       in->head.rx_ns < last->ns + lim->duplicate_window_ns;
 }
 
 /*
@@ -286,80 +284,103 @@ static_assert((INTENT_MODIFY & (INTENT_MODIFY + 1)) == 0 && SIDE_SELL == 1 && TI
 		      (SESSION_MAX & (SESSION_MAX - 1)) == 0,
 	      "the largest of each is all ones");
 
-/* What became of the order that a replace names, or of nothing: a new order's entry is free. */
+/* What became of the order that a replace names. */
 HOT_INLINE bool
 risk_lacks_entry(const struct risk_open *e, const struct intent *in)
 {
-	if (in->kind == INTENT_NEW)
-		return e->key != 0;
 	return (e->key == 0) | (e->instr_idx != in->head.instr_idx) | (e->side != in->side) |
 	       (e->replace_pending != 0);
 }
 
+/* What a new order would take of all; the price was not looked at yet. */
+HOT_INLINE void
+risk_plan_new(const struct risk *r, const struct intent *in, struct risk_plan *plan)
+{
+	plan->entry = &r->open[r->open_free];
+	plan->grow_qty = in->qty;
+	plan->grow_ntl4 = (int64_t)((uint64_t)(uint32_t)in->px4 * in->qty);
+}
+
+/* What a replace would take; the larger quantity at the higher price.  Returns what it wants. */
+HOT_INLINE uint32_t
+risk_plan_replace(const struct risk *r, const struct intent *in, struct risk_plan *plan)
+{
+	const struct risk_open *e = risk_open_at(r, plan->slot);
+	const uint32_t open_qty = e->open_qty, px4 = (uint32_t)in->px4;
+	const uint32_t want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0;
+	const uint64_t worst_px4 = e->px4 < px4 ? px4 : e->px4;
+
+	plan->entry = (struct risk_open *)e;
+	plan->grow_qty = want_qty > open_qty ? want_qty - open_qty : 0;
+	plan->grow_ntl4 =
+		(int64_t)(worst_px4 * (open_qty + plan->grow_qty) - (uint64_t)e->px4 * open_qty);
+	return want_qty;
+}
+
 /*
- * Whether a new order or a replace passes every check; *plan is complete then.  False says only
- * that the exact way must look.  Its instrument exists and has the terms of the limits in force.
+ * Whether a new order or a replace, as `new` says, passes every check; *plan is complete then.
+ * False says only that the exact way must look.  Its instrument exists and has the terms of the
+ * limits in force.
  */
 HOT_INLINE bool
-risk_passes(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	    struct risk_plan *plan)
+risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	       struct risk_plan *plan, const bool new)
 {
 	const uint8_t side = in->side, strategy_idx = in->strategy_idx;
 	const struct risk_leaf_limits *leaf = &lim->leaf[strategy_idx];
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 	const struct risk_cell *firm = risk_firm_cell(r, i);
-	const bool new = in->kind == INTENT_NEW;
 	const int64_t px4 = in->px4;
-	const struct risk_open *e;
 	const struct risk_cell *c;
-	uint32_t want_qty, open_qty, worst_px4;
-	uint64_t before_ntl4;
-	bool lacks;
+	uint32_t want_qty;
 
-	plan->cell = &r->cell[risk_leaf_cell(i, strategy_idx)];
+	if (risk_lacks_leave(r, i, in))
+		return false;
+	plan->cell = &r->cell[risk_leaf_place(i, strategy_idx)];
 	plan->slot =
 		risk_open_find(r, risk_open_key(strategy_idx, new ? in->intent_id : in->orig_id));
-	plan->entry = risk_open_at(r, plan->slot);
 	c = plan->cell;
-	e = plan->entry;
-	lacks = risk_lacks_entry(e, in);
-
-	// a free entry has no quantity, so a new order is a replace of nothing
-	open_qty = e->open_qty;
-	worst_px4 = e->px4;
-	before_ntl4 = (uint64_t)worst_px4 * open_qty;
-	want_qty = in->qty > e->executed_qty ? in->qty - e->executed_qty : 0;
-	plan->grow_qty = want_qty > open_qty ? want_qty - open_qty : 0;
-	if (worst_px4 < (uint32_t)px4)
-		worst_px4 = (uint32_t)px4;
-	plan->grow_ntl4 =
-		(int64_t)((uint64_t)worst_px4 * (open_qty + plan->grow_qty) - before_ntl4);
-	lacks |= !risk_need(in, i->var_bp, plan->grow_ntl4, &plan->need);
-
-	lacks |= risk_lacks_leave(r, leaf, i, in);
-	lacks |= risk_lacks_terms(leaf, i, px4, want_qty);
-	lacks |= risk_may_meet(i, side, px4) & !lim->self_match;
-	lacks |= risk_lacks_instr_room(i, firm, side, plan);
-	lacks |= risk_lacks_tree_room(r, side, plan);
-	lacks |= (c->execution_cnt[side] >= leaf->execution_max) &
-		 (c->enable_seq == leaf->enable_seq);
-	lacks |= r->message_cnt[in->session_idx] >= r->message_max;
-	lacks |= new &(r->open_cnt >= r->open_max);
-	plan->terms = 0;
-	if (lim->duplicate_window_ns != 0 && new) {
-		plan->terms = risk_terms_of(in);
-		lacks |= risk_is_same_order(r, lim, in, plan->terms);
+	if (new) {
+		if (unlikely(r->open_slot[plan->slot] != 0) || unlikely(r->open_free == 0))
+			return false;
+		risk_plan_new(r, in, plan);
+		want_qty = in->qty;
+	} else {
+		want_qty = risk_plan_replace(r, in, plan);
+		if (unlikely(risk_lacks_entry(plan->entry, in)))
+			return false;
+	}
+	if (risk_lacks_terms(leaf, i, px4, want_qty) ||
+	    unlikely(risk_may_meet(i, side, px4) & !lim->self_match) ||
+	    unlikely(__builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp,
+					    &plan->var_ntl4bp)) ||
+	    risk_lacks_instr_room(i, firm, side, plan) || risk_lacks_tree_room(r, in, plan, new) ||
+	    (unlikely(c->execution_cnt[side] >= leaf->execution_max) &&
+	     c->enable_seq == leaf->enable_seq) ||
+	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
+		return false;
+	plan->recent = NULL;
+	if (new &&likely(lim->duplicate_window_ns != 0)) {
+		plan->recent = risk_recent_of(r, in);
+		if (risk_is_same_order(lim, in, plan->recent))
+			return false;
 	}
 	plan->located_qty = 0;
 	plan->short_sale = risk_is_short(firm, in, plan);
-	if (unlikely(lacks))
-		return false;
 	if (unlikely(plan->short_sale)) {
-		if (risk_judge_short(r, lim, in, e, c, plan->grow_qty) != RISK_PASS)
+		if (unlikely(risk_lacks_short(r, i, c, in, plan)))
 			return false;
-		plan->located_qty = risk_locates(lim, in) ? plan->grow_qty : 0;
+		plan->located_qty = i->locate_required ? plan->grow_qty : 0;
 	}
 	return true;
+}
+
+HOT_INLINE bool
+risk_passes(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	    struct risk_plan *plan)
+{
+	return in->kind == INTENT_NEW ? risk_passes_as(r, lim, in, plan, true)
+				      : risk_passes_as(r, lim, in, plan, false);
 }
 
 #endif

@@ -79,8 +79,8 @@ risk_open_take(struct risk *r, struct risk_open *e, uint32_t at, uint64_t key)
 {
 	r->open_slot[at] = risk_open_slot(key, (uint32_t)(e - r->open));
 	r->open_free = e->next;
+	r->open_cnt++;
 	e->key = key;
-	metric_set(&r->metrics.open_order_cnt, ++r->open_cnt);
 }
 
 /* Whether price a of a side is nearer to the other side than b; 0 is nowhere. */
@@ -116,17 +116,18 @@ risk_own_near(struct risk_instr *i, struct risk_open *e, uint32_t px4)
 }
 
 /*
- * Joins the list of its side at the head.  The one that was the head is not told: its line would be
- * fetched for it.
+ * A new order joins the list of its side at the head.  The one that was the head is not told: its
+ * line would be fetched for it.
  */
 HOT_INLINE void
-risk_own_add(struct risk *r, struct risk_instr *i, struct risk_open *e)
+risk_own_add(struct risk *r, struct risk_instr *i, struct risk_open *e, uint8_t side, uint32_t px4)
 {
-	e->prev = 0;
-	e->next = i->own_head[e->side];
-	i->own_head[e->side] = (uint32_t)(e - r->open);
-	e->near_px4 = 0;
-	risk_own_near(i, e, e->px4);
+	const uint32_t own_px4 = i->own_px4[side];
+
+	e->next = i->own_head[side];
+	i->own_head[side] = (uint32_t)(e - r->open);
+	e->near_px4 = px4;
+	i->own_px4[side] = risk_px_nearer(side, px4, own_px4) ? px4 : own_px4;
 }
 
 /*
@@ -206,7 +207,7 @@ risk_open_drop(struct risk *r, struct risk_open *e)
 	r->open_slot[hole] = 0;
 	*e = (struct risk_open){ .next = r->open_free };
 	r->open_free = (uint32_t)(e - r->open);
-	metric_set(&r->metrics.open_order_cnt, --r->open_cnt);
+	r->open_cnt--;
 }
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef SLUICE_DECISION_RISK_STATE_H
 #define SLUICE_DECISION_RISK_STATE_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/metric.h"
 #include "base/units.h"
@@ -54,7 +56,10 @@ struct risk_cell {
 	int64_t open_ntl4[2];  // reserved for open orders, by side
 	uint32_t open_qty[2];
 	uint32_t located_qty; // an account's: located shares in use by short sales
-	uint32_t enable_seq;  // a strategy's: execution_cnt is since the limits' same number
+	union {
+		uint32_t enable_seq;      // a strategy's: execution_cnt is since the same number
+		uint32_t located_max_qty; // an account's: as terms_seq of the instrument says
+	};
 	uint16_t execution_cnt[2];
 	uint16_t node_idx;
 	uint16_t instr_idx;
@@ -92,12 +97,12 @@ struct risk_instr {
 	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
 	uint32_t own_head[2]; // first of a list, its place in risk->open; 0: none
 	uint32_t leaf_mask;   // bit per strategy that has a cell
-	uint32_t cell;        // the firm's; then those of leaf_mask, in order; then the accounts'
+	uint32_t cell;        // first of those of leaf_mask, in order; then the accounts'
 	// line 2: limits of what the firm holds of it
 	int64_t gross_max_ntl4;
 	int64_t net_max_ntl4;
 	uint32_t open_max_qty;
-	uint32_t position_max_qty;
+	uint32_t position_max_qty; // the instrument's and the firm's, the lesser
 	// from the book's last mark
 	uint32_t bid_px4;
 	uint32_t ref_px4;     // what the collar is around, 0: unknown; see risk_reference_px4
@@ -112,54 +117,43 @@ struct risk_instr {
 	uint8_t phase;
 	uint16_t collar_bp;      // the limits', at most UINT16_MAX
 	uint16_t collar_last_bp; // UINT16_MAX also for none
-	uint32_t cell_cnt;
+	uint16_t cell_cnt;
+	uint8_t short_allowed; // the limits'
+	uint8_t locate_required;
 };
 static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "two lines per instrument");
 
 /*
  * What a node may still add before a limit, in the limit's unit.  An order needs so much of each;
- * when no level has too little, it passes all of them.
+ * when no level has too little, it passes all of them and takes what it needs.
  */
 enum risk_room {
-	RISK_ROOM_GROSS,  // ntl4: of gross exposure and of buying power, the lesser
-	RISK_ROOM_VAR,    // ntl4 times bp
-	RISK_ROOM_ORDERS, // open ones
-	RISK_ROOM_PROFIT, // ntl4: loss, drawdown; below 0 in reduce-only mode
-	RISK_ROOM_RATE,   // less the time from which the next rate_left orders may be sent
-	RISK_ROOM_CANCEL, // the same, for the rate of cancels
-	RISK_ROOM_BUY,    // ntl4: of net exposure; one of these two is asked
+	RISK_ROOM_GROSS, // ntl4: of gross exposure and of buying power, the lesser
+	RISK_ROOM_VAR,   // ntl4 times bp
+	RISK_ROOM_BUY,   // ntl4: of net exposure; one of these two is asked
 	RISK_ROOM_SELL,
+	RISK_ROOM_ORDERS, // open ones; -1: after a loss or a drawdown, in reduce-only mode
 	RISK_ROOM_CNT,
 };
 
 /* More room than any market has; sums of two still fit. */
 #define RISK_ROOM_END (1LL << 62)
 
-/* Rooms as the machine compares them: two at once on every x86-64 and ARMv8. */
-typedef int64_t risk_pair_of_rooms __attribute__((vector_size(16)));
-enum {
-	RISK_ROOM_PAIRS = RISK_ROOM_BUY / 2, // that are asked together
-};
-
-struct risk_rooms {
-	risk_pair_of_rooms pair[RISK_ROOM_PAIRS]; // by enum risk_room
-};
-
-/* One node of the tree.  Sums over positions use 128 bits, because each summand may use 64. */
+/*
+ * One node of the tree.  Sums over positions use 128 bits, because each summand may use 64.  An
+ * order that passes all checks at once takes from the rooms only: what is open now is what was
+ * open when the rooms were made, and what they lost since (risk_open_ntl4 and the like).
+ */
 struct risk_node {
-	union cache_aligned { // made by risk_node_settle
-		int64_t room[RISK_ROOM_CNT];
-		risk_pair_of_rooms room_pair[RISK_ROOM_CNT / 2];
-	};
-	// line 2
-	int64_t open_ntl4[2];    // never above RISK_ROOM_END, as they are taken from the room
-	uint64_t order_cnt;      // new orders and replaces that passed
-	uint64_t cancel_cnt;     // cancels and modifies that passed
-	uint64_t *order_ns;      // when the last of them passed, a ring of rate_slots
-	uint32_t open_cnt;
+	cache_aligned int64_t room[RISK_ROOM_CNT]; // made by risk_node_settle
+	int64_t free_ns;     // from then on order_left more may be sent, by both rates
+	uint64_t *order_end; // where the time of the last of these goes, and one more
+	int32_t order_left;  // orders until the rate is looked at again
 	uint32_t position_max_qty;
-	uint32_t rate_left; // orders until the rate's room is made again
-	uint8_t pad_2[12];
+	// line 2
+	int64_t room_then[RISK_ROOM_CNT]; // the rooms when they were made
+	int64_t open_ntl4[2];             // then: open orders, by side
+	uint64_t order_cnt; // new orders and replaces that passed, order_left included
 	// line 3
 	__int128 held_ntl4; // |positions| at their marks
 	__int128 net_ntl4;  // positions at their marks
@@ -167,18 +161,25 @@ struct risk_node {
 	__int128 high_ntl4; // the day's highest profit, at least 0
 	// line 4
 	__int128 held_var_ntl4bp; // |positions| times their instruments' var_bp
-	__int128 open_var_ntl4bp; // open orders times the same
-	uint64_t *cancel_ns;      // as order_ns
-	uint64_t refused_cnt;     // intents that a limit of this node refused
+	__int128 open_var_ntl4bp; // then: open orders times the same
+	uint64_t *order_ns;       // when orders passed, a ring of rate_slots
+	uint64_t *cancel_ns;      // the same of cancels and modifies
+	uint64_t cancel_cnt;      // that passed
+	int64_t order_free_ns;    // free_ns by the rate of orders
+	// line 5
+	int64_t cancel_free_ns; // and by the rate of cancels
+	uint64_t refused_cnt;   // intents that a limit of this node refused
+	uint32_t open_cnt;      // then: open orders
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
 	uint8_t mode;     // enum risk_mode
 	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
-	uint8_t pad_4[8];
-	// line 5: as last taken
+	uint8_t pad_5[36];
+	// line 6: as last taken
 	struct risk_node_limits lim;
 };
-static_assert(sizeof(struct risk_node) == 5 * CACHE_LINE, "a judgement needs the first two lines");
+static_assert(offsetof(struct risk_node, room_then) == CACHE_LINE, "an order needs the first line");
+static_assert(sizeof(struct risk_node) == 6 * CACHE_LINE, "whole lines");
 
 /* The way from a strategy up to the firm. */
 struct risk_path {
@@ -187,7 +188,7 @@ struct risk_path {
 	uint16_t pad;
 };
 
-/* One open order.  Found by risk->open_slot. */
+/* One open order.  Found by risk->open_slot.  All of a free one but `next` is 0. */
 struct risk_open {
 	uint64_t key; // risk_open_key, 0: free
 	uint32_t px4; // the reserved shares' price
@@ -209,9 +210,12 @@ static_assert(sizeof(struct risk_open) == CACHE_LINE, "one line per open order")
 
 /* When a strategy last sent an order with these very terms. */
 struct risk_recent {
-	uint64_t terms; // 64 bits of a hash; 0: none
+	uint64_t what; // price and quantity; 0: none
+	uint64_t who;  // strategy, instrument, side
 	uint64_t ns;
+	uint8_t pad[8];
 };
+static_assert(CACHE_LINE % sizeof(struct risk_recent) == 0, "none lies on two lines");
 
 struct risk {
 	struct risk_instr *instr; // by instr_idx
@@ -232,14 +236,13 @@ struct risk {
 	uint32_t terms_seq;      // counts the tables of limits taken over
 	uint32_t message_max;    // of a session's day; UINT32_MAX: any
 	uint32_t instr_last;     // of this and the limits, the lesser
-	uint64_t age_max_ns;     // of an intent; UINT64_MAX: any
+	int64_t age_max_ns;      // of an intent; INT64_MAX: any
 	uint8_t hours;           // enum risk_hours
-	uint8_t stopped;         // 1: halted or not armed, by the limits
 	uint32_t var_version;
 	uint64_t rate_window_ns;
-	uint64_t now_ns;  // the lane's time when the turn began; 0: no age is judged
-	uint64_t last_ns; // of the last order; what is remembered never goes back
-	uint64_t sent_cnt;
+	uint64_t now_ns;    // the lane's time when the turn began; 0: no age is judged
+	uint64_t last_ns;   // of the last order; what is remembered never goes back
+	uint32_t may_trade; // bit per strategy that may send orders, by the limits and all modes
 	uint32_t cell_cnt;
 	uint32_t message_cnt[SESSION_MAX]; // of the day
 	struct risk_path path[STRATEGY_MAX];
@@ -274,11 +277,11 @@ struct risk_plan {
 	struct risk_cell *cell;  // the strategy's
 	int64_t grow_ntl4;       // never negative
 	uint32_t grow_qty;
-	uint32_t slot;          // of the index: the order's name, or where it goes
-	struct risk_rooms need; // at each level, and of the side's net grow_ntl4
-	uint64_t terms;         // risk_terms_of a new order, 0: not asked
-	uint32_t located_qty;   // newly taken from the located shares
-	uint16_t node_idx;      // of a refusal: the level whose limit it was
+	uint32_t slot;              // of the index: the order's name, or where it goes
+	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
+	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
+	uint32_t located_qty;       // newly taken from the located shares
+	uint16_t node_idx;          // of a refusal: the level whose limit it was
 	bool short_sale;
 };
 
@@ -382,21 +385,27 @@ const char *risk_verdict_name(enum risk_verdict v); // "REJECT_QTY"
 const char *risk_verdict_text(enum risk_verdict v);
 const char *risk_mode_word(enum risk_mode m); // "reduce_only"
 
-/* What the firm holds of an instrument. */
+/* What the firm holds of an instrument: these cells stand first, in the instruments' order. */
 HOT_INLINE struct risk_cell *
 risk_firm_cell(const struct risk *r, const struct risk_instr *i)
 {
-	return &r->cell[i->cell];
+	return &r->cell[i - r->instr];
 }
 
-/* Place of the strategy's cell, 0: none. */
+/* Place of the strategy's cell, if it has one. */
+HOT_INLINE uint32_t
+risk_leaf_place(const struct risk_instr *i, uint8_t strategy_idx)
+{
+	// those up to its own are pushed out of no bit, it is the last of them
+	return i->cell - 1 + (uint32_t)__builtin_popcount(i->leaf_mask << (31 - strategy_idx % 32));
+}
+static_assert(STRATEGY_MAX == 32, "leaf_mask has a bit for each");
+
+/* The same, 0: none. */
 HOT_INLINE uint32_t
 risk_leaf_cell(const struct risk_instr *i, uint8_t strategy_idx)
 {
-	const uint32_t below = i->leaf_mask & ((1U << strategy_idx) - 1);
-
-	return i->leaf_mask >> strategy_idx & 1 ? i->cell + 1 + (uint32_t)__builtin_popcount(below)
-						: 0;
+	return i->leaf_mask >> strategy_idx & 1 ? risk_leaf_place(i, strategy_idx) : 0;
 }
 
 HOT_INLINE int64_t
@@ -412,10 +421,44 @@ risk_profit(const struct risk_node *n)
 	return n->net_ntl4 + n->cash_ntl4;
 }
 
+/* What a node's rooms lost since they were made, to orders that passed. */
+HOT_INLINE int64_t
+risk_room_taken(const struct risk_node *n, enum risk_room room)
+{
+	return n->room_then[room] - n->room[room];
+}
+
+/* Value of a node's open orders of a side; that of both is below 2^63. */
+HOT_INLINE int64_t
+risk_open_ntl4(const struct risk_node *n, uint8_t side)
+{
+	return n->open_ntl4[side] + risk_room_taken(n, RISK_ROOM_BUY + side);
+}
+static_assert(RISK_ROOM_SELL == RISK_ROOM_BUY + SIDE_SELL, "found by the side");
+
+HOT_INLINE __int128
+risk_open_var(const struct risk_node *n)
+{
+	return n->open_var_ntl4bp + risk_room_taken(n, RISK_ROOM_VAR);
+}
+
+HOT_INLINE uint32_t
+risk_open_cnt(const struct risk_node *n)
+{
+	return n->open_cnt + (uint32_t)risk_room_taken(n, RISK_ROOM_ORDERS);
+}
+
+/* Orders that passed. */
+HOT_INLINE uint64_t
+risk_order_cnt(const struct risk_node *n)
+{
+	return n->order_cnt - (uint64_t)n->order_left;
+}
+
 HOT_INLINE __int128
 risk_gross(const struct risk_node *n)
 {
-	return n->held_ntl4 + n->open_ntl4[SIDE_BUY] + n->open_ntl4[SIDE_SELL];
+	return n->held_ntl4 + risk_open_ntl4(n, SIDE_BUY) + risk_open_ntl4(n, SIDE_SELL);
 }
 
 /* Gross and the day's loss: a profit buys nothing. */
@@ -435,7 +478,10 @@ risk_room_of(__int128 room)
 				       : (int64_t)room;
 }
 
-/* The sums changed: the day's high and the rooms follow.  Net and cash must be of one moment. */
+/*
+ * The sums changed: the day's high and the rooms follow.  Net and cash must be of one moment.  A
+ * change of what was open then is one of what is open now.
+ */
 HOT_INLINE void
 risk_node_settle(struct risk_node *n)
 {
@@ -443,25 +489,27 @@ risk_node_settle(struct risk_node *n)
 	const __int128 profit_ntl4 = risk_profit(n);
 	const __int128 gross_room = nl->gross_max_ntl4 - risk_gross(n);
 	const __int128 credit_room = nl->credit_max_ntl4 - risk_credit_used(n);
-	__int128 loss_room, fall_room;
+	const __int128 var_ntl4bp = risk_open_var(n);
+	const int64_t buy_ntl4 = risk_open_ntl4(n, SIDE_BUY);
+	const int64_t sell_ntl4 = risk_open_ntl4(n, SIDE_SELL);
+	bool reduces_only = n->mode != RISK_MODE_NORMAL;
 
 	if (profit_ntl4 > n->high_ntl4)
 		n->high_ntl4 = profit_ntl4;
-	loss_room = nl->loss_max_ntl4 + profit_ntl4;
-	fall_room = nl->drawdown_max_ntl4 - (n->high_ntl4 - profit_ntl4);
+	reduces_only |= -profit_ntl4 > nl->loss_max_ntl4;
+	reduces_only |= n->high_ntl4 - profit_ntl4 > nl->drawdown_max_ntl4;
+	n->open_cnt = risk_open_cnt(n);
+	n->open_var_ntl4bp = var_ntl4bp;
+	n->open_ntl4[SIDE_BUY] = buy_ntl4;
+	n->open_ntl4[SIDE_SELL] = sell_ntl4;
 	n->room[RISK_ROOM_GROSS] =
 		risk_room_of(gross_room < credit_room ? gross_room : credit_room);
-	n->room[RISK_ROOM_BUY] =
-		risk_room_of(nl->net_max_ntl4 - n->net_ntl4 - n->open_ntl4[SIDE_BUY]);
-	n->room[RISK_ROOM_SELL] =
-		risk_room_of(nl->net_max_ntl4 + n->net_ntl4 - n->open_ntl4[SIDE_SELL]);
-	n->room[RISK_ROOM_VAR] = risk_room_of((__int128)nl->var_max_ntl4 * BP_ONE -
-					      n->held_var_ntl4bp - n->open_var_ntl4bp);
-	n->room[RISK_ROOM_ORDERS] = (int64_t)nl->open_orders_max - n->open_cnt;
-	n->room[RISK_ROOM_PROFIT] =
-		n->mode == RISK_MODE_NORMAL
-			? risk_room_of(loss_room < fall_room ? loss_room : fall_room)
-			: -1;
+	n->room[RISK_ROOM_BUY] = risk_room_of(nl->net_max_ntl4 - n->net_ntl4 - buy_ntl4);
+	n->room[RISK_ROOM_SELL] = risk_room_of(nl->net_max_ntl4 + n->net_ntl4 - sell_ntl4);
+	n->room[RISK_ROOM_VAR] =
+		risk_room_of((__int128)nl->var_max_ntl4 * BP_ONE - n->held_var_ntl4bp - var_ntl4bp);
+	n->room[RISK_ROOM_ORDERS] = reduces_only ? -1 : (int64_t)nl->open_orders_max - n->open_cnt;
+	memcpy(n->room_then, n->room, sizeof(n->room_then));
 }
 
 /* When one more keeps to max in any window: as soon as the max-th before it is old enough. */
@@ -472,41 +520,31 @@ risk_rate_free_ns(const uint64_t *sent_ns, uint32_t mask, uint64_t cnt, uint32_t
 	return max == 0 || cnt < max ? 0 : sent_ns[(cnt - max) & mask] + window_ns;
 }
 
+/* The rates of orders and of cancels both hold. */
+HOT_INLINE void
+risk_free_settle(struct risk_node *n)
+{
+	n->free_ns = n->order_free_ns > n->cancel_free_ns ? n->order_free_ns : n->cancel_free_ns;
+}
+
 /*
  * Some orders passed, or the limits changed.  As long as the window is far from full it is asked
  * for RISK_RATE_AHEAD orders at once: when the last of them were free to go by now, the others are.
- * Both rooms of the pair are written together: read together by the next order, they would wait for
- * half of it to leave the store buffer.
+ * They end where the ring does.
  */
-HOT_INLINE void
-risk_rate_settle(const struct risk *r, struct risk_node *n)
-{
-	const uint32_t max = n->lim.order_rate_max;
-	uint32_t ahead = max > RISK_RATE_AHEAD ? RISK_RATE_AHEAD : 1;
-	uint64_t free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt + ahead - 1,
-					     max, r->rate_window_ns);
-
-	if (free_ns > r->last_ns) {
-		ahead = 1;
-		free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, n->order_cnt, max,
-					    r->rate_window_ns);
-	}
-	n->rate_left = ahead;
-	n->room_pair[RISK_ROOM_RATE / 2] =
-		(risk_pair_of_rooms){ -(int64_t)free_ns, n->room[RISK_ROOM_CANCEL] };
-}
-static_assert(RISK_ROOM_RATE % 2 == 0 && RISK_ROOM_CANCEL == RISK_ROOM_RATE + 1, "one pair");
+COLD void risk_rate_settle(const struct risk *r, struct risk_node *n);
 
 /* A cancel passed: it cannot be kept, so what it exceeds is paid by orders, from one too many on.
  */
 HOT_INLINE void
 risk_cancel_rate_settle(const struct risk *r, struct risk_node *n)
 {
-	n->room[RISK_ROOM_CANCEL] =
+	n->cancel_free_ns =
 		n->cancel_cnt == 0
 			? 0
-			: -(int64_t)risk_rate_free_ns(n->cancel_ns, r->rate_mask, n->cancel_cnt - 1,
-						      n->lim.cancel_rate_max, r->rate_window_ns);
+			: (int64_t)risk_rate_free_ns(n->cancel_ns, r->rate_mask, n->cancel_cnt - 1,
+						     n->lim.cancel_rate_max, r->rate_window_ns);
+	risk_free_settle(n);
 }
 
 /* Adds, and stays at the end of 64 bits when the sum meets it; false then. */

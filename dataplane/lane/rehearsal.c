@@ -144,7 +144,7 @@ bool
 rehearsal_is_due(struct rehearsal *r, const struct lane *l)
 {
 	const uint64_t order_cnt =
-		l->metrics.order_sent + (l->risk != NULL ? l->risk->sent_cnt : 0);
+		l->metrics.order_sent + (l->risk != NULL ? l->risk->metrics.intent_passed : 0);
 
 	if (order_cnt != r->seen_order_cnt) { // the real thing is the better practice
 		r->seen_order_cnt = order_cnt;

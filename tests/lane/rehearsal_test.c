@@ -71,7 +71,7 @@ a_quiet_lane_rehearses_and_nothing_changes(void **state)
 		assert_int_equal(s->tcp.snd_nxt, snd_nxt);
 		assert_int_equal(s->orders.next_token, token);
 		assert_int_equal(s->orders.open_cnt, 0);
-		assert_int_equal(risk->risk->sent_cnt, 0);
+		assert_int_equal(risk->risk->metrics.intent_passed, 0);
 		assert_true(risk_gross(&risk->risk->node[RISK_NODE_FIRM]) == 0);
 		assert_int_equal(wire->metrics.order_sent, sent_cnt);
 		assert_int_equal(wire->metrics.order_refused, 0);

@@ -383,17 +383,20 @@ check_node(const struct risk_node *n)
 	}
 	assert_true(n->held_ntl4 == held_ntl4);
 	assert_true(n->net_ntl4 == net_ntl4);
-	assert_true(n->held_var_ntl4bp + n->open_var_ntl4bp == var_ntl4bp);
+	assert_true(n->held_var_ntl4bp + risk_open_var(n) == var_ntl4bp);
 	assert_true(n->high_ntl4 >= risk_profit(n));
-	assert_memory_equal(n->open_ntl4, open_ntl4, sizeof(open_ntl4));
-	assert_int_equal(n->open_cnt, r.open_cnt);
+	for (uint8_t side = 0; side < 2; side++)
+		assert_int_equal(risk_open_ntl4(n, side), open_ntl4[side]);
+	assert_int_equal(risk_open_cnt(n), r.open_cnt);
 	risk_node_settle(&settled);
-	risk_cancel_rate_settle(&r, &settled);
-	settled.room[RISK_ROOM_RATE] = -(int64_t)risk_rate_free_ns(
-		n->order_ns, r.rate_mask, n->order_cnt, n->lim.order_rate_max, r.rate_window_ns);
-	assert_true(n->room[RISK_ROOM_RATE] <= settled.room[RISK_ROOM_RATE]); // never too early
-	settled.room[RISK_ROOM_RATE] = n->room[RISK_ROOM_RATE];
 	assert_memory_equal(settled.room, n->room, sizeof(settled.room));
+	risk_cancel_rate_settle(&r, &settled);
+	assert_int_equal(n->cancel_free_ns, settled.cancel_free_ns);
+	settled.order_free_ns =
+		(int64_t)risk_rate_free_ns(n->order_ns, r.rate_mask, risk_order_cnt(n),
+					   n->lim.order_rate_max, r.rate_window_ns);
+	assert_true(n->order_free_ns >= settled.order_free_ns); // never too early
+	assert_true(n->free_ns >= n->order_free_ns && n->free_ns >= n->cancel_free_ns);
 }
 
 /* There is one account with one strategy that sends, so all levels hold the same. */

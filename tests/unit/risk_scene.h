@@ -118,8 +118,12 @@ send(struct scene *s, uint32_t id, uint8_t side, int64_t px4, uint32_t qty)
 	in.kind = INTENT_NEW;
 	on_mark(&s->r, &s->mark);
 	assert_true(on_intent(&s->r, &s->lim, &in, &out, &no));
-	for (uint32_t k = 0; k < s->r.node_cnt; k++)
-		s->r.node[k].order_cnt = 0; // not what the case is about
+	for (uint32_t k = 0; k < s->r.node_cnt; k++) { // rates are not what the case is about
+		struct risk_node *n = &s->r.node[k];
+
+		n->order_cnt = (uint64_t)n->order_left; // none
+		risk_rate_settle(&s->r, n);
+	}
 }
 
 static inline struct fill
