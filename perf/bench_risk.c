@@ -360,21 +360,24 @@ time_single(const struct bench *b, struct bench_series *s)
 }
 
 /* One group of checks, timed alone. */
-#define CHECKS(X)                                                                             \
-	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, i, in))                 \
-	X("quantity, lot, price, tick, collars, band, value, book, hours",                    \
-	  risk_lacks_terms(ll, i, in->px4, in->qty))                                          \
-	X("name of the order",                                                                \
-	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)      \
-	X("self-match", risk_may_meet(i, in->side, in->px4))                                  \
-	X("whether a sale is short", risk_is_short(risk_firm_cell(&risk, i), in, &plan))      \
-	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))             \
-	X("instrument: open, position, gross, net",                                           \
-	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side, &plan))                \
-	X("three levels: ten limits each", risk_lacks_tree_room(&risk, in, &plan, true))      \
-	X("the same order again", risk_is_same_order(&limits, in, risk_recent_of(&risk, in))) \
-	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)     \
-	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                   \
+#define CHECKS(X)                                                                                \
+	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, i, in))                    \
+	X("quantity, lot, price, tick, collars, band, value, book, hours",                       \
+	  risk_lacks_terms(ll, i, in->px4, in->qty))                                             \
+	X("name of the order",                                                                   \
+	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)         \
+	X("self-match", risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1]))   \
+	X("whether a sale is short",                                                             \
+	  risk_is_short(risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), in, &plan))     \
+	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))                \
+	X("instrument: open, position, gross, net",                                              \
+	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side,                           \
+				risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), &plan)) \
+	X("three levels: ten limits each", risk_lacks_tree_room(&risk, in, &plan, true))         \
+	X("the same order again",                                                                \
+	  (risk_plan_recent(&risk, in, &plan), risk_is_same_order(&limits, in, &plan)))          \
+	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)        \
+	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                      \
 	X("all, one after another", risk_judge(&risk, &limits, in, &plan))
 
 static void

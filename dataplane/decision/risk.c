@@ -29,7 +29,7 @@ counts_of(const struct risk_config *c)
 		.rate_slots = c->rate_slots == 0 ? ORDER_RATE_MAX : c->rate_slots,
 	};
 
-	while (n.slot_cnt < 4 * c->open_orders_max)
+	while (n.slot_cnt < 8 * c->open_orders_max)
 		n.slot_cnt *= 2;
 	return n;
 }
@@ -312,7 +312,7 @@ COLD bool
 risk_own_meets(const struct risk *r, const struct risk_instr *i, uint8_t side, int64_t px4)
 {
 	for (uint32_t at = i->own_head[side ^ 1]; at != 0; at = r->open[at].next)
-		if (risk_px_meets(side, px4, r->open[at].near_px4))
+		if (risk_px_meets(side, (uint32_t)px4, r->open[at].near))
 			return true;
 	return false;
 }
@@ -320,18 +320,16 @@ risk_own_meets(const struct risk *r, const struct risk_instr *i, uint8_t side, i
 COLD void
 risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side)
 {
-	uint32_t nearest_px4 = 0;
+	uint32_t nearest = 0;
 	unsigned left = RISK_OWN_LOOK;
 
 	for (uint32_t at = i->own_head[side]; at != 0; at = r->open[at].next) {
-		const uint32_t px4 = r->open[at].near_px4;
-
 		if (left-- == 0)
 			return; // stays nearer than any order is
-		if (risk_px_nearer(side, px4, nearest_px4))
-			nearest_px4 = px4;
+		if (r->open[at].near > nearest)
+			nearest = r->open[at].near;
 	}
-	i->own_px4[side] = nearest_px4;
+	i->own_near[side] = nearest;
 }
 
 /* The sums with var_bp, from the cells. */
@@ -369,12 +367,12 @@ risk_rate_settle(const struct risk *r, struct risk_node *n)
 	if (ahead > RISK_RATE_AHEAD)
 		ahead = RISK_RATE_AHEAD;
 	if (max != 0 && ahead > max)
-		ahead = 1;
-	free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, cnt + ahead - 1, max,
-				    r->rate_window_ns);
-	if (free_ns > r->last_ns) {
-		ahead = 1;
-		free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, cnt, max, r->rate_window_ns);
+		ahead = max;
+	for (;; ahead = (ahead + 3) / 4) {
+		free_ns = risk_rate_free_ns(n->order_ns, r->rate_mask, cnt + ahead - 1, max,
+					    r->rate_window_ns);
+		if (free_ns <= r->last_ns || ahead == 1)
+			break;
 	}
 	n->order_left = (int32_t)ahead;
 	n->order_cnt = cnt + ahead;

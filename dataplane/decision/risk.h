@@ -139,6 +139,8 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	uint64_t last_ns = r->last_ns;
 
 	if (new) {
+		const uint32_t place = r->open_free;
+
 		risk_open_take(r, e, plan->slot, risk_open_key(in->strategy_idx, in->intent_id));
 		e->px4 = (uint32_t)in->px4;
 		e->open_qty = in->qty;
@@ -146,7 +148,7 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 		e->instr_idx = in->head.instr_idx;
 		e->side = in->side;
 		e->short_sale = plan->short_sale;
-		risk_own_add(r, i, e, in->side, (uint32_t)in->px4);
+		risk_own_add(i, e, place, in->side, (uint32_t)in->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
 	} else {
 		e->open_qty += plan->grow_qty;
@@ -171,9 +173,7 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	else
 		risk_reserve_sums(r, in, plan);
 	if (plan->recent != NULL)
-		*plan->recent = (struct risk_recent){ .what = risk_what_of(in),
-						      .who = risk_who_of(in),
-						      .ns = last_ns };
+		*plan->recent = (struct risk_recent){ plan->what, plan->who, last_ns };
 	r->message_cnt[in->session_idx]++;
 }
 

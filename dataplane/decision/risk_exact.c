@@ -308,10 +308,11 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	worst_ntl4 = ntl4_of(in->px4 > e->px4 ? in->px4 : e->px4, e->open_qty + plan->grow_qty);
 	plan->grow_ntl4 = worst_ntl4 - ntl4_of(e->px4, e->open_qty);
 
-	if (unlikely(risk_px_meets(in->side, in->px4, i->own_px4[in->side ^ 1])) &&
+	if (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
-	plan->short_sale = risk_is_short(risk_firm_cell(r, i), in, plan);
+	plan->short_sale = risk_is_short(
+		risk_worst_qty(risk_firm_cell(r, i), in->side, plan->grow_qty), in, plan);
 	if (plan->short_sale) {
 		v = judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
@@ -329,8 +330,8 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 		     c->enable_seq == leaf->enable_seq))
 		return RISK_REJECT_REPEATED;
 	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW) {
-		plan->recent = risk_recent_of(r, in);
-		if (risk_is_same_order(lim, in, plan->recent))
+		risk_plan_recent(r, in, plan);
+		if (risk_is_same_order(lim, in, plan))
 			return RISK_REJECT_SAME_ORDER;
 	}
 	if (unlikely(lim->session_message_max != 0 &&

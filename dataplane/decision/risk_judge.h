@@ -109,16 +109,6 @@ risk_lacks_terms(const struct risk_leaf_limits *leaf, const struct risk_instr *i
 	       unlikely(ntl4 > (uint64_t)leaf->order_max_ntl4);
 }
 
-/* Whether it could meet an order of our own, as far as one look says. */
-HOT_INLINE bool
-risk_may_meet(const struct risk_instr *i, uint8_t side, int64_t px4)
-{
-	const uint32_t own_px4 = i->own_px4[side ^ 1];
-
-	return (own_px4 != 0) &
-	       (((side == SIDE_BUY) & (px4 >= own_px4)) | ((side == SIDE_SELL) & (px4 <= own_px4)));
-}
-
 /* How the intent asks a sale to be marked. */
 HOT_INLINE uint8_t
 risk_short_flags(const struct intent *in)
@@ -126,15 +116,15 @@ risk_short_flags(const struct intent *in)
 	return in->flags & (INTENT_SHORT | INTENT_SHORT_EXEMPT);
 }
 
-/* Whether a sale by this plan is a short one; never of a purchase. */
+/*
+ * Whether a sale by this plan is a short one, worst_qty being the firm's; never of a purchase.  A
+ * short position that was there before is one to a sale that grows, too.
+ */
 HOT_INLINE bool
-risk_is_short(const struct risk_cell *firm, const struct intent *in, const struct risk_plan *plan)
+risk_is_short(int64_t worst_qty, const struct intent *in, const struct risk_plan *plan)
 {
-	const int64_t left_qty =
-		firm->position_qty - (int64_t)firm->open_qty[SIDE_SELL] - plan->grow_qty;
-
 	return (in->side == SIDE_SELL) &
-	       (((plan->grow_qty != 0) & (left_qty < 0)) | plan->entry->short_sale |
+	       (((plan->grow_qty != 0) & (worst_qty > 0)) | plan->entry->short_sale |
 		((in->kind == INTENT_NEW) & (risk_short_flags(in) != 0)));
 }
 
@@ -161,7 +151,7 @@ risk_worst_qty(const struct risk_cell *c, uint8_t side, uint32_t grow_qty)
 /* Open shares, position, gross, net of what the firm has of the instrument. */
 HOT_INLINE bool
 risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uint8_t side,
-		      const struct risk_plan *plan)
+		      int64_t worst_qty, const struct risk_plan *plan)
 {
 	const uint64_t open_qty =
 		(uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL] + plan->grow_qty;
@@ -173,7 +163,7 @@ risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uin
 				  (uint64_t)c->open_ntl4[side] + (uint64_t)plan->grow_ntl4;
 
 	return unlikely(open_qty > i->open_max_qty) ||
-	       unlikely(risk_worst_qty(c, side, plan->grow_qty) > (int64_t)i->position_max_qty) ||
+	       unlikely(worst_qty > (int64_t)i->position_max_qty) ||
 	       unlikely(gross_ntl4 > (uint64_t)i->gross_max_ntl4) ||
 	       unlikely((int64_t)net_ntl4 > i->net_max_ntl4);
 }
@@ -221,39 +211,30 @@ risk_lacks_tree_room(const struct risk *r, const struct intent *in, const struct
 COLD enum risk_verdict risk_judge(const struct risk *r, const struct risk_limits *lim,
 				  const struct intent *in, struct risk_plan *plan);
 
-/* What makes two orders of a strategy the same one; `what` is not 0 of an order that passes. */
-HOT_INLINE uint64_t
-risk_what_of(const struct intent *in)
-{
-	return (uint64_t)in->px4 << 32 | in->qty;
-}
-
-HOT_INLINE uint64_t
-risk_who_of(const struct intent *in)
-{
-	return (uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
-}
-
 /*
- * Where an order's terms are remembered.  The last order of each of RISK_RECENT_CNT slots is, so of
- * two that fall into one slot the older is forgotten.
+ * What makes two orders of a strategy the same one, and where it is remembered.  The last order of
+ * each of RISK_RECENT_CNT slots is, so of two that fall into one slot the older is forgotten.
  */
-HOT_INLINE struct risk_recent *
-risk_recent_of(const struct risk *r, const struct intent *in)
+HOT_INLINE void
+risk_plan_recent(const struct risk *r, const struct intent *in, struct risk_plan *plan)
 {
-	const uint64_t hash =
-		risk_what_of(in) * 0x9E3779B97F4A7C15ULL ^ risk_who_of(in) * 0xC2B2AE3D27D4EB4FULL;
+	uint64_t hash;
 
-	return &r->recent[hash >> 54]; // 10 bits
+	plan->what = (uint64_t)in->px4 << 32 | in->qty; // not 0 of an order that passes
+	plan->who = (uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
+	hash = plan->what * 0x9E3779B97F4A7C15ULL ^ plan->who * 0xC2B2AE3D27D4EB4FULL;
+	plan->recent = &r->recent[hash >> 54]; // 10 bits
 }
-static_assert(RISK_RECENT_CNT == 1 << 10, "risk_recent_of takes 10 bits");
+static_assert(RISK_RECENT_CNT == 1 << 10, "risk_plan_recent takes 10 bits");
 
 /* Whether the strategy may have meant to send this twice. */
 HOT_INLINE bool
 risk_is_same_order(const struct risk_limits *lim, const struct intent *in,
-		   const struct risk_recent *last)
+		   const struct risk_plan *plan)
 {
-	return unlikely(last->what == risk_what_of(in)) && last->who == risk_who_of(in) &&
+	const struct risk_recent *last = plan->recent;
+
+	return unlikely(last->what == plan->what) && last->who == plan->who &&
 	       in->head.rx_ns < last->ns + lim->duplicate_window_ns;
 }
 
@@ -333,6 +314,7 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 	const int64_t px4 = in->px4;
 	const struct risk_cell *c;
 	uint32_t want_qty;
+	int64_t worst_qty;
 
 	if (risk_lacks_leave(r, i, in))
 		return false;
@@ -350,23 +332,26 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 		if (unlikely(risk_lacks_entry(plan->entry, in)))
 			return false;
 	}
+	worst_qty = risk_worst_qty(firm, side, plan->grow_qty);
 	if (risk_lacks_terms(leaf, i, px4, want_qty) ||
-	    unlikely(risk_may_meet(i, side, px4) & !lim->self_match) ||
+	    (unlikely(risk_px_meets(side, (uint32_t)px4, i->own_near[side ^ 1])) &&
+	     !lim->self_match) ||
 	    unlikely(__builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp,
 					    &plan->var_ntl4bp)) ||
-	    risk_lacks_instr_room(i, firm, side, plan) || risk_lacks_tree_room(r, in, plan, new) ||
+	    risk_lacks_instr_room(i, firm, side, worst_qty, plan) ||
+	    risk_lacks_tree_room(r, in, plan, new) ||
 	    (unlikely(c->execution_cnt[side] >= leaf->execution_max) &&
 	     c->enable_seq == leaf->enable_seq) ||
 	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
 		return false;
 	plan->recent = NULL;
 	if (new &&likely(lim->duplicate_window_ns != 0)) {
-		plan->recent = risk_recent_of(r, in);
-		if (risk_is_same_order(lim, in, plan->recent))
+		risk_plan_recent(r, in, plan);
+		if (risk_is_same_order(lim, in, plan))
 			return false;
 	}
 	plan->located_qty = 0;
-	plan->short_sale = risk_is_short(firm, in, plan);
+	plan->short_sale = risk_is_short(worst_qty, in, plan);
 	if (unlikely(plan->short_sale)) {
 		if (unlikely(risk_lacks_short(r, i, c, in, plan)))
 			return false;

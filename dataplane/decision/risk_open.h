@@ -8,10 +8,10 @@
 /*
  * The table of open orders, and a list of them per instrument and side.
  *
- * Self-match: own_px4 of an instrument's side is never further from the other side than the nearest
- * open order is, so most orders are cleared by one comparison.  It may be nearer: when the nearest
+ * Self-match: own_near of an instrument's side is never less than that of the open order nearest to
+ * the other side, so most orders are cleared by one comparison.  It may be more: when the nearest
  * order leaves, at most OWN_LOOK orders are looked through for the next one.  An order that
- * own_px4 would refuse is compared with every open order of the other side, so the verdict is
+ * own_near would refuse is compared with every open order of the other side, so the verdict is
  * exact.  An order whose replace is not answered counts with the nearer of both prices.
  */
 enum {
@@ -73,31 +73,35 @@ risk_open_of(const struct risk *r, uint64_t key)
 	return risk_open_at(r, risk_open_find(r, key));
 }
 
-/* The free entry becomes that of a new order, found from `at`; the caller fills the rest of it. */
+/*
+ * The free entry, the next one, becomes that of a new order, whose name was found at slot `at`; the
+ * caller fills the rest of it.
+ */
 HOT_INLINE void
 risk_open_take(struct risk *r, struct risk_open *e, uint32_t at, uint64_t key)
 {
-	r->open_slot[at] = risk_open_slot(key, (uint32_t)(e - r->open));
+	r->open_slot[at] = risk_open_slot(key, r->open_free);
 	r->open_free = e->next;
 	r->open_cnt++;
 	e->key = key;
 }
 
-/* Whether price a of a side is nearer to the other side than b; 0 is nowhere. */
-HOT_INLINE bool
-risk_px_nearer(uint8_t side, uint32_t a, uint32_t b)
+/* How near to the other side a price is: more is nearer; 0 is nowhere. */
+HOT_INLINE uint32_t
+risk_near(uint8_t side, uint32_t px4)
 {
-	return b == 0 || (side == SIDE_BUY ? a > b : a < b);
+	return px4 ^ -(uint32_t)side;
+}
+static_assert(SIDE_BUY == 0 && SIDE_SELL == 1, "of a sale, less is nearer");
+
+/* Whether an order of that side and price could meet one that is as near from the other side. */
+HOT_INLINE bool
+risk_px_meets(uint8_t side, uint32_t px4, uint32_t other_near)
+{
+	return other_near >= ~risk_near(side, px4); // nobody is at price 0, or at the end
 }
 
-/* Whether an order of that side and price could meet one at own_px4 of the other side. */
-HOT_INLINE bool
-risk_px_meets(uint8_t side, int64_t px4, uint32_t own_px4)
-{
-	return own_px4 != 0 && (side == SIDE_BUY ? px4 >= own_px4 : px4 <= own_px4);
-}
-
-/* Whether it would meet one of our own.  Looks at each: only what own_px4 would refuse comes here.
+/* Whether it would meet one of our own.  Looks at each: only what own_near would refuse comes here.
  */
 COLD bool risk_own_meets(const struct risk *r, const struct risk_instr *i, uint8_t side,
 			 int64_t px4);
@@ -109,25 +113,27 @@ COLD void risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side
 HOT_INLINE void
 risk_own_near(struct risk_instr *i, struct risk_open *e, uint32_t px4)
 {
-	if (risk_px_nearer(e->side, px4, e->near_px4))
-		e->near_px4 = px4;
-	if (risk_px_nearer(e->side, px4, i->own_px4[e->side]))
-		i->own_px4[e->side] = px4;
+	const uint32_t near = risk_near(e->side, px4);
+
+	if (near > e->near)
+		e->near = near;
+	if (near > i->own_near[e->side])
+		i->own_near[e->side] = near;
 }
 
 /*
- * A new order joins the list of its side at the head.  The one that was the head is not told: its
- * line would be fetched for it.
+ * A new order, at that place, joins the list of its side at the head.  The one that was the head is
+ * not told: its line would be fetched for it.
  */
 HOT_INLINE void
-risk_own_add(struct risk *r, struct risk_instr *i, struct risk_open *e, uint8_t side, uint32_t px4)
+risk_own_add(struct risk_instr *i, struct risk_open *e, uint32_t place, uint8_t side, uint32_t px4)
 {
-	const uint32_t own_px4 = i->own_px4[side];
+	const uint32_t near = risk_near(side, px4), own_near = i->own_near[side];
 
 	e->next = i->own_head[side];
-	i->own_head[side] = (uint32_t)(e - r->open);
-	e->near_px4 = px4;
-	i->own_px4[side] = risk_px_nearer(side, px4, own_px4) ? px4 : own_px4;
+	e->near = near;
+	i->own_head[side] = place;
+	i->own_near[side] = near > own_near ? near : own_near;
 }
 
 /*
@@ -165,8 +171,8 @@ risk_own_drop(struct risk *r, struct risk_instr *i, const struct risk_open *e)
 			r->open[e->next].prev = (uint32_t)(before - r->open);
 	}
 	if (i->own_head[e->side] == 0)
-		i->own_px4[e->side] = 0;
-	else if (e->near_px4 == i->own_px4[e->side])
+		i->own_near[e->side] = 0;
+	else if (e->near == i->own_near[e->side])
 		risk_own_look(r, i, e->side);
 }
 
@@ -174,13 +180,14 @@ risk_own_drop(struct risk *r, struct risk_instr *i, const struct risk_open *e)
 HOT_INLINE void
 risk_own_settle(struct risk *r, struct risk_instr *i, struct risk_open *e)
 {
-	const bool nearest = e->near_px4 == i->own_px4[e->side];
+	const uint32_t near = risk_near(e->side, e->px4), own_near = i->own_near[e->side];
+	const bool nearest = e->near == own_near;
 
-	if (likely(e->near_px4 == e->px4))
+	if (likely(e->near == near))
 		return;
-	e->near_px4 = e->px4;
-	if (risk_px_nearer(e->side, e->px4, i->own_px4[e->side]))
-		i->own_px4[e->side] = e->px4;
+	e->near = near;
+	if (near > own_near)
+		i->own_near[e->side] = near;
 	else if (nearest)
 		risk_own_look(r, i, e->side);
 }

@@ -40,7 +40,7 @@ struct risk_metrics {
 
 enum {
 	RISK_RECENT_CNT = 1024, // orders remembered for the check of duplicates
-	RISK_RATE_AHEAD = 64,   // orders that one look at the window may allow
+	RISK_RATE_AHEAD = 256,  // orders that one look at the window may allow, at most
 };
 
 /* Positions beyond this are not a market any more; sums of two still fit everywhere. */
@@ -94,7 +94,7 @@ struct risk_instr {
 	uint32_t tick_px4; // above a dollar
 	uint32_t var_bp;   // as the limits said when the nodes' sums were last made
 	// our own open orders, by side
-	uint32_t own_px4[2];  // no order of that side is nearer to the other; 0: there is none
+	uint32_t own_near[2]; // risk_near of no order of that side is more; 0: there is none
 	uint32_t own_head[2]; // first of a list, its place in risk->open; 0: none
 	uint32_t leaf_mask;   // bit per strategy that has a cell
 	uint32_t cell;        // first of those of leaf_mask, in order; then the accounts'
@@ -147,7 +147,7 @@ enum risk_room {
 struct risk_node {
 	cache_aligned int64_t room[RISK_ROOM_CNT]; // made by risk_node_settle
 	int64_t free_ns;     // from then on order_left more may be sent, by both rates
-	uint64_t *order_end; // where the time of the last of these goes, and one more
+	uint64_t *order_end; // one past where the time of the last of these goes
 	int32_t order_left;  // orders until the rate is looked at again
 	uint32_t position_max_qty;
 	// line 2
@@ -194,10 +194,10 @@ struct risk_open {
 	uint32_t px4; // the reserved shares' price
 	uint32_t open_qty;
 	uint32_t executed_qty;
-	uint32_t near_px4; // nearest to the other side that it may stand at
-	uint32_t cell;     // the strategy's; 0: none
-	uint32_t next;     // of the same instrument and side, or the next free one; 0: none
-	uint32_t prev;     // if that one's next is this; see risk_own_before
+	uint32_t near; // risk_near of the price nearest to the other side that it may stand at
+	uint32_t cell; // the strategy's; 0: none
+	uint32_t next; // of the same instrument and side, or the next free one; 0: none
+	uint32_t prev; // if that one's next is this; see risk_own_before
 	uint16_t instr_idx;
 	uint8_t side;
 	uint8_t short_sale;      // it went out as a short sale
@@ -229,7 +229,7 @@ struct risk {
 	uint32_t open_mask;  // of the index
 	uint32_t open_shift; // 64 - bits of open_mask
 	uint32_t open_cnt;
-	uint32_t open_max;       // at most a quarter of the index, so that every search ends soon
+	uint32_t open_max;       // at most an eighth of the index, so that a search ends at once
 	uint32_t open_free;      // the entry to take next; 0: none is left
 	uint32_t rate_mask;      // rate_slots - 1
 	uint32_t limits_version; // that the nodes' rooms were made by
@@ -280,6 +280,7 @@ struct risk_plan {
 	uint32_t slot;              // of the index: the order's name, or where it goes
 	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
 	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
+	uint64_t what, who;         // these terms
 	uint32_t located_qty;       // newly taken from the located shares
 	uint16_t node_idx;          // of a refusal: the level whose limit it was
 	bool short_sale;

@@ -409,7 +409,7 @@ check_tree(void)
 	}
 }
 
-/* The lists of our own orders are those of the table, and no order is nearer than own_px4. */
+/* The lists of our own orders are those of the table, and no order is nearer than own_near. */
 static void
 check_own(const struct risk_instr *i)
 {
@@ -421,15 +421,15 @@ check_own(const struct risk_instr *i)
 
 			assert_true(e->key != 0 && e->side == side && &r.instr[e->instr_idx] == i);
 			assert_ptr_equal(risk_open_of(&r, e->key), e);
-			assert_false(risk_px_nearer(side, e->near_px4, i->own_px4[side]));
-			assert_true(e->replace_pending || e->near_px4 == e->px4);
+			assert_true(e->near != 0 && e->near <= i->own_near[side]);
+			assert_true(e->replace_pending || e->near == risk_near(side, e->px4));
 			listed_cnt++;
 		}
 		for (uint32_t k = 0; k <= r.open_max; k++)
 			open_cnt += r.open[k].key != 0 && r.open[k].side == side &&
 				    &r.instr[r.open[k].instr_idx] == i;
 		assert_int_equal(listed_cnt, open_cnt);
-		assert_true((listed_cnt == 0) == (i->own_px4[side] == 0));
+		assert_true((listed_cnt == 0) == (i->own_near[side] == 0));
 	}
 }
 
