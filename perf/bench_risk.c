@@ -368,7 +368,8 @@ time_single(const struct bench *b, struct bench_series *s)
 	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)         \
 	X("self-match", risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1]))   \
 	X("whether a sale is short",                                                             \
-	  risk_is_short(risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), in, &plan))     \
+	  risk_short_mark(risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), in, &plan,    \
+			  true))                                                                 \
 	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))                \
 	X("instrument: open, position, gross, net",                                              \
 	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side,                           \

@@ -364,6 +364,8 @@ risk_rate_settle(const struct risk *r, struct risk_node *n)
 	uint32_t ahead = r->rate_mask + 1 - at;
 	uint64_t free_ns;
 
+	if (ahead > 4 * n->order_ahead + 1) // the window is fuller or emptier little by little
+		ahead = 4 * n->order_ahead + 1;
 	if (ahead > RISK_RATE_AHEAD)
 		ahead = RISK_RATE_AHEAD;
 	if (max != 0 && ahead > max)
@@ -374,6 +376,7 @@ risk_rate_settle(const struct risk *r, struct risk_node *n)
 		if (free_ns <= r->last_ns || ahead == 1)
 			break;
 	}
+	n->order_ahead = ahead;
 	n->order_left = (int32_t)ahead;
 	n->order_cnt = cnt + ahead;
 	n->order_end = n->order_ns + at + ahead;
@@ -435,6 +438,21 @@ take_located(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
 		r->cell[k].located_max_qty = risk_located_qty(lim, r->cell[k].node_idx, idx);
 }
 
+/* A person enabled strategies again: their executions count from here. */
+static void
+take_enabled(const struct risk *r, const struct risk_limits *lim, const struct risk_instr *i)
+{
+	for (uint32_t left = i->leaf_mask; left != 0; left &= left - 1) {
+		const uint8_t strategy_idx = (uint8_t)__builtin_ctz(left);
+		struct risk_cell *c = &r->cell[risk_leaf_place(i, strategy_idx)];
+
+		if (c->enable_seq == lim->leaf[strategy_idx].enable_seq)
+			continue;
+		c->enable_seq = lim->leaf[strategy_idx].enable_seq;
+		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
+	}
+}
+
 COLD void
 risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
 {
@@ -461,6 +479,7 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	i->locate_required = il->locate_required != 0;
 	if (i->locate_required)
 		take_located(r, lim, idx);
+	take_enabled(r, lim, i);
 	i->collar_bp = bp_of(il->collar_bp);
 	i->collar_last_bp = il->collar_last_bp != 0 ? bp_of(il->collar_last_bp) : UINT16_MAX;
 	risk_instr_settle(r, i);

@@ -103,7 +103,7 @@ risk_reserve_rooms(struct risk *r, const struct intent *in, const struct risk_pl
 	struct risk_cell *const cell = r->cell, *c = plan->cell;
 	struct risk_node *const node = r->node;
 	const uint32_t grow_qty = plan->grow_qty;
-	const uint8_t side = in->side;
+	const size_t side = in->side;
 
 	for (;;) {
 		struct risk_node *n = &node[c->node_idx];
@@ -113,7 +113,7 @@ risk_reserve_rooms(struct risk *r, const struct intent *in, const struct risk_pl
 		c->open_ntl4[side] += grow_ntl4;
 		n->room[RISK_ROOM_GROSS] -= grow_ntl4;
 		n->room[RISK_ROOM_VAR] -= var_ntl4bp;
-		n->room[RISK_ROOM_BUY + side] -= grow_ntl4;
+		(n->room + RISK_ROOM_BUY)[side] -= grow_ntl4;
 		n->room[RISK_ROOM_ORDERS] -= new;
 		risk_count_order(r, n, last_ns);
 		if (up == 0)
@@ -129,10 +129,9 @@ COLD void risk_reserve_sums(struct risk *r, const struct intent *in, const struc
  * Takes what the plan reserves; `new` says of which kind it is, `at_once` how it passed.
  */
 HOT_INLINE void
-risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	     const struct risk_plan *plan, const bool new, const bool at_once)
+risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *plan, const bool new,
+	     const bool at_once)
 {
-	const uint32_t enable_seq = lim->leaf[in->strategy_idx].enable_seq;
 	struct risk_instr *i = &r->instr[in->head.instr_idx];
 	struct risk_open *e = plan->entry;
 	struct risk_cell *c = plan->cell;
@@ -141,13 +140,13 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	if (new) {
 		const uint32_t place = r->open_free;
 
-		risk_open_take(r, e, plan->slot, risk_open_key(in->strategy_idx, in->intent_id));
+		risk_open_take(r, e, plan->slot, plan->key);
 		e->px4 = (uint32_t)in->px4;
 		e->open_qty = in->qty;
 		e->cell = (uint32_t)(c - r->cell);
 		e->instr_idx = in->head.instr_idx;
 		e->side = in->side;
-		e->short_sale = plan->short_sale;
+		e->short_sale = plan->short_mark != 0;
 		risk_own_add(i, e, place, in->side, (uint32_t)in->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
 	} else {
@@ -159,10 +158,6 @@ risk_reserve(struct risk *r, const struct risk_limits *lim, const struct intent 
 	if (likely(in->head.rx_ns > last_ns)) {
 		last_ns = in->head.rx_ns;
 		r->last_ns = last_ns;
-	}
-	if (unlikely(c->enable_seq != enable_seq)) {
-		c->enable_seq = enable_seq;
-		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
 	}
 	if (unlikely(plan->located_qty != 0)) {
 		e->located_qty += plan->located_qty;
@@ -210,16 +205,6 @@ risk_pass_cancel(struct risk *r, const struct risk_limits *lim, const struct int
 	risk_count_cancel(r, lim, in);
 }
 
-/* The flags of an order: the sale is marked here, by the position; exempt if the intent says so. */
-HOT_INLINE uint8_t
-risk_marked(uint8_t flags, bool short_sale)
-{
-	const unsigned mark = flags & INTENT_SHORT_EXEMPT ? INTENT_SHORT_EXEMPT : INTENT_SHORT;
-
-	return (uint8_t)((flags & ~(INTENT_SHORT | INTENT_SHORT_EXEMPT)) |
-			 (mark & -(unsigned)short_sale));
-}
-
 /* A new order or a replace becomes an order: what it reserves is taken. */
 HOT_INLINE void
 risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in,
@@ -229,9 +214,10 @@ risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in
 	out->px4 = (uint32_t)in->px4;
 	out->reserve_qty = plan->grow_qty;
 	out->limits_version = lim->version;
-	out->flags = risk_marked(in->flags, plan->short_sale);
+	out->flags &= (uint8_t) ~(INTENT_SHORT | INTENT_SHORT_EXEMPT);
+	out->flags |= plan->short_mark;
 	risk_count(r, RISK_PASS);
-	risk_reserve(r, lim, in, plan, new, at_once);
+	risk_reserve(r, in, plan, new, at_once);
 }
 
 /* The exact way, and all that is rare; as risk_on_intent. */
@@ -271,7 +257,7 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 		risk_take_limits(r, lim);
 	if (unlikely(!risk_is_usual(r, in)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	if (unlikely(intent_takes_away(in->kind))) {
+	if (intent_takes_away(in->kind)) {
 		if (unlikely(in->kind == INTENT_MODIFY && risk_short_flags(in)))
 			return risk_on_intent_exact(r, lim, in, out, no);
 		risk_pass_cancel(r, lim, in, out);

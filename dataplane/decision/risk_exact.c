@@ -284,9 +284,9 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 		return v;
 
 	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
-	plan->slot = risk_open_find(r, risk_open_key(in->strategy_idx, in->kind == INTENT_NEW
-									       ? in->intent_id
-									       : in->orig_id));
+	plan->key = risk_open_key(in->strategy_idx,
+				  in->kind == INTENT_NEW ? in->intent_id : in->orig_id);
+	plan->slot = risk_open_find(r, plan->key);
 	plan->entry = risk_open_at(r, plan->slot);
 	e = plan->entry;
 	if (in->kind == INTENT_NEW) {
@@ -311,9 +311,10 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	if (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
-	plan->short_sale = risk_is_short(
-		risk_worst_qty(risk_firm_cell(r, i), in->side, plan->grow_qty), in, plan);
-	if (plan->short_sale) {
+	plan->short_mark =
+		risk_short_mark(risk_worst_qty(risk_firm_cell(r, i), in->side, plan->grow_qty), in,
+				plan, in->kind == INTENT_NEW);
+	if (plan->short_mark != 0) {
 		v = judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
 			return v;

@@ -117,15 +117,19 @@ risk_short_flags(const struct intent *in)
 }
 
 /*
- * Whether a sale by this plan is a short one, worst_qty being the firm's; never of a purchase.  A
- * short position that was there before is one to a sale that grows, too.
+ * How a sale is marked: 0, or as a short one, which follows from the worst_qty that the firm comes
+ * to by it; a replace's order went out with its mark.  Never of a purchase.
  */
-HOT_INLINE bool
-risk_is_short(int64_t worst_qty, const struct intent *in, const struct risk_plan *plan)
+HOT_INLINE uint8_t
+risk_short_mark(int64_t worst_qty, const struct intent *in, const struct risk_plan *plan,
+		const bool new)
 {
-	return (in->side == SIDE_SELL) &
-	       (((plan->grow_qty != 0) & (worst_qty > 0)) | plan->entry->short_sale |
-		((in->kind == INTENT_NEW) & (risk_short_flags(in) != 0)));
+	bool is_short = (plan->grow_qty != 0) & (worst_qty > 0);
+
+	is_short |= new ? risk_short_flags(in) != 0 : plan->entry->short_sale;
+	if (likely(!(is_short & (in->side == SIDE_SELL))))
+		return 0;
+	return in->flags & INTENT_SHORT_EXEMPT ? INTENT_SHORT_EXEMPT : INTENT_SHORT;
 }
 
 /* Whether a short sale lacks leave or located shares; c is the strategy's cell. */
@@ -143,9 +147,9 @@ risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct 
 
 /* The largest position in the order's direction that a cell can come to with so much more. */
 HOT_INLINE int64_t
-risk_worst_qty(const struct risk_cell *c, uint8_t side, uint32_t grow_qty)
+risk_worst_qty(const struct risk_cell *c, size_t side, uint32_t grow_qty)
 {
-	return risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
+	return risk_signed((uint8_t)side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
 }
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
@@ -176,9 +180,11 @@ HOT_INLINE bool
 risk_lacks_room(const struct risk_node *n, const struct intent *in, const struct risk_plan *plan,
 		const bool new)
 {
+	const size_t side = in->side;
+
 	return unlikely(plan->grow_ntl4 > n->room[RISK_ROOM_GROSS]) ||
 	       unlikely(plan->var_ntl4bp > n->room[RISK_ROOM_VAR]) ||
-	       unlikely(plan->grow_ntl4 > n->room[RISK_ROOM_BUY + in->side]) ||
+	       unlikely(plan->grow_ntl4 > (n->room + RISK_ROOM_BUY)[side]) ||
 	       unlikely(n->room[RISK_ROOM_ORDERS] < new) ||
 	       unlikely((int64_t)in->head.rx_ns < n->free_ns);
 }
@@ -218,11 +224,12 @@ COLD enum risk_verdict risk_judge(const struct risk *r, const struct risk_limits
 HOT_INLINE void
 risk_plan_recent(const struct risk *r, const struct intent *in, struct risk_plan *plan)
 {
+	const uint64_t multiplier = 0x9E3779B97F4A7C15ULL; // 2^64 by the golden ratio
 	uint64_t hash;
 
 	plan->what = (uint64_t)in->px4 << 32 | in->qty; // not 0 of an order that passes
 	plan->who = (uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
-	hash = plan->what * 0x9E3779B97F4A7C15ULL ^ plan->who * 0xC2B2AE3D27D4EB4FULL;
+	hash = (plan->what + plan->who * multiplier) * multiplier;
 	plan->recent = &r->recent[hash >> 54]; // 10 bits
 }
 static_assert(RISK_RECENT_CNT == 1 << 10, "risk_plan_recent takes 10 bits");
@@ -319,8 +326,8 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 	if (risk_lacks_leave(r, i, in))
 		return false;
 	plan->cell = &r->cell[risk_leaf_place(i, strategy_idx)];
-	plan->slot =
-		risk_open_find(r, risk_open_key(strategy_idx, new ? in->intent_id : in->orig_id));
+	plan->key = risk_open_key(strategy_idx, new ? in->intent_id : in->orig_id);
+	plan->slot = risk_open_find(r, plan->key);
 	c = plan->cell;
 	if (new) {
 		if (unlikely(r->open_slot[plan->slot] != 0) || unlikely(r->open_free == 0))
@@ -340,8 +347,7 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 					    &plan->var_ntl4bp)) ||
 	    risk_lacks_instr_room(i, firm, side, worst_qty, plan) ||
 	    risk_lacks_tree_room(r, in, plan, new) ||
-	    (unlikely(c->execution_cnt[side] >= leaf->execution_max) &&
-	     c->enable_seq == leaf->enable_seq) ||
+	    unlikely(c->execution_cnt[side] >= leaf->execution_max) ||
 	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
 		return false;
 	plan->recent = NULL;
@@ -351,8 +357,8 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 			return false;
 	}
 	plan->located_qty = 0;
-	plan->short_sale = risk_is_short(worst_qty, in, plan);
-	if (unlikely(plan->short_sale)) {
+	plan->short_mark = risk_short_mark(worst_qty, in, plan, new);
+	if (unlikely(plan->short_mark != 0)) {
 		if (unlikely(risk_lacks_short(r, i, c, in, plan)))
 			return false;
 		plan->located_qty = i->locate_required ? plan->grow_qty : 0;

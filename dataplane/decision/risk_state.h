@@ -40,7 +40,7 @@ struct risk_metrics {
 
 enum {
 	RISK_RECENT_CNT = 1024, // orders remembered for the check of duplicates
-	RISK_RATE_AHEAD = 256,  // orders that one look at the window may allow, at most
+	RISK_RATE_AHEAD = 1024, // orders that one look at the window may allow, at most
 };
 
 /* Positions beyond this are not a market any more; sums of two still fit everywhere. */
@@ -170,11 +170,12 @@ struct risk_node {
 	int64_t cancel_free_ns; // and by the rate of cancels
 	uint64_t refused_cnt;   // intents that a limit of this node refused
 	uint32_t open_cnt;      // then: open orders
+	uint32_t order_ahead;   // what order_left began at
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
 	uint8_t mode;     // enum risk_mode
 	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
-	uint8_t pad_5[36];
+	uint8_t pad_5[32];
 	// line 6: as last taken
 	struct risk_node_limits lim;
 };
@@ -281,9 +282,10 @@ struct risk_plan {
 	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
 	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
 	uint64_t what, who;         // these terms
+	uint64_t key;               // risk_open_key
 	uint32_t located_qty;       // newly taken from the located shares
 	uint16_t node_idx;          // of a refusal: the level whose limit it was
-	bool short_sale;
+	uint8_t short_mark;         // 0, or the flag that marks a short sale
 };
 
 /* For `positions` and the state dump. */
@@ -529,9 +531,9 @@ risk_free_settle(struct risk_node *n)
 }
 
 /*
- * Some orders passed, or the limits changed.  As long as the window is far from full it is asked
- * for RISK_RATE_AHEAD orders at once: when the last of them were free to go by now, the others are.
- * They end where the ring does.
+ * Some orders passed, or the limits changed.  While the window is far from full it is asked for
+ * many orders at once, RISK_RATE_AHEAD at most: when the last of them were free to go by now, the
+ * others are.  They end where the ring does.
  */
 COLD void risk_rate_settle(const struct risk *r, struct risk_node *n);
 

@@ -234,7 +234,8 @@ what_passes_at_once_passes_one_by_one(void **unused)
 				assert_int_equal(at_once.grow_ntl4, one_by_one.grow_ntl4);
 				assert_int_equal(at_once.grow_qty, one_by_one.grow_qty);
 				assert_int_equal(at_once.located_qty, one_by_one.located_qty);
-				assert_int_equal(at_once.short_sale, one_by_one.short_sale);
+				assert_int_equal(at_once.short_mark, one_by_one.short_mark);
+				assert_int_equal(at_once.key, one_by_one.key);
 				assert_ptr_equal(at_once.recent, one_by_one.recent);
 			}
 			pass = on_intent(&s->r, &s->lim, &in, &out, &no);
@@ -283,7 +284,7 @@ window_is_full(const uint64_t *ns, uint32_t cnt, uint32_t max, uint64_t window_n
 static void
 a_window_slides_by_the_nanosecond(void **unused)
 {
-	static const uint32_t max[] = { 1, 10, 64, 65, 66, 100, 128, 200, 1000 };
+	static const uint32_t max[] = { 1, 10, 64, 65, 66, 100, 128, 200, 1000, 4096 };
 	enum { WINDOW_NS = 10000, STEPS = 6000 };
 	static uint64_t passed_ns[STEPS];
 	struct scene *s = &scene;
