@@ -149,6 +149,7 @@ risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *pl
 		e->short_sale = plan->short_mark != 0;
 		risk_own_add(i, e, place, in->side, (uint32_t)in->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
+		risk_open_prepare(r, in->strategy_idx, in->intent_id + 1);
 	} else {
 		e->open_qty += plan->grow_qty;
 		e->px4 = in->px4 > e->px4 ? (uint32_t)in->px4 : e->px4;
