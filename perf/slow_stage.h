@@ -17,6 +17,6 @@ slow_down(void)
 		left = left - 1;
 }
 
-#define risk_on_intent(...) (slow_down(), risk_on_intent(__VA_ARGS__))
+#define risk_decide(...) (slow_down(), risk_decide(__VA_ARGS__))
 
 #endif

@@ -486,9 +486,20 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	i->terms_seq = r->terms_seq;
 }
 
+void
+risk_take_due(struct risk *r)
+{
+	r->due.waits = false;
+	if (r->due.in.kind == INTENT_NEW)
+		risk_reserve(r, &r->due.in, &r->due.plan, true, true);
+	else
+		risk_reserve(r, &r->due.in, &r->due.plan, false, true);
+}
+
 COLD void
 risk_take_limits(struct risk *r, const struct risk_limits *lim)
 {
+	risk_reserve_due(r);
 	if (lim->var_version != r->var_version)
 		take_var(r, lim);
 	r->rate_window_ns = lim->order_rate_window_ns;

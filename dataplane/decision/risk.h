@@ -206,10 +206,10 @@ risk_pass_cancel(struct risk *r, const struct risk_limits *lim, const struct int
 	risk_count_cancel(r, lim, in);
 }
 
-/* A new order or a replace becomes an order: what it reserves is taken. */
+/* A new order or a replace becomes an order: what it reserves is still to be taken. */
 HOT_INLINE void
 risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	  const struct risk_plan *plan, struct order *out, const bool new, const bool at_once)
+	  const struct risk_plan *plan, struct order *out)
 {
 	memcpy(out, in, sizeof(*out));
 	out->px4 = (uint32_t)in->px4;
@@ -218,23 +218,39 @@ risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in
 	out->flags &= (uint8_t) ~(INTENT_SHORT | INTENT_SHORT_EXEMPT);
 	out->flags |= plan->short_mark;
 	risk_count(r, RISK_PASS);
-	risk_reserve(r, in, plan, new, at_once);
 }
 
 /* The exact way, and all that is rare; as risk_on_intent. */
 COLD bool risk_on_intent_exact(struct risk *r, const struct risk_limits *lim,
 			       const struct intent *in, struct order *out, struct verdict *no);
 
-/* A replace; as risk_on_intent. */
+/*
+ * What passed at once reserves: now, or from r->due, where plan lies then, when risk_reserve_due is
+ * called.  new, later: constants.
+ */
+HOT_INLINE void
+risk_reserve_or_owe(struct risk *r, const struct intent *in, const struct risk_plan *plan, bool new,
+		    bool later)
+{
+	if (later) {
+		r->due.waits = true;
+		r->due.in = *in;
+	} else {
+		risk_reserve(r, in, plan, new, true);
+	}
+}
+
+/* A replace; as risk_on_intent_as. */
 HOT_APART static bool
 risk_on_replace(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		struct order *out, struct verdict *no)
+		struct order *out, struct verdict *no, bool later)
 {
-	struct risk_plan plan;
+	struct risk_plan now, *plan = later ? &r->due.plan : &now;
 
-	if (unlikely(!risk_passes_as(r, lim, in, &plan, false)))
+	if (unlikely(!risk_passes_as(r, lim, in, plan, false)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	risk_pass(r, lim, in, &plan, out, false, true);
+	risk_pass(r, lim, in, plan, out);
+	risk_reserve_or_owe(r, in, plan, false, later);
 	return true;
 }
 
@@ -245,15 +261,14 @@ risk_is_usual(const struct risk *r, const struct intent *in)
 	return risk_is_well_formed(in) & ((uint32_t)in->head.instr_idx - 1 < r->instr_last);
 }
 
-/*
- * Lets an intent become an order, or says why not.  True when *out was filled, otherwise *no was.
- */
+/* Both of the following; later is a constant. */
 HOT_INLINE bool
-risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-	       struct order *out, struct verdict *no)
+risk_on_intent_as(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+		  struct order *out, struct verdict *no, bool later)
 {
-	struct risk_plan plan;
+	struct risk_plan now, *plan = later ? &r->due.plan : &now;
 
+	risk_reserve_due(r);
 	if (unlikely(lim->version != r->limits_version))
 		risk_take_limits(r, lim);
 	if (unlikely(!risk_is_usual(r, in)))
@@ -267,11 +282,35 @@ risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct inten
 	if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
 		risk_instr_refresh(r, lim, in->head.instr_idx);
 	if (in->kind == INTENT_REPLACE)
-		return risk_on_replace(r, lim, in, out, no);
-	if (unlikely(!risk_passes_as(r, lim, in, &plan, true)))
+		return risk_on_replace(r, lim, in, out, no, later);
+	if (unlikely(!risk_passes_as(r, lim, in, plan, true)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	risk_pass(r, lim, in, &plan, out, true, true);
+	risk_pass(r, lim, in, plan, out);
+	risk_reserve_or_owe(r, in, plan, true, later);
 	return true;
+}
+
+/*
+ * Lets an intent become an order, or says why not.  True when *out was filled, otherwise *no was.
+ */
+HOT_INLINE bool
+risk_on_intent(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	       struct order *out, struct verdict *no)
+{
+	return risk_on_intent_as(r, lim, in, out, no, false);
+}
+
+/*
+ * The same, but the order need not wait for what it reserves to be taken: the caller sends it, and
+ * then calls risk_reserve_due.  The next intent, fill or mark takes it first, so nothing is ever
+ * judged without it; whatever else looks at positions, limits or open orders comes after
+ * risk_reserve_due.
+ */
+HOT_INLINE bool
+risk_decide(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	    struct order *out, struct verdict *no)
+{
+	return risk_on_intent_as(r, lim, in, out, no, true);
 }
 
 #endif

@@ -371,10 +371,12 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 
 	v = risk_judge(r, lim, in, &plan);
 	if (likely(v == RISK_PASS)) {
-		if (intent_takes_away(in->kind))
+		if (intent_takes_away(in->kind)) {
 			risk_pass_cancel(r, lim, in, out);
-		else
-			risk_pass(r, lim, in, &plan, out, in->kind == INTENT_NEW, false);
+		} else {
+			risk_pass(r, lim, in, &plan, out);
+			risk_reserve(r, in, &plan, in->kind == INTENT_NEW, false);
+		}
 		return true;
 	}
 	risk_count(r, v);

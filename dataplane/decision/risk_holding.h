@@ -83,6 +83,7 @@ risk_on_mark(struct risk *r, const struct mark *m)
 		metric_add(&r->metrics.index_out_of_range, 1);
 		return;
 	}
+	risk_reserve_due(r);
 	metric_add(&r->metrics.mark_applied, 1);
 	i = &r->instr[m->head.instr_idx];
 	i->confidence = m->confidence;
@@ -265,6 +266,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 		metric_add(&r->metrics.index_out_of_range, 1);
 		return;
 	}
+	risk_reserve_due(r);
 	i = &r->instr[idx];
 	metric_add(&r->metrics.fill_applied, 1);
 	cell = risk_cell_of(i, risk_holder_of(f));

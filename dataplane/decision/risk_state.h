@@ -8,6 +8,7 @@
 #include "base/metric.h"
 #include "base/units.h"
 #include "decision/risk_limits.h"
+#include "msg/intent.h"
 
 /*
  * What risk remembers.  Its lane writes everything here.
@@ -218,6 +219,29 @@ struct risk_recent {
 };
 static_assert(CACHE_LINE % sizeof(struct risk_recent) == 0, "none lies on two lines");
 
+/* What passing would reserve; filled by risk_judge for a verdict of RISK_PASS. */
+struct risk_plan {
+	struct risk_open *entry; // replace: the order; new: the free place it takes
+	struct risk_cell *cell;  // the strategy's
+	int64_t grow_ntl4;       // never negative
+	uint32_t grow_qty;
+	uint32_t slot;              // of the index: the order's name, or where it goes
+	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
+	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
+	uint64_t what, who;         // these terms
+	uint64_t key;               // risk_open_key
+	uint32_t located_qty;       // newly taken from the located shares
+	uint16_t node_idx;          // of a refusal: the level whose limit it was
+	uint8_t short_mark;         // 0, or the flag that marks a short sale
+};
+
+/* What the last intent that passed reserves and nobody has taken yet: risk_decide. */
+struct risk_due {
+	bool waits; // false: nothing is due
+	struct intent in;
+	struct risk_plan plan;
+};
+
 struct risk {
 	struct risk_instr *instr; // by instr_idx
 	struct risk_node *node;
@@ -249,6 +273,7 @@ struct risk {
 	struct risk_path path[STRATEGY_MAX];
 	struct risk_recent *recent;
 	struct risk_metrics metrics;
+	struct risk_due due;
 };
 
 /* A node that may come to hold an instrument, or trade it. */
@@ -270,22 +295,6 @@ struct risk_config {
 	const uint16_t *leaf_node;    // by strategy_idx, STRATEGY_MAX of them; 0: no such strategy
 	const struct risk_pair *pair; // by node, then instrument; with all nodes above but the firm
 	uint32_t pair_cnt;
-};
-
-/* What passing would reserve; filled by risk_judge for a verdict of RISK_PASS. */
-struct risk_plan {
-	struct risk_open *entry; // replace: the order; new: the free place it takes
-	struct risk_cell *cell;  // the strategy's
-	int64_t grow_ntl4;       // never negative
-	uint32_t grow_qty;
-	uint32_t slot;              // of the index: the order's name, or where it goes
-	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
-	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
-	uint64_t what, who;         // these terms
-	uint64_t key;               // risk_open_key
-	uint32_t located_qty;       // newly taken from the located shares
-	uint16_t node_idx;          // of a refusal: the level whose limit it was
-	uint8_t short_mark;         // 0, or the flag that marks a short sale
 };
 
 /* For `positions` and the state dump. */
@@ -380,6 +389,20 @@ COLD void risk_restore(struct risk *r, const struct risk_limits *lim, const stru
  * ns for each node, a few for each cell.  risk_on_intent does it by itself.
  */
 COLD void risk_take_limits(struct risk *r, const struct risk_limits *lim);
+
+/* Takes what is due.  Thread: the lane that owns r. */
+void risk_take_due(struct risk *r);
+
+/*
+ * Nothing is due from here on: before anything else that reads or changes what is reserved. Thread:
+ * the lane that owns r.
+ */
+HOT_INLINE void
+risk_reserve_due(struct risk *r)
+{
+	if (r->due.waits)
+		risk_take_due(r);
+}
 
 /* Brings the gauges up to date.  Thread: the lane that owns r, now and then. */
 COLD void risk_set_gauges(struct risk *r);

@@ -248,7 +248,7 @@ give_intent(struct lane *l, const struct intent *m)
 		return;
 	}
 	l->risk->now_ns = l->now_ns;
-	pass = risk_on_intent(l->risk, l->limits, m, &order, &verdict);
+	pass = risk_decide(l->risk, l->limits, m, &order, &verdict);
 	journal_message(l->journal, JOURNAL_INTENT, m, 0, l->now_ns);
 	if (likely(pass)) {
 		journal_message(l->journal, JOURNAL_ORDER, &order, 0, l->now_ns);

@@ -283,6 +283,7 @@ rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s)
 	l->sent_cnt = 0;
 	while (ring_take(&r->order_ring, &passed_on))
 		sent |= s == NULL;
+	risk_reserve_due(&r->risk);
 	if (r->risk.open_cnt != 0)
 		risk_on_fill(&r->risk, &released);
 	if (s != NULL) {

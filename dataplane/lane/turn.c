@@ -599,6 +599,8 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 		lane_net_emit(l); // acknowledgements, unless an order carried them
 	if (here_holds(RX) || here_holds(TCP))
 		turn_flush(l);
+	if (here_holds(RISK))
+		risk_reserve_due(l->risk); // the order is on its way
 	if ((here_holds(RISK) || here_holds(ORDERS)) && unlikely(l->rehearsal_due) && work == 0)
 		turn_rehearse(l);
 	return work;

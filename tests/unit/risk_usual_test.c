@@ -266,6 +266,110 @@ what_passes_at_once_passes_one_by_one(void **unused)
 	assert_true(seen_cnt > 30);
 }
 
+HOT_APART static bool
+decide(struct risk *r, const struct risk_limits *lim, const struct intent *in, struct order *out,
+       struct verdict *no)
+{
+	return risk_decide(r, lim, in, out, no);
+}
+
+static void
+assert_same_state(const struct scene *a, const struct scene *b)
+{
+	for (uint16_t n = 0; n < a->r.node_cnt; n++) {
+		struct risk_node_view x, y;
+
+		assert_true(risk_node_of(&a->r, &a->lim, n, &x));
+		assert_true(risk_node_of(&b->r, &a->lim, n, &y));
+		assert_memory_equal(&x, &y, sizeof(x));
+	}
+	for (uint16_t i = 1; i < INSTR_CNT; i++) {
+		struct risk_position x, y;
+
+		assert_true(risk_position_of(&a->r, i, &x));
+		assert_true(risk_position_of(&b->r, i, &y));
+		assert_memory_equal(&x, &y, sizeof(x));
+	}
+	assert_int_equal(a->r.open_cnt, b->r.open_cnt);
+	assert_memory_equal(a->r.message_cnt, b->r.message_cnt, sizeof(a->r.message_cnt));
+	assert_memory_equal(&a->r.metrics, &b->r.metrics, sizeof(a->r.metrics));
+}
+
+/* Two of a kind, one of which takes what it reserves at once: no verdict, no sum tells them apart.
+ */
+static void
+what_is_taken_later_is_judged_the_same(void **unused)
+{
+	static struct scene at_once, later;
+	struct arena other;
+	uint32_t due_cnt = 0;
+
+	assert_int_equal(arena_open(&other, SCENE_BYTES), 0);
+	for (uint32_t world = 0; world < WORLDS / 4; world++) {
+		const uint64_t begin = seed;
+
+		for (int twin = 0; twin < 2; twin++) {
+			struct scene *s = twin ? &later : &at_once;
+			const struct arena mine = arena;
+
+			if (twin)
+				arena = other;
+			seed = begin;
+			scene_start(s);
+			if (twin) {
+				other = arena;
+				arena = mine;
+			}
+			random_limits(&s->lim);
+			for (uint16_t i = 1; i < INSTR_CNT; i++)
+				random_mark(s, i);
+			hold(s, (int64_t)rnd(401) - 200);
+		}
+		for (uint32_t id = 1; id <= ORDERS; id++) {
+			const struct intent in = random_intent(&at_once, id);
+			const uint32_t then = rnd(8);
+			struct verdict no = { 0 }, no_2 = { 0 };
+			struct order out = { 0 }, out_2 = { 0 };
+			bool pass;
+
+			if (rnd(20) == 0) { // between two turns
+				risk_reserve_due(&later.r);
+				random_limits(&at_once.lim);
+				later.lim = at_once.lim;
+			}
+			later.r.now_ns = at_once.r.now_ns;
+			pass = on_intent(&at_once.r, &at_once.lim, &in, &out, &no);
+			assert_int_equal(decide(&later.r, &later.lim, &in, &out_2, &no_2), pass);
+			assert_memory_equal(&out, &out_2, sizeof(out));
+			assert_memory_equal(&no, &no_2, sizeof(no));
+			due_cnt += later.r.due.waits;
+			if (then == 0) { // it left, and the turn ends
+				risk_reserve_due(&later.r);
+				assert_same_state(&at_once, &later);
+			} else if (then == 1) {
+				const uint64_t before = seed;
+
+				random_mark(&at_once, in.head.instr_idx);
+				seed = before;
+				random_mark(&later, in.head.instr_idx);
+			} else if (then < 4 && pass) {
+				struct fill f = fill_of(in.kind == INTENT_NEW ? id : in.orig_id,
+							in.side, rnd(2) * (in.qty / 2), 0, false);
+
+				f.head.instr_idx = in.head.instr_idx;
+				f.released_qty = f.executed_qty;
+				f.replace_done = in.kind == INTENT_REPLACE;
+				on_fill(&at_once.r, &f);
+				on_fill(&later.r, &f);
+			}
+		}
+		risk_reserve_due(&later.r);
+		assert_same_state(&at_once, &later);
+	}
+	assert_true(due_cnt > WORLDS / 4 * ORDERS / 20);
+	arena_close(&other);
+}
+
 /*
  * Whether one more at now_ns makes more than max of any window.  The times of those that passed do
  * not go back.
@@ -334,6 +438,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_window_slides_by_the_nanosecond),
 		cmocka_unit_test(what_passes_at_once_passes_one_by_one),
+		cmocka_unit_test(what_is_taken_later_is_judged_the_same),
 	};
 
 	if (arena_open(&arena, SCENE_BYTES) != 0)
