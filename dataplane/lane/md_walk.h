@@ -17,6 +17,7 @@
  */
 enum {
 	MD_AHEAD = 16,      // messages decoded ahead; a power of two
+	MD_AHEAD_FIRST = 3, // before the first one goes to the book
 	MD_AHEAD_LEVEL = 8, // from here on the order is there
 	MD_AHEAD_QUEUE = 4, // from here on its place in a queue is
 };
@@ -77,28 +78,24 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 }
 
 /*
- * Decodes as many messages ahead as there is room for.  What was asked for meanwhile is looked at
- * as soon as it can have arrived, and not only when all are decoded.
+ * There is more room ahead than one message takes: what begins is not looked at ahead, and must not
+ * wait until all that follows is.  So parse gets ahead by one more with each message, and levels
+ * are looked at half way.
  */
 static __attribute__((noinline)) void
-md_walk_fill(struct md_walk *w, struct parse *p, const struct book *b)
+md_walk_gain(struct md_walk *w, struct parse *p, const struct book *b)
 {
-	const uint32_t level_end = w->from + MD_AHEAD_LEVEL;
-	const uint32_t queue_end = w->from + MD_AHEAD_QUEUE;
-	uint32_t level = w->end, queue = w->end;
+	uint32_t cnt = w->from == w->end ? MD_AHEAD_FIRST : 1, half;
 
-	while (w->end - w->from < MD_AHEAD - 1 && md_walk_decode(w, p, b)) {
-		if (level < level_end && w->end - level >= MD_AHEAD_LEVEL)
-			book_prefetch_level(b, &w->md[level++ % MD_AHEAD]);
-		if (queue < queue_end && w->end - queue >= MD_AHEAD - MD_AHEAD_QUEUE)
-			book_prefetch_queue(b, &w->md[queue++ % MD_AHEAD]);
-	}
-	if (w->end - w->from == 1)
-		return; // nothing to do meanwhile: it is the next one
-	for (; level < level_end && level < w->end; level++)
-		book_prefetch_level(b, &w->md[level % MD_AHEAD]);
-	for (; queue < queue_end && queue < w->end; queue++)
-		book_prefetch_queue(b, &w->md[queue % MD_AHEAD]);
+	while (cnt != 0 && md_walk_decode(w, p, b))
+		cnt--;
+	half = (w->end - w->from) / 2;
+	if (half == 0)
+		return;
+	book_prefetch_level(b, &w->md[(w->from + half) % MD_AHEAD]);
+	book_prefetch_level(b, &w->md[(w->from + half - 1) % MD_AHEAD]);
+	if (half > 1)
+		book_prefetch_queue(b, &w->md[(w->from + half / 2) % MD_AHEAD]);
 }
 
 /*
@@ -111,8 +108,6 @@ md_walk_append(struct md_walk *w, const struct datagram *d, struct parse *p, con
 {
 	parse_start(&w->walk, d);
 	w->seam = w->end;
-	if (w->end - w->from < MD_AHEAD - 1)
-		md_walk_fill(w, p, b);
 }
 
 /* The next message for the book; NULL at the end of the datagram.  Valid until the next call. */
@@ -124,8 +119,8 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 	if (unlikely(w->from == w->seam))
 		return NULL;
 	if (likely(w->walk.left_cnt != 0)) {
-		if (unlikely(w->end == 0))
-			md_walk_fill(w, p, b);
+		if (unlikely(w->end - w->from < MD_AHEAD - 1))
+			md_walk_gain(w, p, b);
 		md_walk_decode(w, p, b);
 	}
 	ahead = w->end - w->from;
