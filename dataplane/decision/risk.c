@@ -619,6 +619,17 @@ end_of_64(__int128 x)
 	return x > INT64_MAX ? INT64_MAX : x < -INT64_MAX ? -INT64_MAX : (int64_t)x;
 }
 
+/* Value-at-risk, which is not negative, of a sum with var_bp; without a division of 128 bits. */
+static int64_t
+var_of(__int128 var_ntl4bp)
+{
+	const uint64_t high = (uint64_t)(var_ntl4bp >> 32), low = (uint32_t)var_ntl4bp;
+
+	if (var_ntl4bp > (__int128)INT64_MAX * BP_ONE)
+		return INT64_MAX;
+	return (int64_t)(((high / BP_ONE) << 32) + ((high % BP_ONE << 32) | low) / BP_ONE);
+}
+
 static void
 position_fill(const struct risk *r, uint32_t cell, struct risk_position *out)
 {
@@ -719,7 +730,7 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 		.credit_ntl4 = end_of_64(risk_credit_used(n)),
 		.profit_ntl4 = end_of_64(profit_ntl4),
 		.drawdown_ntl4 = end_of_64(n->high_ntl4 - profit_ntl4),
-		.var_ntl4 = end_of_64(var_ntl4bp / BP_ONE),
+		.var_ntl4 = var_of(var_ntl4bp),
 		.order_cnt = risk_order_cnt(n),
 		.cancel_cnt = n->cancel_cnt,
 		.refused_cnt = n->refused_cnt,

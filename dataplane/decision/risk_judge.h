@@ -32,7 +32,7 @@ risk_hours_allow(uint8_t hours, uint8_t phase)
 
 /* Shares or money in the order's direction: what is bought grows a long position. */
 HOT_INLINE int64_t
-risk_signed(uint8_t side, int64_t x)
+risk_signed(size_t side, int64_t x)
 {
 	return (x ^ -(int64_t)side) + side;
 }
@@ -149,12 +149,12 @@ risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct 
 HOT_INLINE int64_t
 risk_worst_qty(const struct risk_cell *c, size_t side, uint32_t grow_qty)
 {
-	return risk_signed((uint8_t)side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
+	return risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
 }
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
 HOT_INLINE bool
-risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, uint8_t side,
+risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, size_t side,
 		      int64_t worst_qty, const struct risk_plan *plan)
 {
 	const uint64_t open_qty =
@@ -314,21 +314,17 @@ HOT_INLINE bool
 risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	       struct risk_plan *plan, const bool new)
 {
-	const uint8_t side = in->side, strategy_idx = in->strategy_idx;
-	const struct risk_leaf_limits *leaf = &lim->leaf[strategy_idx];
+	const struct risk_leaf_limits *leaf = &lim->leaf[(size_t)in->strategy_idx];
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
-	const struct risk_cell *firm = risk_firm_cell(r, i);
-	const int64_t px4 = in->px4;
-	const struct risk_cell *c;
+	const struct risk_cell *firm, *c;
+	const size_t side = in->side;
 	uint32_t want_qty;
 	int64_t worst_qty;
 
 	if (risk_lacks_leave(r, i, in))
 		return false;
-	plan->cell = &r->cell[risk_leaf_place(i, strategy_idx)];
-	plan->key = risk_open_key(strategy_idx, new ? in->intent_id : in->orig_id);
+	plan->key = risk_open_key(in->strategy_idx, new ? in->intent_id : in->orig_id);
 	plan->slot = risk_open_find(r, plan->key);
-	c = plan->cell;
 	if (new) {
 		if (unlikely(r->open_slot[plan->slot] != 0) || unlikely(r->open_free == 0))
 			return false;
@@ -339,15 +335,19 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 		if (unlikely(risk_lacks_entry(plan->entry, in)))
 			return false;
 	}
-	worst_qty = risk_worst_qty(firm, side, plan->grow_qty);
-	if (risk_lacks_terms(leaf, i, px4, want_qty) ||
-	    (unlikely(risk_px_meets(side, (uint32_t)px4, i->own_near[side ^ 1])) &&
+	if (risk_lacks_terms(leaf, i, in->px4, want_qty) ||
+	    (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[side ^ 1])) &&
 	     !lim->self_match) ||
-	    unlikely(__builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp,
-					    &plan->var_ntl4bp)) ||
-	    risk_lacks_instr_room(i, firm, side, worst_qty, plan) ||
-	    risk_lacks_tree_room(r, in, plan, new) ||
+	    unlikely(
+		    __builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp, &plan->var_ntl4bp)))
+		return false;
+	firm = risk_firm_cell(r, i);
+	worst_qty = risk_worst_qty(firm, side, plan->grow_qty);
+	plan->cell = &r->cell[risk_leaf_place(i, in->strategy_idx)];
+	c = plan->cell;
+	if (risk_lacks_instr_room(i, firm, side, worst_qty, plan) ||
 	    unlikely(c->execution_cnt[side] >= leaf->execution_max) ||
+	    risk_lacks_tree_room(r, in, plan, new) ||
 	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
 		return false;
 	plan->recent = NULL;
