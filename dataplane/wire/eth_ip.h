@@ -141,6 +141,10 @@ static_assert(offsetof(struct icmp_head, seq_or_mtu) == 6, "RFC 1191 4: router s
  * memory, so no word is swapped while adding; 2^32 words fit without an overflow.
  */
 
+enum {
+	IP_SUM_LONG = 256, // from here on vectors are faster
+};
+
 /* The next bytes as one word: copied to `to` unless that is NULL, and added. */
 #define IP_SUM_WORD(type)                                                  \
 	do {                                                               \
@@ -154,25 +158,93 @@ static_assert(offsetof(struct icmp_head, seq_or_mtu) == 6, "RFC 1191 4: router s
 	} while (0)
 
 /*
+ * Adds 8, 16 or 32 bytes, a constant: 64 bits at once, and what is carried out of them below, where
+ * the machine can.  The sum may use all 64 bits then: ip_sum_narrow before anything else is added.
+ */
+HOT_INLINE uint64_t
+ip_sum_wide(uint64_t sum, const uint8_t *from, size_t bytes)
+{
+#if defined(__x86_64__) && !WITH_ASAN
+	if (bytes == 32)
+		__asm__("addq (%1), %0\n\t"
+			"adcq 8(%1), %0\n\t"
+			"adcq 16(%1), %0\n\t"
+			"adcq 24(%1), %0\n\t"
+			"adcq $0, %0"
+			: "+r"(sum)
+			: "r"(from), "m"(*(const uint8_t(*)[32])from)
+			: "cc");
+	else if (bytes == 16)
+		__asm__("addq (%1), %0\n\t"
+			"adcq 8(%1), %0\n\t"
+			"adcq $0, %0"
+			: "+r"(sum)
+			: "r"(from), "m"(*(const uint8_t(*)[16])from)
+			: "cc");
+	else
+		__asm__("addq (%1), %0\n\t"
+			"adcq $0, %0"
+			: "+r"(sum)
+			: "r"(from), "m"(*(const uint8_t(*)[8])from)
+			: "cc");
+#else
+	for (size_t at = 0; at < bytes; at += sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, from + at, sizeof(word));
+		sum += word;
+	}
+#endif
+	return sum;
+}
+
+HOT_INLINE uint64_t
+ip_sum_narrow(uint64_t sum)
+{
+	return (sum & UINT32_MAX) + (sum >> 32);
+}
+
+/*
  * Adds bytes while it copies them; to NULL only adds.  All parts but the last must have even
  * length, or the next part is out of step.  Reads and writes nothing beyond len.
  */
 HOT_INLINE uint64_t
 ip_sum_copy(uint64_t sum, void *to, const void *from, size_t len)
 {
-	typedef uint64_t pair __attribute__((vector_size(16)));
-	pair both = { 0, 0 };
 	size_t at = 0;
 
-	for (; len - at >= sizeof(both); at += sizeof(both)) {
-		const pair v = (pair)bytes16_load((const uint8_t *)from + at);
+	if (unlikely(len >= IP_SUM_LONG)) {
+		typedef uint64_t pair __attribute__((vector_size(16)));
+		pair both = { 0, 0 };
 
-		if (to != NULL)
-			bytes16_store((uint8_t *)to + at, (bytes16)v);
-		both += (v & UINT32_MAX) + (v >> 32);
+		for (; len - at >= sizeof(both); at += sizeof(both)) {
+			const pair v = (pair)bytes16_load((const uint8_t *)from + at);
+
+			if (to != NULL)
+				bytes16_store((uint8_t *)to + at, (bytes16)v);
+			both += (v & UINT32_MAX) + (v >> 32);
+		}
+		sum += both[0] + both[1];
 	}
-	sum += both[0] + both[1];
-	while (len - at >= sizeof(uint32_t))
+	for (; len - at >= 32; at += 32) {
+		if (to != NULL)
+			memcpy((uint8_t *)to + at, (const uint8_t *)from + at, 32);
+		sum = ip_sum_wide(sum, (const uint8_t *)from + at, 32);
+	}
+	if (len - at >= 16) {
+		if (to != NULL)
+			memcpy((uint8_t *)to + at, (const uint8_t *)from + at, 16);
+		sum = ip_sum_wide(sum, (const uint8_t *)from + at, 16);
+		at += 16;
+	}
+	if (len - at >= 8) {
+		if (to != NULL)
+			memcpy((uint8_t *)to + at, (const uint8_t *)from + at, 8);
+		sum = ip_sum_wide(sum, (const uint8_t *)from + at, 8);
+		at += 8;
+	}
+	sum = ip_sum_narrow(sum);
+	if (len - at >= sizeof(uint32_t))
 		IP_SUM_WORD(uint32_t);
 	if (len - at >= sizeof(uint16_t))
 		IP_SUM_WORD(uint16_t);
