@@ -371,12 +371,3 @@ bench_walk(void)
 {
 	walk_over(WALK_BYTES);
 }
-
-void
-bench_pause_us(const struct bench *b, unsigned us)
-{
-	const uint64_t start = __rdtsc();
-
-	while ((double)(__rdtsc() - start) * b->ns_per_cycle < us * 1000.0)
-		_mm_pause();
-}

@@ -104,9 +104,6 @@ void bench_evict(void);
  */
 void bench_walk(void);
 
-/* One busy-wait of about so long, so that what follows is not in step with what went before. */
-void bench_pause_us(const struct bench *b, unsigned us);
-
 HOT_INLINE void
 bench_add(struct bench_series *s, uint64_t cycles)
 {

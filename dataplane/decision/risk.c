@@ -767,18 +767,6 @@ risk_verdict_name(enum risk_verdict v)
 }
 
 COLD const char *
-risk_verdict_text(enum risk_verdict v)
-{
-	static const char *const TEXT[] = {
-#define VERDICT(name, counter, text) text,
-#include "decision/risk_verdicts.def"
-#undef VERDICT
-	};
-
-	return v < RISK_VERDICT_CNT ? TEXT[v] : "no verdict of risk";
-}
-
-COLD const char *
 risk_mode_word(enum risk_mode m)
 {
 	static const char *const WORD[] = { "normal", "reduce_only", "cancel_only", "halted" };

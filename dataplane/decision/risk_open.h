@@ -10,7 +10,7 @@
  *
  * Self-match: own_near of an instrument's side is never less than that of the open order nearest to
  * the other side, so most orders are cleared by one comparison.  It may be more: when the nearest
- * order leaves, at most OWN_LOOK orders are looked through for the next one.  An order that
+ * order leaves, at most RISK_OWN_LOOK orders are looked through for the next one.  An order that
  * own_near would refuse is compared with every open order of the other side, so the verdict is
  * exact.  An order whose replace is not answered counts with the nearer of both prices.
  */

@@ -408,8 +408,7 @@ risk_reserve_due(struct risk *r)
 COLD void risk_set_gauges(struct risk *r);
 
 const char *risk_verdict_name(enum risk_verdict v); // "REJECT_QTY"
-const char *risk_verdict_text(enum risk_verdict v);
-const char *risk_mode_word(enum risk_mode m); // "reduce_only"
+const char *risk_mode_word(enum risk_mode m);       // "reduce_only"
 
 /* What the firm holds of an instrument: these cells stand first, in the instruments' order. */
 HOT_INLINE struct risk_cell *

@@ -47,30 +47,6 @@ strategy_init(struct strategy *s, const struct strategy_config *c, struct arena 
 	return -EINVAL;
 }
 
-COLD const char *
-strategy_kind_name(enum strategy_kind kind)
-{
-	static const char *const NAME[] = {
-#define STRATEGY(NAME, name, text) #name,
-#include "decision/strategies.def"
-#undef STRATEGY
-	};
-
-	return kind < STRATEGY_KIND_CNT ? NAME[kind] : "?";
-}
-
-COLD const char *
-strategy_kind_text(enum strategy_kind kind)
-{
-	static const char *const TEXT[] = {
-#define STRATEGY(NAME, name, text) text,
-#include "decision/strategies.def"
-#undef STRATEGY
-	};
-
-	return kind < STRATEGY_KIND_CNT ? TEXT[kind] : "no strategy of this build";
-}
-
 COLD unsigned
 strategy_quote_on_time(struct strategy_quote *t, struct strategy_base *s, uint64_t now_ns,
 		       struct intent out[STRATEGY_INTENTS_MAX])

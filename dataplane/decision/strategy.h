@@ -28,9 +28,6 @@ struct strategy {
  */
 int strategy_init(struct strategy *s, const struct strategy_config *c, struct arena *a);
 
-const char *strategy_kind_name(enum strategy_kind kind);
-const char *strategy_kind_text(enum strategy_kind kind);
-
 HOT_INLINE uint16_t
 strategy_slot_of(const struct strategy *s, uint16_t instr_idx)
 {
@@ -62,7 +59,8 @@ strategy_on_bbo(struct strategy *s, const struct bbo *b, struct intent out[STRAT
 
 /*
  * Time went on without a best price: what a strategy wishes all the same, such as a cancel that had
- * to wait.  Call again while it returns something.  Returns how many intents it wrote.
+ * to wait.  Called at each look at the timers; what finds no room in out comes with the next.
+ * Returns how many intents it wrote.
  */
 HOT_INLINE unsigned
 strategy_on_time(struct strategy *s, uint64_t now_ns, struct intent out[STRATEGY_INTENTS_MAX])

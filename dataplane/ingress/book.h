@@ -161,9 +161,6 @@ book_wants_flags(const struct book *b)
  */
 unsigned book_next(struct book *b, struct bbo *bbo, struct mark *mark);
 
-/* Orders of one symbol, both sides.  Walks its levels.  Thread: the owner. */
-uint32_t book_order_cnt(const struct book *b, uint16_t locate);
-
 /* Copies the best row_max levels, best first; returns how many.  Thread: the owner. */
 unsigned book_depth(const struct book *b, uint16_t locate, enum side side,
 		    struct book_depth_row *out, unsigned row_max);

@@ -36,20 +36,6 @@ book_depth(const struct book *b, uint16_t locate, enum side side, struct book_de
 	return n;
 }
 
-COLD uint32_t
-book_order_cnt(const struct book *b, uint16_t locate)
-{
-	uint32_t cnt = 0;
-
-	for (uint8_t side = 0; side < 2 && locate <= b->locate_max; side++) {
-		struct book_walk w = book_walk_start(b, locate, side);
-
-		while (book_walk_next(&w))
-			cnt += price_level_order_cnt(&b->levels.level[w.idx]);
-	}
-	return cnt;
-}
-
 static uint64_t
 digest_part(const struct price_level *lv, uint64_t qty)
 {

@@ -80,15 +80,6 @@ arp_find(struct arp *a, uint32_t ip, uint64_t now_ns, uint8_t mac[ETH_ADDR_BYTES
 	return true;
 }
 
-COLD void
-arp_forget(struct arp *a, uint32_t ip)
-{
-	struct arp_neighbour *n = entry_of(a, ip);
-
-	if (n != NULL && n->state != ARP_STATIC)
-		n->state = ARP_FREE;
-}
-
 /* Somebody else uses our address: say that it is ours, but not in a duel (RFC 5227 2.4 b). */
 static COLD void
 on_conflict(struct arp *a, uint32_t our_ip, const uint8_t *mac, uint64_t now_ns)

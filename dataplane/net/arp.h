@@ -84,9 +84,6 @@ bool arp_add_static(struct arp *a, uint32_t ip, const uint8_t mac[ETH_ADDR_BYTES
  */
 bool arp_find(struct arp *a, uint32_t ip, uint64_t now_ns, uint8_t mac[ETH_ADDR_BYTES]);
 
-/* Forgets a neighbour that is not static. */
-void arp_forget(struct arp *a, uint32_t ip);
-
 void arp_on_packet(struct arp *a, const struct host_addr *us, const struct arp_head *p,
 		   uint64_t now_ns);
 

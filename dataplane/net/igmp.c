@@ -313,7 +313,7 @@ igmp_on_time(struct igmp *g, uint64_t now_ns)
 	return next_ns;
 }
 
-/* A frame around the IGMP bytes that lie at igmp_at already; returns its length. */
+/* A frame around the IGMP bytes that lie in buf already; returns its length. */
 static COLD uint16_t
 close_frame(struct igmp *g, const struct host_addr *us, uint32_t dst, uint8_t *buf, size_t igmp_len)
 {

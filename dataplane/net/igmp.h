@@ -16,7 +16,6 @@
 enum {
 	IGMP_MEMBER_MAX = 16,
 	IGMP_ROBUSTNESS = 2,         // RFC 3376 8.1; a querier may tell another
-	IGMP_ROBUSTNESS_MAX = 7,     // QRV has three bits
 	IGMP_QUERY_SOURCES_MAX = 32, // sources of one query looked at; more: as if it named none
 	IGMP_FRAME_MAX = 14 + 4 + 24 + 8 + IGMP_MEMBER_MAX * 12,
 };

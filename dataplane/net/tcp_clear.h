@@ -44,7 +44,6 @@ enum tcp_clear_state {
 	TCP_CLEAR_ASKING,
 	TCP_CLEAR_GONE,     // the peer said that it has no such connection
 	TCP_CLEAR_UNPROVEN, // it did not answer in time
-	TCP_CLEAR_STATE_CNT,
 };
 
 enum {
