@@ -335,6 +335,7 @@ struct risk_node_view {
 	uint32_t open_orders;
 	uint32_t execution_cnt; // a strategy's: the most of one instrument's side
 	uint16_t node_idx;
+	uint8_t pad[6]; // 0, so that two views can be compared
 };
 
 /* Bytes risk_init takes from the arena, at most. */
