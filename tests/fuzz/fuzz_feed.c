@@ -879,7 +879,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	roll();
 	for (unsigned n = 0; in.at < in.end && n < TURNS_MAX; n++) {
 		const uint8_t op = byte(&in);
-		const struct recover_feed feed = feed_now();
+		struct recover_feed feed;
 
 		switch (op & 15) {
 		case 0:
@@ -907,6 +907,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 8:
 			now_ns += byte(&in) * MS / (op & 0x80 ? 1 : 64);
 			drain();
+			feed = feed_now(); // as the lane does, after what has just been arbitrated
 			if (recovers)
 				recover_on_time(&recover, &feed, now_ns);
 			for (unsigned s = 0; s < SHARDS; s++) {
@@ -929,8 +930,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				roll();
 			else if (op >> 4 == 2)
 				arb_line_down(&arb, 0, now_ns);
-			else if (recovers && op >> 4 < 6)
+			else if (recovers && op >> 4 < 6) {
+				feed = feed_now();
 				recover_start(&recover, &feed, now_ns);
+			}
 			drain();
 			break;
 		case 14:
