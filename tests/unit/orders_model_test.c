@@ -107,6 +107,7 @@ compare_all(void)
 {
 	uint64_t open_qty[INSTRS][2] = { 0 };
 
+	risk_reserve_due(&r);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		if (tok[i].role != NOBODY)
 			compare_entry(&tok[i]);
@@ -499,7 +500,9 @@ wish(void)
 	if (in.kind == INTENT_MODIFY && v->there && rnd(2))
 		in.qty = v->done + 1 + rnd(v->qty + 1);
 	pass = m_intent(&in, &reserve_qty);
-	CHECK(risk_on_intent(&r, &lim, &in, &out, &no) == pass);
+	CHECK(risk_decide(&r, &lim, &in, &out, &no) == pass);
+	if (in.intent_id % 2 != 0) // the turn ends; else something else comes first
+		risk_reserve_due(&r);
 	if (!pass)
 		return;
 	CHECK(out.reserve_qty == reserve_qty);
