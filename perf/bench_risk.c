@@ -273,6 +273,7 @@ HOT_INLINE unsigned
 judge_one(unsigned k, unsigned cnt, bool ahead)
 {
 	struct verdict no;
+	bool pass;
 
 	if (ahead && k + 2 < cnt)
 		risk_look_above(&risk, &burst[k + 2]);
@@ -281,7 +282,9 @@ judge_one(unsigned k, unsigned cnt, bool ahead)
 	if (ahead && k + AHEAD < cnt)
 		risk_look_at_instr(&risk, &burst[k + AHEAD]);
 	risk.now_ns = burst[k].head.rx_ns + 100;
-	return risk_on_intent(&risk, &limits, &burst[k], &done[k], &no);
+	pass = risk_decide(&risk, &limits, &burst[k], &done[k], &no);
+	risk_reserve_due(&risk); // as a lane does, with the order on its way
+	return pass;
 }
 
 /* The first of a burst were looked at while those before them were judged. */
