@@ -20,8 +20,6 @@ enum {
 	CLOCK_TOKENS_PER_S = 40000, // net/order_session.h
 	CLOCK_AHEAD_S = 60,
 	CONFIG_BYTES_MAX = 1 << 20,
-	LIMIT_ROWS_MAX = 4096,
-	LIMITS_TEXT_BYTES = 512 * 1024,
 };
 
 struct gateway_journal {
@@ -31,12 +29,9 @@ struct gateway_journal {
 	uint32_t token_floor[SESSION_MAX];
 	uint32_t token_granted[SESSION_MAX];
 	uint32_t token_wanted[SESSION_MAX];
-	uint32_t limits_version; // the last one that was written down
 	uint64_t lost_told;
 	int64_t error_told;
 	bool stalled_told;
-	struct limits_row row[LIMIT_ROWS_MAX];
-	char text[LIMITS_TEXT_BYTES];
 };
 
 static int
@@ -259,39 +254,17 @@ look_at_tokens(struct gateway *g, uint32_t i, uint64_t now_ns)
 	}
 }
 
-size_t
-gateway_journal_limits_text(const struct limits *l, struct limits_row *row, size_t row_max,
-			    char *out, size_t out_bytes)
-{
-	struct err e;
-	size_t len;
-	int cnt;
-
-	err_init(&e);
-	cnt = limits_rows(l, NULL, row, row_max, &e);
-	len = (size_t)snprintf(out, out_bytes, "armed %d\nhalted %d\n", l->armed, l->halted);
-	for (int i = 0; i < cnt && (size_t)i < row_max && len + 4 * LIMITS_TEXT_MAX < out_bytes;
-	     i++)
-		len += (size_t)snprintf(out + len, out_bytes - len, "%s%s%s %s %s\n", row[i].key,
-					row[i].symbol[0] != '\0' ? " " : "", row[i].symbol,
-					row[i].value, row[i].unit);
-	return len;
-}
-
-/* A version of the limits that was not written down yet, with all its values. */
+/* A version of the limits, with all its values: what lanes judge by from now on. */
 static void
-look_at_limits(struct gateway *g)
+tell_limits(void *gateway)
 {
-	struct gateway_journal *j = g->journal;
-	struct journal_text t = { 0 };
-	size_t len;
+	const struct gateway *g = gateway;
+	struct journal_text t = { .arg = g->limits.current->version };
+	size_t len = 0;
+	char *text = limits_text(&g->limits, &len);
 
-	if (g->limits.current == NULL || g->limits.current->version == j->limits_version)
-		return;
-	t.arg = j->limits_version = g->limits.current->version;
-	len = gateway_journal_limits_text(&g->limits, j->row, LIMIT_ROWS_MAX, j->text,
-					  sizeof(j->text));
-	journal_writer_say(j->w, JOURNAL_LIMITS, &t, j->text, len);
+	journal_writer_say(g->journal->w, JOURNAL_LIMITS, &t, text == NULL ? "" : text, len);
+	free(text);
 }
 
 /* What somebody should know of the disk, once when it begins and once when it is over. */
@@ -344,7 +317,9 @@ gateway_journal_start(struct gateway *g, struct err *e)
 
 	if (g->journal == NULL)
 		return 0;
-	look_at_limits(g);
+	tell_limits(g);
+	g->limits.tell = tell_limits;
+	g->limits.tell_ctx = g;
 	rc = journal_writer_start(g->journal->w, e);
 	if (rc == 0)
 		day_start_begin(g, g->journal->w);
@@ -360,7 +335,6 @@ gateway_journal_look(struct gateway *g, uint64_t now_ns)
 		return;
 	for (uint32_t i = 0; i < g->config->sessions_cnt; i++)
 		look_at_tokens(g, i, now_ns);
-	look_at_limits(g);
 	day_start_keep(g, g->journal->w, now_ns);
 	look_at_disk(g, now_ns);
 	if (g->journal->check != NULL && recovery_check_look(g->journal->check, g->journal->w)) {
@@ -379,7 +353,6 @@ gateway_journal_command(void *gateway, uint32_t uid, uint32_t pid, bool done, co
 	if (g->journal == NULL)
 		return;
 	journal_writer_say(g->journal->w, JOURNAL_COMMAND, &t, request, len);
-	look_at_limits(g);
 	journal_writer_settle(g->journal->w, SETTLE_MS); // before somebody reads the answer
 }
 
@@ -423,7 +396,7 @@ gateway_journal_close(struct gateway *g)
 
 	if (g->journal == NULL)
 		return;
-	look_at_limits(g); // the end disarmed
+	g->limits.tell = NULL;
 	journal_writer_say(g->journal->w, JOURNAL_STOP, &t, "", 0);
 	for (uint32_t i = 0; i < g->lane_cnt; i++)
 		if (g->lane[i] != NULL)

@@ -47,10 +47,6 @@ uint32_t gateway_journal_run(const struct gateway *g);
 /* What a replay of this run must know besides (boot/record_run.h). */
 void gateway_journal_recording(struct gateway *g, const char *text, size_t len);
 
-/* The limits in force as a LIMITS record has them; returns how many bytes. */
-size_t gateway_journal_limits_text(const struct limits *l, struct limits_row *row, size_t row_max,
-				   char *out, size_t out_bytes);
-
 /* The lanes have ended.  The journal says that it is complete. */
 void gateway_journal_close(struct gateway *g);
 

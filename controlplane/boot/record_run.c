@@ -13,7 +13,6 @@
 
 enum {
 	TEXT_BYTES = 8192,
-	LIMITS_BYTES = 1 << 19, // half of what a record may have
 };
 
 /* Lines of "word value ...", as replay/recording.c reads them. */
@@ -73,25 +72,6 @@ say_start(struct gateway *g)
 	gateway_journal_recording(g, t.bytes, t.len);
 }
 
-/* Limits that were set by hand, also before this run: the file that keeps them, as it is now. */
-static void
-say_limits(struct gateway *g)
-{
-	static const char TITLE[] = JOURNAL_RECORDING_LIMITS;
-	FILE *f = fopen(g->limits.keep_path, "re");
-	char *text = malloc(LIMITS_BYTES);
-	size_t len = strlen(TITLE);
-
-	if (f != NULL && text != NULL) {
-		memcpy(text, TITLE, len);
-		len += fread(text + len, 1, LIMITS_BYTES - len, f);
-		gateway_journal_recording(g, text, len);
-	}
-	if (f != NULL)
-		fclose(f);
-	free(text);
-}
-
 int
 record_run_open(struct gateway *g, struct err *e)
 {
@@ -121,10 +101,8 @@ record_run_open(struct gateway *g, struct err *e)
 		rc = capture_start(g, &wish, e);
 	}
 	free(folder);
-	if (rc == 0) {
+	if (rc == 0)
 		say_start(g);
-		say_limits(g);
-	}
 	return rc;
 }
 

@@ -74,9 +74,6 @@ struct journal_text {
 };
 static_assert(sizeof(struct journal_text) == 40, "text follows");
 
-/* A RECORDING record that begins so goes on with the file of limits set by hand. */
-#define JOURNAL_RECORDING_LIMITS "limits_file\n"
-
 /*
  * What a NAME record names.  value[0]: so many names, a line each, of indexes that follow one
  * another; 0: one.

@@ -38,6 +38,8 @@ publish_again(struct limits *l, struct err *e)
 	limits_build(l, &l->set, next);
 	rc = limits_publish(l, next, LIMITS_WAIT_NS, e);
 	free(next);
+	if ((rc == 0 || rc == -ETIMEDOUT) && l->tell != NULL)
+		l->tell(l->tell_ctx);
 	return rc;
 }
 

@@ -145,6 +145,10 @@ limits_open(struct limits *l, const struct config *c, struct err *e)
 	rc = limits_set_from_config(&l->set, c, e);
 	if (rc < 0)
 		return rc;
+	l->begun = malloc(sizeof(*l->begun));
+	if (l->begun == NULL)
+		return err_set(e, -ENOMEM, "no memory for the limits");
+	*l->begun = l->set;
 	l->mode_by_hand[RISK_NODE_FIRM] = (uint8_t)l->set.risk.mode;
 	for (uint32_t i = 1; i < config_node_cnt(c); i++)
 		l->mode_by_hand[i] = (uint8_t)l->set.node[i].mode;
@@ -166,6 +170,7 @@ limits_close(struct limits *l)
 		free(l->retired[i].table);
 	free(l->current);
 	free(l->keep_base);
+	free(l->begun);
 	memset(l, 0, sizeof(*l));
 }
 

@@ -52,7 +52,11 @@ struct limits {
 	// asked before orders are let go: 0, or -EPERM with the reason; NULL: nobody is asked
 	int (*permit)(void *ctx, struct err *e);
 	void *permit_ctx;
+	// told of each version that was published, when all of *this is as it says; NULL: nobody is
+	void (*tell)(void *ctx);
+	void *tell_ctx;
 	struct limits_set set;
+	struct limits_set *begun; // as the configuration had it when the process began
 	char frozen_why[INSTR_MAX][LIMITS_WHY_MAX];
 	uint8_t mode_by_hand[RISK_NODE_MAX]; // without what breakers did
 	// what outlives the process (limits_keep.c)
@@ -198,6 +202,20 @@ int limits_locate(struct limits *l, const char *account, const char *symbol, uin
  */
 int limits_rows(const struct limits *l, const char *symbol, struct limits_row *row, size_t row_max,
 		struct err *e);
+
+/*
+ * All that is set now, as lines of text (limits_text.h): first "armed 1", "halted 0"; then each
+ * limit of the firm, of accounts and of strategies; of instruments and lists, what is otherwise
+ * than when the process began; then "end".  The caller frees it.  NULL: no memory.
+ */
+char *limits_text(const struct limits *l, size_t *len);
+
+/*
+ * Makes what such a text says the next version.  The halt flag stays as it is.
+ *
+ * Returns  as limits_apply; -EBADMSG: no sluice wrote this, named in *e; nothing was changed
+ */
+int limits_text_take(struct limits *l, const char *text, size_t len, struct err *e);
 
 /* The table the lanes shall apply for what is set now.  Its version is that of the next one. */
 void limits_build(const struct limits *l, const struct limits_set *set, struct risk_limits *out);

@@ -215,9 +215,12 @@ limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for a table of limits");
 	limits_build(l, next, table);
 	rc = limits_publish(l, table, LIMITS_WAIT_NS, e);
-	if (rc == 0 || rc == -ETIMEDOUT)
-		l->set = *next;
 	free(table);
+	if (rc == 0 || rc == -ETIMEDOUT) {
+		l->set = *next;
+		if (l->tell != NULL)
+			l->tell(l->tell_ctx);
+	}
 	if (l->keep_path[0] == '\0' || (rc != 0 && rc != -ETIMEDOUT))
 		return rc;
 	if (rc == 0)

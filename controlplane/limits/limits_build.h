@@ -13,9 +13,16 @@ bool limits_only_tighter(const char *name);
 typedef void limits_differs_fn(void *arg, const char *kind, const char *name, const char *key,
 			       const char *value, const char *was);
 
-/* Calls fn for each limit, mode and so on that set has otherwise than base. */
+/*
+ * Calls fn for each limit, mode and so on that set has otherwise than base; by_hand: with the modes
+ * that somebody chose instead of those circuit breakers made of them.
+ */
 void limits_differences(const struct limits *l, const struct limits_set *base,
-			const struct limits_set *set, limits_differs_fn *fn, void *arg);
+			const struct limits_set *set, bool by_hand, limits_differs_fn *fn,
+			void *arg);
+
+/* The firm, accounts and strategies have no limits any more; no instrument is touched. */
+void limits_clear_nodes(struct limits_set *set);
 
 /*
  * Takes such a value over into a set, checked against the schema's range, not against others.

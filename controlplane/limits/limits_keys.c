@@ -268,14 +268,14 @@ limits_set_mode(struct limits *l, uint32_t node_idx, enum risk_mode mode, struct
 
 static void
 tell_differences(const struct limits *l, const struct limits_set *base,
-		 const struct limits_set *set, struct scope at, const char *kind, const char *name,
-		 limits_differs_fn *fn, void *arg)
+		 const struct limits_set *set, bool by_hand, struct scope at, const char *kind,
+		 const char *name, limits_differs_fn *fn, void *arg)
 {
 	char value[LIMITS_TEXT_MAX], was[LIMITS_TEXT_MAX];
 
 	for (size_t i = 0; i < CONFIG_SCHEMA.key_cnt; i++) {
 		const struct key *k = &CONFIG_SCHEMA.key[i];
-		const bool is_mode = at.instr_idx == INSTR_NONE && k->type == KEY_ENUM &&
+		const bool is_mode = by_hand && at.instr_idx == INSTR_NONE && k->type == KEY_ENUM &&
 				     strcmp(limit_name(k), "mode") == 0;
 		int64_t now;
 
@@ -294,20 +294,35 @@ tell_differences(const struct limits *l, const struct limits_set *base,
 
 void
 limits_differences(const struct limits *l, const struct limits_set *base,
-		   const struct limits_set *set, limits_differs_fn *fn, void *arg)
+		   const struct limits_set *set, bool by_hand, limits_differs_fn *fn, void *arg)
 {
 	const struct config *c = l->config;
 
-	tell_differences(l, base, set, FIRM, "firm", "", fn, arg);
+	tell_differences(l, base, set, by_hand, FIRM, "firm", "", fn, arg);
 	for (uint32_t n = 1; n < config_node_cnt(c); n++)
-		tell_differences(l, base, set, scope_node(n),
-				 n < c->accounts_cnt ? "account" : "strategy",
-				 config_node_name(c, n), fn, arg);
+		if (by_hand || memcmp(&base->node[n], &set->node[n], sizeof(base->node[n])) != 0)
+			tell_differences(l, base, set, by_hand, scope_node(n),
+					 n < c->accounts_cnt ? "account" : "strategy",
+					 config_node_name(c, n), fn, arg);
 	for (uint32_t i = 1; i < c->instruments_cnt; i++)
 		if (memcmp(&base->risk.instruments[i], &set->risk.instruments[i],
 			   sizeof(base->risk.instruments[i])) != 0)
-			tell_differences(l, base, set, scope_instr(i), "symbol",
+			tell_differences(l, base, set, by_hand, scope_instr(i), "symbol",
 					 c->instruments[i].symbol, fn, arg);
+}
+
+void
+limits_clear_nodes(struct limits_set *set)
+{
+	for (size_t i = 0; i < CONFIG_SCHEMA.key_cnt; i++) {
+		const struct key *k = &CONFIG_SCHEMA.key[i];
+
+		if (limit_key(limit_name(k), FIRM) == k)
+			memset(limit_field(set, k, FIRM), 0, k->size);
+		if (limit_key(limit_name(k), scope_node(1)) == k) // all have the same
+			for (uint32_t n = 1; n < RISK_NODE_MAX; n++)
+				memset(limit_field(set, k, scope_node(n)), 0, k->size);
+	}
 }
 
 uint32_t

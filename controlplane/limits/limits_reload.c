@@ -84,7 +84,7 @@ reload(struct limits *l, struct reload *r, const struct limits_set *was)
 	memcpy(r->set->locate, l->set.locate, sizeof(r->set->locate));
 	r->set->locate_cnt = l->set.locate_cnt;
 	keep_restricted(r->set, was, &l->set);
-	limits_differences(l, was, &l->set, stays, r);
+	limits_differences(l, was, &l->set, true, stays, r);
 	if (r->rc != 0)
 		return r->rc;
 	memcpy(by_hand, l->mode_by_hand, sizeof(by_hand));

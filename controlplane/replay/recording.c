@@ -131,7 +131,6 @@ recording_note(struct recording *r, const struct journal_record *rec, uint32_t r
 {
 	const char *text = (const char *)rec->payload + sizeof(struct journal_text);
 	const size_t len = rec->frame.len - sizeof(struct journal_text);
-	const size_t title_len = strlen(JOURNAL_RECORDING_LIMITS);
 	struct journal_lane_gap gap;
 
 	if (run != 0 && rec->frame.run != run)
@@ -143,9 +142,6 @@ recording_note(struct recording *r, const struct journal_record *rec, uint32_t r
 	case JOURNAL_CONFIG:
 		return keep_text(&r->config, &r->config_len, text, len);
 	case JOURNAL_RECORDING:
-		if (len >= title_len && memcmp(text, JOURNAL_RECORDING_LIMITS, title_len) == 0)
-			return keep_text(&r->limits, &r->limits_len, text + title_len,
-					 len - title_len);
 		if (len > 6 && memcmp(text, "lanes ", 6) == 0) { // another run begins
 			r->run = rec->frame.run;
 			r->lost_cnt = 0;
@@ -209,6 +205,5 @@ recording_close(struct recording *r)
 	journal_list_close(&r->list);
 	journal_names_fini(&r->names);
 	free(r->config);
-	free(r->limits);
-	r->config = r->limits = NULL;
+	r->config = NULL;
 }

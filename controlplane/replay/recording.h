@@ -37,8 +37,6 @@ struct recording {
 	uint64_t lost_ns;            // the first of them
 	char *config;                // the text as the run read it; not terminated
 	size_t config_len;
-	char *limits; // the file of limits set by hand, as the run found it
-	size_t limits_len;
 };
 
 /*

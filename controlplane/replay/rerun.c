@@ -14,14 +14,12 @@
 #include "boot/journal_start.h"
 #include "boot/offline.h"
 #include "boot/record_run.h"
-#include "ctl/ctl_commands.h"
 #include "lane/housekeeping.h"
 #include "lane/lane_api.h"
 #include "decision/risk.h"
 #include "msg/verdict.h"
 #include "observe/event_log.h"
 #include "observe/login_blank.h"
-#include "observe/state_gateway.h"
 #include "replay/frame_words.h"
 #include "replay/record_words.h"
 #include "replay/recorded_port.h"
@@ -35,8 +33,6 @@ enum {
 	MEMORY_MB = 256,      // of DPDK, and so much more per port
 	MEMORY_PORT_MB = 96,
 	JOURNAL_SLOTS = 1 << 16, // of what the lane writes down in one turn
-	LIMIT_ROWS_MAX = 4096,
-	LIMITS_TEXT_BYTES = 512 * 1024,
 	PIN_MAX = 2 * SESSION_MAX + FEED_MAX,
 	WORDS_BYTES = 1024,
 };
@@ -72,17 +68,14 @@ struct rerun {
 	struct recording_walk decisions; // what the lane is to decide next
 	struct recording_walk judged;    // ORDER, VERDICT: what risk is to say next
 	struct recording_walk sent;      // SENT: what the clock says after the next burst
-	struct recording_walk control;   // COMMAND, LIMITS: what made the next version of limits
+	struct recording_walk versions;  // LIMITS: the next version of them
 
 	struct journal journal; // what the replayed lane writes down
 	struct journal_ring_head *ring;
 	struct journal_taker taker;
 
-	uint64_t turn;         // that the lane does next; as the run counted
-	enum halt_reason flag; // set because the run's risk saw a flag; 0: none
-	struct limits_row row[LIMIT_ROWS_MAX];
-	char limits_text[LIMITS_TEXT_BYTES];
-	bool over; // of a run that was killed: what was captured is used up
+	uint64_t turn; // that the lane does next; as the run counted
+	bool over;     // of a run that was killed: what was captured is used up
 	struct rerun_result *result;
 	struct err *e;
 	int rc;
@@ -282,8 +275,9 @@ follow_pins(struct rerun *r)
 }
 
 /*
- * The halt flag is set and lifted by the control thread whenever it likes.  When risk saw it, its
- * verdict says so: the flag is up for whatever risk judges next exactly when it was for the run's.
+ * The halt flag is set and lifted by the control thread whenever it likes, and by the lane.  When
+ * risk saw it, its verdict says so: the flag is up for whatever risk judges next exactly when it
+ * was for the run's.
  */
 static void
 follow_flag(struct rerun *r)
@@ -304,15 +298,11 @@ follow_flag(struct rerun *r)
 		else if (v.verdict == RISK_REJECT_STOPPED)
 			want = HALT_BREAKER;
 	}
-	if (want == r->flag)
+	if (halt_reasons() == want)
 		return;
-	if (r->flag != 0)
-		halt_lift(r->flag);
-	r->flag = 0;
-	if (want != 0 && !(halt_reasons() & want)) {
+	halt_lift((enum halt_reason)halt_reasons());
+	if (want != 0)
 		halt_set(want);
-		r->flag = want;
-	}
 }
 
 /* Called by the lane before it reads the clock for what it sends. */
@@ -468,97 +458,42 @@ do_ticks(struct rerun *r, const struct journal_slot *slot)
  * Limits
  */
 
-/* Commands that make a new version of the limits; others act on lanes, and those have a record. */
-static bool
-changes_limits(const char *text, size_t len)
-{
-	static const char *const WORD[] = { "arm", "disarm", "halt", "resume" };
-	json_t *request = json_loadb(text, len, 0, NULL);
-	const char *command = json_string_value(json_object_get(request, "command"));
-	bool does = command != NULL && strncmp(command, "limits_", 7) == 0 &&
-		    strcmp(command, "limits_get") != 0;
-
-	for (size_t i = 0; command != NULL && i < ARRAY_CNT(WORD); i++)
-		does |= strcmp(command, WORD[i]) == 0;
-	json_decref(request);
-	return does;
-}
-
-/* A version nobody asked for: the end, a breaker, ... ; only permission can be followed. */
-static int
-follow_permission(struct rerun *r, const char *text, size_t len)
-{
-	struct limits *l = &r->g->limits;
-	unsigned armed, halted;
-	char line[64];
-
-	snprintf(line, sizeof(line), "%.*s", (int)(len < sizeof(line) ? len : sizeof(line) - 1),
-		 text);
-	if (sscanf(line, "armed %u halted %u", &armed, &halted) != 2)
-		return -EINVAL;
-	if (l->armed != (armed != 0))
-		return armed != 0 ? limits_arm(l, r->e) : limits_disarm(l, r->e);
-	if (l->halted != (halted != 0))
-		return halted != 0 ? limits_halt(l, "", r->e) : limits_resume(l, r->e);
-	return -EINVAL;
-}
-
-/* The limits in force are those the run had under that number. */
 static void
-check_limits(struct rerun *r, uint32_t version, const char *text, size_t len)
+take_limits(struct rerun *r, const struct journal_record *rec)
 {
-	const size_t ours = gateway_journal_limits_text(&r->g->limits, r->row, LIMIT_ROWS_MAX,
-							r->limits_text, sizeof(r->limits_text));
-	char words[WORDS_BYTES];
+	const struct journal_text t = journal_text_of(rec);
+	struct limits *l = &r->g->limits;
 
-	if (!line_words(text, len, r->limits_text, ours, words, sizeof(words)))
-		return;
-	r->rc = err_set(r->e, -EINVAL,
-			"version %u of the run's limits is not what its configuration and its "
-			"commands make: %s; another configuration is replayed, or something else "
-			"had set it (a circuit breaker, a reload), and that is not recorded",
-			version, words);
+	l->current->version = t.arg - 1; // no lane runs
+	r->rc = limits_text_take(l, (const char *)rec->payload + sizeof(t),
+				 rec->frame.len - sizeof(t), r->e);
 }
 
+/* The turn goes by the version of that number: as the journal has it, however it came to be. */
 static void
 do_limits(struct rerun *r, const struct journal_slot *slot)
 {
-	const struct limits *l = &r->g->limits;
 	const uint32_t version = slot->feed_seq;
-	const struct journal_record *rec;
+	const struct journal_record *rec = NULL;
 
 	turns_until(r, turn_of(r, slot->arg));
-	if (r->flag != 0)
-		halt_lift(r->flag);
-	r->flag = 0;
-	while (goes_on(r) && (rec = peek(r, &r->control)) != NULL) {
-		const struct journal_text t = journal_text_of(rec);
-		const char *text = (const char *)rec->payload + sizeof(t);
-		const size_t len = rec->frame.len - sizeof(t);
-		enum ctl_command done;
-
-		if (rec->frame.kind == JOURNAL_LIMITS) {
-			if (t.arg > version)
-				break;
-			if (t.arg > l->current->version)
-				follow_permission(r, text, len);
-			if (t.arg == l->current->version)
-				check_limits(r, t.arg, text, len);
-		} else if (l->current->version >= version) {
-			break;
-		} else if (t.result == 0 && changes_limits(text, len)) {
-			json_decref(ctl_execute_bytes(&r->g->source, text, len, &done));
-		}
-		recording_take(&r->control);
+	while (goes_on(r) && (rec = peek(r, &r->versions)) != NULL &&
+	       journal_text_of(rec).arg < version)
+		recording_take(&r->versions);
+	if (!goes_on(r))
+		return;
+	if (rec != NULL && journal_text_of(rec).arg == version) {
+		take_limits(r, rec);
+		r->result->limits_cnt++;
+	} else if (!r->result->ended) {
+		r->over = true; // killed: the lane's word of it outlived the process, and this did
+				// not
+	} else {
+		r->rc = err_set(r->e, -ENODATA,
+				"version %u of the limits is not in the journal: records of the "
+				"control side were lost",
+				version);
 	}
-	if (goes_on(r) && l->current->version != version)
-		r->rc = err_set(r->e, -EINVAL,
-				"nothing in the journal says how version %u of the limits came to "
-				"be: the kill switch, a circuit breaker or a reload made it, and "
-				"what follows cannot be replayed; equal until then: %" PRIu64
-				" frames, %" PRIu64 " decisions",
-				version, r->result->sent_cnt, r->result->record_cnt);
-	r->result->limits_cnt++;
 }
 
 /*
@@ -702,28 +637,6 @@ open_journal(struct rerun *r, struct err *e)
 	return 0;
 }
 
-/* Limits set by hand before the run are in force in it. */
-static int
-open_limits(struct rerun *r, struct err *e)
-{
-	const struct recording *rec = &r->recording;
-	char path[] = "/tmp/sluice-replay-XXXXXX";
-	const int fd = mkstemp(path);
-	const bool written =
-		fd >= 0 && write(fd, rec->limits, rec->limits_len) == (ssize_t)rec->limits_len;
-	int rc;
-
-	if (fd >= 0)
-		close(fd);
-	rc = written ? limits_keep_open(&r->g->limits, path, r->limits_text, sizeof(r->limits_text),
-					e)
-		     : err_set(e, -EIO, "%s: cannot be written", path);
-	if (fd >= 0)
-		unlink(path);
-	r->g->limits.keep_path[0] = '\0'; // what the run's commands set is kept nowhere
-	return rc;
-}
-
 static int
 begin(struct rerun *r, struct err *e)
 {
@@ -748,11 +661,8 @@ begin(struct rerun *r, struct err *e)
 	memcpy(r->g->replay_token, rec->first_token, sizeof(rec->first_token));
 	r->offline_made = true;
 	rc = offline_open(&r->offline, r->g, &c, e);
-	if (rc == 0 && rec->limits_len != 0)
-		rc = open_limits(r, e);
 	if (rc != 0)
 		return rc;
-	state_gateway_source(r->g, &r->g->source);
 	r->lane = r->g->lane[0];
 	r->lane->rxq_burst = LANE_BURST_MAX; // of a burst, the record says how many
 	rc = open_journal(r, e);
@@ -760,9 +670,10 @@ begin(struct rerun *r, struct err *e)
 		return rc;
 	pin_connections(r);
 	event_log_add_sink(r->g->log, &r->lane->events);
-	first = peek(r, &r->control); // versions go on where an earlier process ended
-	if (first != NULL && first->frame.kind == JOURNAL_LIMITS)
-		r->g->limits.current->version = journal_text_of(first).arg;
+	halt_lift(HALT_DISARMED); // what risk saw of the flag, its verdicts say
+	first = peek(r, &r->versions);
+	if (first != NULL)
+		take_limits(r, first);
 	return r->rc;
 }
 
@@ -833,7 +744,7 @@ close_all(struct rerun *r)
 	recording_walk_end(&r->decisions);
 	recording_walk_end(&r->judged);
 	recording_walk_end(&r->sent);
-	recording_walk_end(&r->control);
+	recording_walk_end(&r->versions);
 	recording_close(&r->recording);
 	free(r);
 }
@@ -869,7 +780,7 @@ rerun(struct gateway *g, const struct rerun_config *c, struct rerun_result *out,
 	recording_walk_start(&r->decisions, rec, DECISIONS, e);
 	recording_walk_start(&r->judged, rec, RECORDING_KIND(ORDER) | RECORDING_KIND(VERDICT), e);
 	recording_walk_start(&r->sent, rec, RECORDING_KIND(SENT), e);
-	recording_walk_start(&r->control, rec, RECORDING_KIND(COMMAND) | RECORDING_KIND(LIMITS), e);
+	recording_walk_start(&r->versions, rec, RECORDING_KIND(LIMITS), e);
 	if (rc == 0)
 		rc = begin(r, e);
 	if (rc == 0) {
