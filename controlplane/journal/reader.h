@@ -84,7 +84,7 @@ journal_text_of(const struct journal_record *r)
 static inline bool
 journal_kind_is_lane(uint32_t kind)
 {
-	return kind <= JOURNAL_ASKED;
+	return kind <= JOURNAL_KILL;
 }
 
 /* When, since 1970. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/must.h"
+#include "base/kill.h"
 #include "base/units.h"
 #include "boot/capture.h"
 #include "boot/journal_start.h"
@@ -64,7 +64,7 @@ struct rerun {
 	uint32_t pin_cnt;
 
 	// the journal, walked by five who stand at different places of it
-	struct recording_walk line;      // TICKS, BURST, TOOK, ASKED: what happens next
+	struct recording_walk line;      // TICKS, BURST, TOOK, ASKED, KILL: what happens next
 	struct recording_walk decisions; // what the lane is to decide next
 	struct recording_walk judged;    // ORDER, VERDICT: what risk is to say next
 	struct recording_walk sent;      // SENT: what the clock says after the next burst
@@ -75,6 +75,7 @@ struct rerun {
 	struct journal_taker taker;
 
 	uint64_t turn; // that the lane does next; as the run counted
+	bool killed;   // the lane saw the kill switch on
 	bool over;     // of a run that was killed: what was captured is used up
 	struct rerun_result *result;
 	struct err *e;
@@ -418,7 +419,11 @@ do_tick(struct rerun *r, uint64_t turn, uint64_t ns, const struct journal_asked 
 	}
 	r->result->tick_cnt++;
 	r->lane->turn.turn = r->turn << 1;
+	if (r->killed)
+		halt_kill(KILL_CONTROL, 0);
 	lane_housekeeping(r->lane);
+	if (r->killed)
+		halt_kill_release(); // what judges next follows the verdicts
 	after_step(r);
 }
 
@@ -699,6 +704,9 @@ play(struct rerun *r)
 		case JOURNAL_TOOK:
 			do_limits(r, &slot);
 			break;
+		case JOURNAL_KILL:
+			r->killed = slot.feed_seq != 0;
+			break;
 		default:
 			r->rc = err_set(r->e, -EBADMSG,
 					"a command stands behind no look at the timers");
@@ -775,7 +783,7 @@ rerun(struct gateway *g, const struct rerun_config *c, struct rerun_result *out,
 	out->other_config = rc == 0 && !is_same_text(g->config->file, rec->config, rec->config_len);
 	recording_walk_start(&r->line, rec,
 			     RECORDING_KIND(TICKS) | RECORDING_KIND(BURST) | RECORDING_KIND(TOOK) |
-				     RECORDING_KIND(ASKED),
+				     RECORDING_KIND(ASKED) | RECORDING_KIND(KILL),
 			     e);
 	recording_walk_start(&r->decisions, rec, DECISIONS, e);
 	recording_walk_start(&r->judged, rec, RECORDING_KIND(ORDER) | RECORDING_KIND(VERDICT), e);

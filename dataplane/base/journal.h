@@ -50,9 +50,9 @@ struct journal_slot {
 		      // SENT: read after the burst
 	uint32_t arg; // VERDICT: limits_version; WIRE_OUT: orig_token; WIRE_IN: number in the
 		      // SoupBinTCP session; REPORT: type, side, code (16 bits); UPDATE: token;
-		      // TICKS, BURST, TOOK, ASKED: how many turns the lane has finished
+		      // TICKS, BURST, TOOK, ASKED, KILL: how many turns the lane has finished
 	uint32_t feed_seq; // of the feed's message that caused it, low 32 bits; 0: none; TICKS: how
-			   // many, BURST: frames, TOOK: version
+			   // many, BURST: frames, TOOK: version, KILL: 1 for on
 	uint64_t rx_ns;    // when that was received; REPORT: the venue's time since midnight
 	uint8_t body[32];  // INTENT, VERDICT, ORDER, UPDATE: as in msg/; others: below
 };

@@ -741,11 +741,12 @@ lane_housekeeping(struct lane *l)
 	lane_clock(l);
 	l->housekeeping_tsc = l->now_tsc;
 	note_pause(l, last_tsc);
+	look_at_control(l);
+	l->killed = halt_is_killed(); // once: a replay has to know what we saw
 	if (unlikely(l->tape != NULL))
 		tape_on_tick(l);
 	if (l->slow.stall.to_tsc != 0)
 		slow_tell(l);
-	look_at_control(l);
 	metric_set(&l->metrics.turn, l->turn.turn >> 1);
 	for (uint32_t i = 0; i < FEED_MAX; i++) {
 		if (l->arb[i] != NULL)
@@ -771,7 +772,7 @@ lane_housekeeping(struct lane *l)
 	for (uint32_t i = 0; i < l->session_cnt; i++) {
 		struct session *s = l->session_here[i];
 
-		session_housekeeping(s, l->now_ns);
+		session_housekeeping(s, l->killed, l->now_ns);
 		if (s->drop != NULL)
 			drop_session_housekeeping(s->drop, s->is_up ? s->up_ns : 0, l->now_ns);
 	}

@@ -110,6 +110,7 @@ struct lane {
 	struct journal *journal; // NULL: nothing is written down
 	struct tape *tape;       // NULL: the day cannot be replayed (lane/tape.h)
 	bool yields;             // shares its core: gives it up after an empty turn
+	bool killed;             // housekeeping saw the kill switch on
 
 	// where the walk through the last burst stands; it resumes when there is room again
 	uint16_t rx_cnt;

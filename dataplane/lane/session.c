@@ -596,7 +596,7 @@ take_packets(struct session *s, uint64_t now_ns)
 }
 
 void
-session_housekeeping(struct session *s, uint64_t now_ns)
+session_housekeeping(struct session *s, bool killed, uint64_t now_ns)
 {
 	const uint32_t peer_idx = s->life.peer_idx;
 
@@ -626,7 +626,7 @@ session_housekeeping(struct session *s, uint64_t now_ns)
 	if (s->is_up) // an account answer may tell that somebody else used numbers
 		orders_raise_number(&s->orders, order_session_token_base(&s->life));
 	look_for_doubt(s);
-	session_look_at_kill(s, now_ns);
+	session_look_at_kill(s, killed, now_ns);
 	session_look_at_ack(s);
 	tell_peer(s, peer_idx);
 	tell_life(s);

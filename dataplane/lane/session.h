@@ -180,9 +180,10 @@ COLD void session_fini(struct session *s);
 /*
  * Timers of the connection, the login and the orders; opens and closes the connection.
  *
+ * killed   the kill switch is on
  * Thread   the lane, in housekeeping
  */
-COLD void session_housekeeping(struct session *s, uint64_t now_ns);
+COLD void session_housekeeping(struct session *s, bool killed, uint64_t now_ns);
 
 /* An execution of an order that this process did not send: whose it is, where the journal knows. */
 COLD void session_book(const struct session *s, uint32_t token, struct fill *f);
@@ -258,7 +259,7 @@ COLD int session_settle(struct session *s, uint32_t token);
  *
  * Thread   the lane, in housekeeping
  */
-COLD void session_look_at_kill(struct session *s, uint64_t now_ns);
+COLD void session_look_at_kill(struct session *s, bool killed, uint64_t now_ns);
 
 /* A timed order whose answer is not there after ack_late_cycles is counted before it comes. */
 COLD void session_look_at_ack(struct session *s);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "base/kill.h"
 #include "lane/session.h"
 
 /* Guess: a venue that is there has answered a mass cancel by then, over any line of ours. */
@@ -38,9 +37,9 @@ session_look_at_ack(struct session *s)
 }
 
 COLD void
-session_look_at_kill(struct session *s, uint64_t now_ns)
+session_look_at_kill(struct session *s, bool killed, uint64_t now_ns)
 {
-	if (likely(!halt_is_killed())) {
+	if (likely(!killed)) {
 		s->kill_step = STEP_IDLE;
 		return;
 	}

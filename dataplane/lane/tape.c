@@ -60,10 +60,15 @@ void
 tape_on_tick(struct lane *l)
 {
 	struct tape *t = l->tape;
-	const uint32_t cnt = t->ticks.feed_seq;
-	const uint64_t later_ns = l->now_ns - t->tick_ns;
-	uint32_t later;
+	uint64_t later_ns;
+	uint32_t cnt, later;
 
+	if (l->killed != t->killed) {
+		t->killed = l->killed;
+		put(l, JOURNAL_KILL, l->killed, "", 0);
+	}
+	cnt = t->ticks.feed_seq;
+	later_ns = l->now_ns - t->tick_ns;
 	if (cnt != 0 && (cnt == TAPE_TICKS_MAX || later_ns > UINT32_MAX ||
 			 turn_now(l) - t->ticks.arg != cnt * l->housekeeping_every))
 		flush(t);

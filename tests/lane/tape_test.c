@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/kill.h"
 #include "base/wire_int.h"
 #include "flow.h"
 #include "lab.h"
@@ -13,7 +14,8 @@
 
 /*
  * What a lane writes down for a replay is what was done to it: each burst with its turn and time,
- * each look at the timers, each command and version of the limits, in order.
+ * each look at the timers, each command and version of the limits, and whether the kill switch was
+ * seen, in order.
  */
 enum {
 	SLOTS = 1 << 16,
@@ -27,7 +29,7 @@ struct did {
 	uint8_t kind;
 	uint32_t turn;
 	uint64_t ns;
-	uint32_t what; // frames; the command
+	uint32_t what; // frames; the command; 1: killed
 };
 
 static struct did did[DID_MAX];
@@ -92,6 +94,7 @@ compare(void)
 			expect(&did[said_cnt++], &s, s.arg, ns, asked.kind);
 			break;
 		case JOURNAL_TOOK:
+		case JOURNAL_KILL:
 			expect(&did[said_cnt++], &s, s.arg, ns, s.feed_seq);
 			break;
 		default:
@@ -136,12 +139,20 @@ turns(struct lab *lab, uint32_t cnt)
 	}
 }
 
+/* killed: the kill switch is on from now on; it was not, or was, so far. */
 static void
-tick(struct lab *lab, uint64_t after_ns, enum command_kind command)
+tick(struct lab *lab, uint64_t after_ns, enum command_kind command, bool killed)
 {
 	const struct command ask = { .kind = command };
 
 	offline_set_time(&lab->offline, lab->offline.now_ns + after_ns);
+	if (killed != halt_is_killed()) {
+		note(lab, JOURNAL_KILL, killed);
+		if (killed)
+			halt_kill(KILL_OPERATOR, 0);
+		else
+			halt_kill_release();
+	}
 	note(lab, JOURNAL_TICKS, 0);
 	if (command == COMMAND_NONE) {
 		offline_housekeeping(&lab->offline);
@@ -197,14 +208,15 @@ what_was_done_to_the_lane_is_on_the_tape(void **state)
 		tick(lab, round == 30 ? 5000000000 : 1000,
 		     round == 10   ? COMMAND_CANCEL_ALL
 		     : round == 11 ? COMMAND_SESSION
-				   : COMMAND_NONE);
+				   : COMMAND_NONE,
+		     round >= 15 && round < 18);
 	}
 	// as many looks in a row as want more than one record; then something, so that all are put
 	for (uint32_t i = 0; i < 3 * TAPE_TICKS_MAX + 1; i++) {
 		turns(lab, EVERY);
-		tick(lab, 50, COMMAND_NONE);
+		tick(lab, 50, COMMAND_NONE, false);
 	}
-	tick(lab, 50, COMMAND_CANCEL_ALL);
+	tick(lab, 50, COMMAND_CANCEL_ALL, false);
 	compare();
 	assert_int_equal(said_cnt, did_cnt);
 	assert_true(did_cnt > 100);

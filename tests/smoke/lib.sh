@@ -398,6 +398,17 @@ expect_at_least() { # WHAT GOT LEAST
 	note "$1: $2"
 }
 
+# expect_replayed CONFIG FOLDER [LEAST]: the run that the journal there recorded, done again, is the same:
+# hundreds of decisions, and at least so many messages to venues (10).
+expect_replayed() {
+	local log=$SMOKE_DIR/replay.log sent
+	"$SLUICE_BUILD/controlplane/sluice" replay --journal "$2" -c "$1" >"$log" 2>&1 ||
+		fail "the replay is not the run: $(cat "$log")"
+	sed 's/^/# /' "$log"
+	sent=$(sed -nE 's/^equal +[1-9][0-9]{2,} decisions, ([0-9]+) messages to venues.*/\1/p' "$log")
+	[ "${sent:-0}" -ge "${3-10}" ] || fail "hardly anything was compared: $(cat "$log")"
+}
+
 # --- the gateway's configuration
 
 # Core maps, most split last.  With fewer cores than lanes they share them.

@@ -4,9 +4,9 @@
 # Both lines lose the same hundred messages while a strategy quotes: no order leaves on a book with a
 # hole, cancels do, and trading goes on when the book is right again, or not at all.
 #
-#     recovery_trading_test.sh answered|snapshot|stale [ouch50|ouch42]
+#     recovery_trading_test.sh answered|snapshot|stale|replayed [ouch50|ouch42]
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-group=${1?answered, snapshot or stale} PROTOCOL=${2:-ouch50}
+group=${1?answered, snapshot, stale or replayed} PROTOCOL=${2:-ouch50}
 smoke_start "recovery-$group"
 . "$SMOKE_TOP/tests/smoke/day.sh"
 
@@ -72,6 +72,13 @@ group_snapshot() {
 	expect_at_least "requests without an answer" "$(counted recover_request_unanswered)" 3
 	expect_eq "snapshots taken" "$(counted recover_snapshot_taken)" 1
 	expect_at_least "messages replayed over it" "$(counted recover_message_replayed)" 1
+}
+
+# The same recorded, in one lane, and done again: what came over TCP from the snapshot server, too.
+group_replayed() {
+	MAP=one MORE_CONFIG="journal: { enabled: true, directory: $SMOKE_DIR/journal, record_ports: true }"
+	group_snapshot
+	expect_replayed "$SMOKE_DIR/sluice.yaml" "$SMOKE_DIR/journal"
 }
 
 group_stale() {
