@@ -28,7 +28,6 @@
 
 /* What a call produced; several may be set.  Nothing is produced that is not flagged. */
 enum orders_verdict {
-	ORDERS_NOTHING = 0,
 	ORDERS_SEND = 1 << 0,
 	ORDERS_FILL = 1 << 1,
 	ORDERS_UPDATE = 1 << 2,

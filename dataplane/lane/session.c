@@ -300,7 +300,6 @@ session_cancel_all(struct session *s)
 {
 	s->cancel_all = true;
 	s->cancel_cursor = 0;
-	s->cancel_below = s->orders.next_token;
 	s->wants_turn = true;
 }
 

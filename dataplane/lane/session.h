@@ -125,7 +125,7 @@ struct session {
 	uint8_t protocol; // enum order_session_protocol
 	uint8_t on_disconnect;
 	bool wants_turn; // there is more to give back than there was room for
-	bool cancel_all; // every working order below cancel_below is to be cancelled
+	bool cancel_all; // every working order is to be cancelled
 	bool connecting; // tcp is in use, or waits for the neighbour
 	bool awaits_mac;
 	bool established; // life knows that the connection is there
@@ -141,7 +141,6 @@ struct session {
 	uint32_t cancel_token;    // one order to cancel or modify; 0: none
 	uint32_t modify_qty;      // 0: to cancel
 	uint8_t modify_flags;     // enum intent_flag: how a sale shall be marked; 0: as it is
-	uint32_t cancel_below;    // token
 	uint64_t up_ns;           // when it last became UP
 	uint64_t away_ns;         // since when link or neighbour are away; 0: they are there
 	uint64_t link_down_ns;

@@ -5,7 +5,6 @@
 #include "net/tcp.h"
 
 enum {
-	TCP_OPTIONS_MAX = 40,    // a data offset of 15 words leaves this much
 	TCP_SACK_BLOCKS_MAX = 4, // RFC 2018 3
 	TCP_WSCALE_MAX = 14,     // RFC 7323 2.3
 	TCP_TS_BYTES = 12,       // with two NOPs in front (RFC 7323 appendix A)
