@@ -3,7 +3,9 @@
 #define SLUICE_BASE_BYTES16_H
 
 #include <string.h>
-#if defined(__SSSE3__)
+#if defined(__SSE4_1__)
+#include <smmintrin.h>
+#elif defined(__SSSE3__)
 #include <tmmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -54,6 +56,20 @@ bytes16_pick(bytes16 v, bytes16 order)
 	return (bytes16)vqtbl1q_u8((uint8x16_t)v, (uint8x16_t)order);
 #else
 	return bytes16_pick_plain(v, order);
+#endif
+}
+
+/* Whether every byte is zero. */
+HOT_INLINE bool
+bytes16_none(bytes16 v)
+{
+#if defined(__SSE4_1__)
+	return _mm_testz_si128((__m128i)v, (__m128i)v);
+#else
+	uint64_t half[2];
+
+	memcpy(half, &v, sizeof(half));
+	return (half[0] | half[1]) == 0;
 #endif
 }
 

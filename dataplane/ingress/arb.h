@@ -155,6 +155,16 @@ const char *arb_state_name(enum arb_state s);
 
 /* Everything but a data packet in its turn. */
 enum arb_verdict arb_unusual(struct arb *a, const struct frame *f, struct datagram *out);
+
+/* The same of a copy: whoever has the frame in registers can leave it there. */
+HOT_INLINE enum arb_verdict
+arb_unusual_copy(struct arb *a, const struct frame *f, struct datagram *out)
+{
+	const struct frame copy = *f;
+
+	return arb_unusual(a, &copy, out);
+}
+
 bool arb_next_slow(struct arb *a, uint64_t now_ns, struct datagram *out);
 
 /* Makes a datagram of the cnt messages from block on, the first of them numbered seq. */
@@ -202,13 +212,13 @@ arb_on_frame(struct arb *a, const struct frame *f, struct datagram *out)
 	if (unlikely(f->len < sizeof(*h)) ||
 	    unlikely(a->busy || a->silent || a->ended || line->silent) ||
 	    unlikely(memcmp(h->session, a->session, MOLD_SESSION_LEN) != 0))
-		return arb_unusual(a, f, out);
+		return arb_unusual_copy(a, f, out);
 	seq = be64_get(h->seq);
 	cnt = be16_get(h->msg_cnt);
 	if (unlikely(seq != a->expected_seq || seq != line->next_seq || cnt == MOLD_HEARTBEAT_CNT ||
 		     cnt == MOLD_END_OF_SESSION_CNT) ||
 	    unlikely(!mold_packet_exact(f->data, f->len)))
-		return arb_unusual(a, f, out);
+		return arb_unusual_copy(a, f, out);
 	line->heard_ns = f->heard_ns;
 	line->next_seq = seq + cnt;
 	a->heard_ns = f->heard_ns;

@@ -3,6 +3,34 @@
 
 #include "ingress/rx.h"
 
+/* What the line's usual frames have in common. */
+static void
+prepare_head(struct rx_slot *s, uint32_t group_ip, uint16_t udp_port)
+{
+	struct eth_head *eth = (struct eth_head *)s->head;
+	struct ipv4_head *ip = (struct ipv4_head *)(s->head + RX_IP_AT);
+	struct udp_head *udp = (struct udp_head *)(s->head + RX_UDP_AT);
+	struct eth_head *eth_mask = (struct eth_head *)s->mask;
+	struct ipv4_head *ip_mask = (struct ipv4_head *)(s->mask + RX_IP_AT);
+	struct udp_head *udp_mask = (struct udp_head *)(s->mask + RX_UDP_AT);
+
+	memcpy(eth->dst, s->mac, sizeof(eth->dst));
+	memset(eth_mask->dst, 0xff, sizeof(eth_mask->dst));
+	eth->type = be16_of(ETH_TYPE_IPV4);
+	eth_mask->type = be16_of(0xffff);
+	ip->version_ihl = 0x45;
+	ip_mask->version_ihl = 0xff;
+	ip_mask->frag = be16_of(IP_FRAG_MF | IP_FRAG_OFFSET_MASK);
+	ip->proto = IP_PROTO_UDP;
+	ip_mask->proto = 0xff;
+	ip->src = be32_of(s->source_ip);
+	ip_mask->src = be32_of(s->source_ip == 0 ? 0 : UINT32_MAX);
+	ip->dst = be32_of(group_ip);
+	ip_mask->dst = be32_of(UINT32_MAX);
+	udp->dst_port = be16_of(udp_port);
+	udp_mask->dst_port = be16_of(0xffff);
+}
+
 static int
 add_line(struct rx *r, const struct rx_line_config *l)
 {
@@ -23,6 +51,9 @@ add_line(struct rx *r, const struct rx_line_config *l)
 		.mac = { 0x01, 0x00, 0x5e, (uint8_t)(l->group_ip >> 16 & 0x7f),
 			 (uint8_t)(l->group_ip >> 8), (uint8_t)l->group_ip },
 	};
+	prepare_head(&r->slot[i], l->group_ip, l->udp_port);
+	if (r->vlan_id != 0 && r->vlan_id != RX_VLAN_ANY)
+		r->slot[i].mask[0] = 0; // no frame without a tag is ours: nothing is like head
 	return 0;
 }
 
@@ -56,6 +87,23 @@ rx_init(struct rx *r, const struct rx_config *c)
 	return rc;
 }
 
+static enum rx_verdict
+drop(uint64_t *reason)
+{
+	metric_add(reason, 1);
+	return RX_DROP;
+}
+
+static enum rx_verdict
+host(struct rx *r, const uint8_t *eth, uint16_t len, struct frame *out)
+{
+	out->data = eth;
+	out->len = len;
+	out->port_idx = r->port_idx;
+	metric_add(&r->metrics.frame_host, 1);
+	return RX_HOST;
+}
+
 /*
  * The server that a packet comes from; server_cnt: none of them.  MoldUDP64 does not say which port
  * an answer is sent from, so the address alone is enough when the port is another one.
@@ -76,9 +124,10 @@ server_of(const struct rx_answer_config *a, uint32_t ip, uint16_t udp_port)
 	return found;
 }
 
-COLD enum rx_verdict
-rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len, const struct eth_ip *e,
-	      struct frame *out)
+/* UDP that is no multicast: an answer, or for the host. */
+static COLD enum rx_verdict
+on_unicast(struct rx *r, const uint8_t *eth, uint16_t len, const struct eth_ip *e,
+	   struct frame *out)
 {
 	const struct udp_head *udp = (const struct udp_head *)e->l4;
 	const struct rx_answer_config *a = NULL;
@@ -87,20 +136,20 @@ rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len, const struct eth_i
 	unsigned server_idx;
 
 	if (!eth_ip_udp_payload(e, &data, &data_len))
-		return rx_host(r, eth, len, out); // it counts why
+		return host(r, eth, len, out); // it counts why
 	for (unsigned i = 0; i < r->answer_cnt && a == NULL; i++)
 		if (r->answer[i].our_ip == be32_get(e->dst) &&
 		    r->answer[i].udp_port == be16_get(udp->dst_port))
 			a = &r->answer[i];
 	if (a == NULL)
-		return rx_host(r, eth, len, out);
+		return host(r, eth, len, out);
 	server_idx = server_of(a, be32_get(e->src), be16_get(udp->src_port));
 	if (server_idx == a->server_cnt)
-		return rx_drop(&r->metrics.answer_foreign);
+		return drop(&r->metrics.answer_foreign);
 	if (be16_get(udp->sum) == 0)
 		metric_add(&r->metrics.udp_unchecked, 1);
 	else if (!eth_ip_l4_sum_ok(e))
-		return rx_drop(&r->metrics.udp_checksum);
+		return drop(&r->metrics.udp_checksum);
 	out->head.feed_idx = a->feed_idx;
 	out->head.instr_idx = INSTR_NONE;
 	out->data = data;
@@ -112,8 +161,9 @@ rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len, const struct eth_i
 	return RX_ANSWER;
 }
 
-COLD void
-rx_count_drop(struct rx *r, enum eth_ip_verdict v)
+/* Counts why the walk over the headers ended early. */
+static COLD void
+count_drop(struct rx *r, enum eth_ip_verdict v)
 {
 	struct rx_metrics *m = &r->metrics;
 
@@ -149,4 +199,59 @@ rx_count_drop(struct rx *r, enum eth_ip_verdict v)
 		metric_add(&m->frame_short, 1);
 		return;
 	}
+}
+
+static bool
+vlan_ours(const struct rx *r, const struct eth_ip *e)
+{
+	return r->vlan_id == RX_VLAN_ANY || e->vlan_id == r->vlan_id;
+}
+
+/* A multicast packet with good headers. */
+static enum rx_verdict
+on_multicast(struct rx *r, const uint8_t *eth, const struct eth_ip *e, bool hw_csum_ok,
+	     struct frame *out)
+{
+	const struct udp_head *udp = (const struct udp_head *)e->l4;
+	const struct rx_slot *s;
+	const uint8_t *data;
+	uint16_t len;
+
+	if (unlikely(e->proto != IP_PROTO_UDP))
+		return drop(&r->metrics.ip_protocol);
+	if (unlikely(!eth_ip_udp_payload(e, &data, &len)))
+		return drop(&r->metrics.udp_length);
+	s = rx_find(r, be32_get(e->dst), be16_get(udp->dst_port));
+	if (unlikely(s == NULL))
+		return drop(&r->metrics.multicast_foreign);
+	if (unlikely(memcmp(((const struct eth_head *)eth)->dst, s->mac, ETH_ADDR_BYTES) != 0))
+		return drop(&r->metrics.multicast_mac);
+	if (unlikely(s->source_ip != 0 && s->source_ip != be32_get(e->src)))
+		return drop(&r->metrics.source_foreign);
+	if (unlikely(be16_get(udp->sum) == 0))
+		metric_add(&r->metrics.udp_unchecked, 1);
+	else if (unlikely(!hw_csum_ok && !eth_ip_l4_sum_ok(e)))
+		return drop(&r->metrics.udp_checksum);
+	rx_fill(r, s, data, len, e->src, out);
+	return RX_MARKET_DATA;
+}
+
+enum rx_verdict
+rx_by_steps(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok, struct frame *out)
+{
+	struct eth_ip e;
+	const enum eth_ip_verdict v = eth_ip_walk(eth, len, hw_csum_ok, &e);
+
+	metric_add(&r->metrics.frame, 1);
+	if (unlikely(v != ETH_IP_L4 && v != ETH_IP_ARP)) {
+		count_drop(r, v);
+		return RX_DROP;
+	}
+	if (unlikely(!vlan_ours(r, &e)))
+		return drop(&r->metrics.frame_vlan);
+	if (v == ETH_IP_L4 && e.dst.b[0] >> 4 == 0xE && e.proto != IP_PROTO_IGMP)
+		return on_multicast(r, eth, &e, hw_csum_ok, out);
+	if (r->answer_cnt != 0 && v == ETH_IP_L4 && e.proto == IP_PROTO_UDP)
+		return on_unicast(r, eth, len, &e, out);
+	return host(r, eth, len, out);
 }

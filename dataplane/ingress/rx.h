@@ -2,6 +2,7 @@
 #ifndef SLUICE_INGRESS_RX_H
 #define SLUICE_INGRESS_RX_H
 
+#include "base/bytes16.h"
 #include "base/metric.h"
 #include "msg/frame.h"
 #include "wire/eth_ip.h"
@@ -17,6 +18,11 @@ enum {
 	RX_SLOTS = 64, // of the group table: at most a quarter of them is used
 	RX_VLAN_ANY = 0xFFFF,
 	RX_SERVER_MAX = 4, // of one feed
+
+	// where a frame without a tag and without IP options has things
+	RX_IP_AT = sizeof(struct eth_head),
+	RX_UDP_AT = RX_IP_AT + sizeof(struct ipv4_head),
+	RX_HEAD_LEN = RX_UDP_AT + sizeof(struct udp_head),
 };
 
 /* One line of one feed, as this port receives it.  Addresses in host order. */
@@ -62,6 +68,8 @@ struct rx_slot {
 	uint16_t feed_idx;
 	uint8_t line_idx;
 	uint8_t mac[ETH_ADDR_BYTES]; // RFC 1112 6.4
+	uint8_t head[RX_HEAD_LEN];   // of a usual frame, see rx_on_usual; 0 where mask is
+	uint8_t mask[RX_HEAD_LEN];   // its bits that are the same in each
 };
 
 /* Checks headers and finds the feed, for the frames of one port.  Written by its lane. */
@@ -82,9 +90,6 @@ struct rx {
  */
 int rx_init(struct rx *r, const struct rx_config *c);
 
-/* Counts why the walk over the headers ended early. */
-void rx_count_drop(struct rx *r, enum eth_ip_verdict v);
-
 HOT_INLINE uint32_t
 rx_home(uint64_t key)
 {
@@ -98,99 +103,110 @@ rx_find(const struct rx *r, uint32_t group_ip, uint16_t udp_port)
 	const uint64_t key = (uint64_t)group_ip << 16 | udp_port;
 
 	for (uint32_t i = rx_home(key);; i = (i + 1) % RX_SLOTS) {
-		if (likely(r->slot[i].key == key))
+		if (likely(r->slot[i].key == key && key != 0))
 			return &r->slot[i];
 		if (r->slot[i].key == 0)
 			return NULL;
 	}
 }
 
-HOT_INLINE bool
-rx_vlan_ours(const struct rx *r, const struct eth_ip *e)
+/* The frame is the line's; its payload is given. */
+HOT_INLINE void
+rx_fill(struct rx *r, const struct rx_slot *s, const uint8_t *data, uint16_t len, be32 src,
+	struct frame *out)
 {
-	return r->vlan_id == RX_VLAN_ANY || e->vlan_id == r->vlan_id;
-}
-
-HOT_INLINE enum rx_verdict
-rx_drop(uint64_t *reason)
-{
-	metric_add(reason, 1);
-	return RX_DROP;
-}
-
-HOT_INLINE enum rx_verdict
-rx_host(struct rx *r, const uint8_t *eth, uint16_t len, struct frame *out)
-{
-	out->data = eth;
-	out->len = len;
-	out->port_idx = r->port_idx;
-	metric_add(&r->metrics.frame_host, 1);
-	return RX_HOST;
-}
-
-/* A multicast packet with good headers. */
-HOT_INLINE enum rx_verdict
-rx_on_multicast(struct rx *r, const uint8_t *eth, const struct eth_ip *e, bool hw_csum_ok,
-		struct frame *out)
-{
-	const struct udp_head *udp = (const struct udp_head *)e->l4;
-	const struct rx_slot *s;
-	const uint8_t *data;
-	uint16_t len;
-
-	if (unlikely(e->proto != IP_PROTO_UDP))
-		return rx_drop(&r->metrics.ip_protocol);
-	if (unlikely(!eth_ip_udp_payload(e, &data, &len)))
-		return rx_drop(&r->metrics.udp_length);
-	s = rx_find(r, be32_get(e->dst), be16_get(udp->dst_port));
-	if (unlikely(s == NULL))
-		return rx_drop(&r->metrics.multicast_foreign);
-	if (unlikely(memcmp(((const struct eth_head *)eth)->dst, s->mac, ETH_ADDR_BYTES) != 0))
-		return rx_drop(&r->metrics.multicast_mac);
-	if (unlikely(s->source_ip != 0 && s->source_ip != be32_get(e->src)))
-		return rx_drop(&r->metrics.source_foreign);
-	if (unlikely(be16_get(udp->sum) == 0))
-		metric_add(&r->metrics.udp_unchecked, 1);
-	else if (unlikely(!hw_csum_ok && !eth_ip_l4_sum_ok(e)))
-		return rx_drop(&r->metrics.udp_checksum);
 	out->head.feed_idx = s->feed_idx;
 	out->head.instr_idx = INSTR_NONE;
 	out->data = data;
 	out->len = len;
 	out->line_idx = s->line_idx;
 	out->port_idx = r->port_idx;
-	out->src_ip = be32_get(e->src);
+	out->src_ip = be32_get(src);
 	metric_add(&r->metrics.frame_market_data, 1);
-	return RX_MARKET_DATA;
 }
 
-/* UDP that is no multicast: an answer, or for the host. */
-enum rx_verdict rx_on_unicast(struct rx *r, const uint8_t *eth, uint16_t len,
-			      const struct eth_ip *e, struct frame *out);
+/* Whether the headers are a usual frame's, apart from lengths and checksums: 42 bytes, or more. */
+HOT_INLINE bool
+rx_head_usual(const struct rx_slot *s, const uint8_t *eth)
+{
+	enum {
+		LAST = RX_HEAD_LEN - sizeof(bytes16),
+	};
+	const bytes16 a = bytes16_load(eth) & bytes16_load(s->mask);
+	const bytes16 b = bytes16_load(eth + 16) & bytes16_load(s->mask + 16);
+	const bytes16 c = bytes16_load(eth + LAST) & bytes16_load(s->mask + LAST);
+
+	static_assert(RX_HEAD_LEN >= 32 && RX_HEAD_LEN <= 48, "three loads");
+	return bytes16_none((a ^ bytes16_load(s->head)) | (b ^ bytes16_load(s->head + 16)) |
+			    (c ^ bytes16_load(s->head + LAST)));
+}
+
+/* Both checksums of such a frame, or none of UDP.  udp_len bytes lie in it. */
+HOT_INLINE bool
+rx_sums_usual(const uint8_t *eth, uint16_t udp_len)
+{
+	const struct ipv4_head *ip = (const struct ipv4_head *)(eth + RX_IP_AT);
+	const struct udp_head *udp = (const struct udp_head *)(eth + RX_UDP_AT);
+	const uint64_t pseudo =
+		ip_sum_be16(ip_sum_be16(0, (be16){ { 0, IP_PROTO_UDP } }), udp->len);
+	uint32_t ttl_proto_sum;
+	uint64_t sum;
+
+	memcpy(&ttl_proto_sum, &ip->ttl, sizeof(ttl_proto_sum));
+	sum = ip_sum_wide(ttl_proto_sum, (const uint8_t *)ip, 8);
+	sum = ip_sum_wide(sum, ip->src.b, 8);
+	if (unlikely(!ip_sum_ok(sum)))
+		return false;
+	// the addresses, too, lie before what UDP's covers
+	return be16_get(udp->sum) == 0 || ip_sum_ok(ip_sum_bytes(pseudo, ip->src.b, 8u + udp_len));
+}
+
+/*
+ * A frame of market data as nearly all are: no tag, no IP options, no fragment, the lengths of one
+ * another's.  What may differ from frame to frame is looked at by itself, all else by one compare
+ * with what was prepared for the line.  False says nothing of the frame, and nothing was counted.
+ */
+HOT_INLINE bool
+rx_on_usual(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok, struct frame *out)
+{
+	const struct ipv4_head *ip = (const struct ipv4_head *)(eth + RX_IP_AT);
+	const struct udp_head *udp = (const struct udp_head *)(eth + RX_UDP_AT);
+	const struct rx_slot *s;
+	uint16_t udp_len;
+
+	if (unlikely(len < RX_HEAD_LEN))
+		return false;
+	s = rx_find(r, be32_get(ip->dst), be16_get(udp->dst_port));
+	if (unlikely(s == NULL || !rx_head_usual(s, eth)))
+		return false;
+	udp_len = be16_get(udp->len);
+	if (unlikely(udp_len < sizeof(*udp) || udp_len > len - RX_UDP_AT ||
+		     be16_get(ip->total_len) != udp_len + sizeof(*ip)))
+		return false;
+	if (!hw_csum_ok && unlikely(!rx_sums_usual(eth, udp_len)))
+		return false;
+	if (unlikely(be16_get(udp->sum) == 0))
+		metric_add(&r->metrics.udp_unchecked, 1);
+	metric_add(&r->metrics.frame, 1);
+	rx_fill(r, s, eth + RX_HEAD_LEN, (uint16_t)(udp_len - sizeof(*udp)), ip->src, out);
+	return true;
+}
 
 /*
  * Judges one received frame.  hw_csum_ok: the NIC has verified the IPv4 and UDP checksums.  Fills
  * data, len, port_idx, and for market data line_idx, src_ip, head.feed_idx; buf and the times are
  * the lane's.
  */
+enum rx_verdict rx_by_steps(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok,
+			    struct frame *out);
+
+/* The same, the usual way first. */
 HOT_INLINE enum rx_verdict
 rx_on_bytes(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok, struct frame *out)
 {
-	struct eth_ip e;
-	const enum eth_ip_verdict v = eth_ip_walk(eth, len, hw_csum_ok, &e);
-
-	metric_add(&r->metrics.frame, 1);
-	if (unlikely(v != ETH_IP_L4 && v != ETH_IP_ARP)) {
-		rx_count_drop(r, v);
-		return RX_DROP;
-	}
-	if (unlikely(!rx_vlan_ours(r, &e)))
-		return rx_drop(&r->metrics.frame_vlan);
-	if (likely(v == ETH_IP_L4 && e.dst.b[0] >> 4 == 0xE && e.proto != IP_PROTO_IGMP))
-		return rx_on_multicast(r, eth, &e, hw_csum_ok, out);
-	if (r->answer_cnt != 0 && v == ETH_IP_L4 && e.proto == IP_PROTO_UDP)
-		return rx_on_unicast(r, eth, len, &e, out);
-	return rx_host(r, eth, len, out);
+	if (likely(rx_on_usual(r, eth, len, hw_csum_ok, out)))
+		return RX_MARKET_DATA;
+	return rx_by_steps(r, eth, len, hw_csum_ok, out);
 }
 
 #endif

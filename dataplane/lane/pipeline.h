@@ -379,7 +379,8 @@ take_datagram(struct lane *l, const struct datagram *m, bool appended)
 
 	if (likely(m->head.rx_ns > book->now_ns))
 		book->now_ns = m->head.rx_ns;
-	l->datagram = *m;
+	if (m != &l->datagram)
+		l->datagram = *m;
 	l->datagram.head.trace.feed_seq = (uint32_t)m->seq; // until a message says more
 	l->walking = true;
 	l->next_wanted = !here_holds(RX) || l->rx_next < l->rx_cnt;
@@ -402,7 +403,8 @@ take_next_datagram(struct lane *l, const struct datagram *m)
 	const uint32_t feed = m->head.feed_idx;
 
 	must(!l->next_known, EVENT_MUST_INDEX, feed, FEED_MAX);
-	l->next = *m;
+	if (m != &l->next)
+		l->next = *m;
 	l->next_known = true;
 	if (likely(m->flags == 0 && l->datagram.head.feed_idx == feed) &&
 	    !book_wants_flags(l->book[feed]))
@@ -444,9 +446,9 @@ walk_datagram(struct lane *l)
 				return 1;
 		} else if (likely((md = md_walk_next(&l->walk, parse, book)) != NULL)) {
 			stamp(l, &d->head.trace, LATENCY_PARSE);
+			// what comes of it names it
+			d->head.trace.feed_seq = (uint32_t)md->seq;
 			said = book_on_md(book, md, &bbo, &mark);
-			if (said != 0) // what comes of it names it
-				d->head.trace.feed_seq = (uint32_t)md->seq;
 			stamp(l, &d->head.trace, LATENCY_BOOK);
 			if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
 				slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
@@ -512,16 +514,19 @@ give_arbitrated(struct lane *l, struct datagram *m)
 }
 
 /* rx -> arb: always the same lane.  The caller has asked datagram_has_way. */
-static inline void
-give_frame(struct lane *l, struct frame *m)
+HOT_INLINE void
+give_frame(struct lane *l, const struct frame *m)
 {
-	struct datagram d;
+	struct arb *arb = l->arb[m->head.feed_idx];
+	struct datagram here, *d = &here;
 
-	must(l->arb[m->head.feed_idx] != NULL, EVENT_MUST_INDEX, m->head.feed_idx, FEED_MAX);
-	switch (arb_on_frame(l->arb[m->head.feed_idx], m, &d)) {
+	must(arb != NULL, EVENT_MUST_INDEX, m->head.feed_idx, FEED_MAX);
+	if (here_holds(PARSE)) // where it will be walked, not copied there
+		d = unlikely(l->walking) ? &l->next : &l->datagram;
+	switch (arb_on_frame(arb, m, d)) {
 	case ARB_DELIVER:
-		stamp(l, &d.head.trace, LATENCY_ARB);
-		give_arbitrated(l, &d);
+		stamp(l, &d->head.trace, LATENCY_ARB);
+		give_arbitrated(l, d);
 		break;
 	case ARB_DROP:
 		port_buf_free(m->buf);

@@ -296,12 +296,25 @@ turn_datagram(struct lane *l)
 	return false;
 }
 
-/* The next frame of the burst in hand, as far as this lane goes. */
-static inline uint32_t
-turn_frame(struct lane *l)
+/* Market data, as far as this lane goes. */
+HOT_INLINE void
+turn_market_data(struct lane *l, const struct lane_rxq *q, void *buf, struct frame *f)
 {
-	const struct lane_rxq *q = &l->rxq[l->rx_buf_rxq[l->rx_next]];
-	void *buf = l->rx_buf[l->rx_next++];
+	f->buf = buf;
+	f->heard_ns = l->now_ns;
+	f->head.rx_ns = l->now_ns;
+	if (unlikely(port_buf_stamped(&q->q, buf)))
+		f->head.rx_ns = turn_stamp(l, &q->q, buf);
+	turn_trace(l, &f->head);
+	stamp(l, &f->head.trace, LATENCY_RX);
+	l->arb_ready |= LANE_ARB_BIT(f->head.feed_idx); // what it lets go of, after it
+	give_frame(l, f);
+}
+
+/* A frame that has to be looked at field by field, nearly always for the host. */
+static HOT_APART uint32_t
+turn_frame_by_steps(struct lane *l, const struct lane_rxq *q, void *buf)
+{
 	const uint8_t *data = port_buf_data(buf);
 	const uint16_t len = port_buf_len(buf);
 	const bool csum_ok = port_buf_csum_ok(&q->q, buf);
@@ -310,17 +323,9 @@ turn_frame(struct lane *l)
 	struct frame f;
 
 	if (here_holds(RX) && q->rx != NULL)
-		verdict = rx_on_bytes(q->rx, data, len, csum_ok, &f);
-	if (here_holds(RX) && likely(verdict == RX_MARKET_DATA)) {
-		f.buf = buf;
-		f.heard_ns = l->now_ns;
-		f.head.rx_ns = l->now_ns;
-		if (unlikely(port_buf_stamped(&q->q, buf)))
-			f.head.rx_ns = turn_stamp(l, &q->q, buf);
-		turn_trace(l, &f.head);
-		stamp(l, &f.head.trace, LATENCY_RX);
-		l->arb_ready |= LANE_ARB_BIT(f.head.feed_idx); // what it lets go of, after it
-		give_frame(l, &f);
+		verdict = rx_by_steps(q->rx, data, len, csum_ok, &f);
+	if (here_holds(RX) && verdict == RX_MARKET_DATA) {
+		turn_market_data(l, q, buf, &f);
 		return work;
 	}
 	if (here_holds(RX) && verdict == RX_ANSWER) {
@@ -345,6 +350,22 @@ turn_frame(struct lane *l)
 	}
 	port_buf_free(buf);
 	return work;
+}
+
+/* The next frame of the burst in hand, as far as this lane goes. */
+static inline uint32_t
+turn_frame(struct lane *l)
+{
+	const struct lane_rxq *q = &l->rxq[l->rx_buf_rxq[l->rx_next]];
+	void *buf = l->rx_buf[l->rx_next++];
+	struct frame f; // its address stays here, so that it need not be in memory
+
+	if (!here_holds(RX) || q->rx == NULL ||
+	    !rx_on_usual(q->rx, port_buf_data(buf), port_buf_len(buf), port_buf_csum_ok(&q->q, buf),
+			 &f))
+		return turn_frame_by_steps(l, q, buf);
+	turn_market_data(l, q, buf, &f);
+	return 1;
 }
 
 /* Whether a datagram of any feed would have a way on. */

@@ -71,6 +71,11 @@ static const struct {
 } CASES[] = {
 	// clang-format off
 	{ "a good frame",                         0,   0,   -1, 0,    0, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
+	{ "no tag where none is checked",         0,   RX_VLAN_ANY, -1, 0, 0, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
+	{ "other addresses that differ by frame", 0,   0,   8,  99,   0, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
+	{ "another first byte on a tagged port",  0,   141, 0,  0xfe, 0, 0, 0, RX_DROP, COUNTER(frame_vlan) },
+	{ "a first fragment's flag",              0,   0,   20, 0x20, 1, 1, 0, RX_DROP, COUNTER(ip_fragment) },
+	{ "a time to live, summed",               0,   0,   22, 99,   1, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
 	{ "a tag on an untagged port",            141, 0,   -1, 0,    0, 0, 0, RX_DROP, COUNTER(frame_vlan) },
 	{ "the port's own tag",                   141, 141, -1, 0,    0, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
 	{ "a tag with priority bits",             0x608D, 141, -1, 0, 0, 0, 0, RX_MARKET_DATA, COUNTER(frame_market_data) },
@@ -121,6 +126,9 @@ frames_go_where_the_table_says(void **state)
 			fail_msg("%s: verdict %d, want %d", CASES[i].what, v, CASES[i].want);
 		if (((const uint64_t *)&r.metrics)[CASES[i].counter / sizeof(uint64_t)] != 1)
 			fail_msg("%s: is not counted", CASES[i].what);
+		assert_int_equal(rx_by_steps(&r, bytes, (uint16_t)(len - CASES[i].cut),
+					     CASES[i].hw_csum_ok, &f),
+				 v);
 		if (v == RX_MARKET_DATA) {
 			assert_int_equal(f.len, PAYLOAD_LEN);
 			assert_ptr_equal(f.data, bytes + len - PAYLOAD_LEN);
