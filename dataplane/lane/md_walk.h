@@ -110,6 +110,19 @@ md_walk_append(struct md_walk *w, const struct datagram *d, struct parse *p, con
 	w->seam = w->end;
 }
 
+/* A last message with none before it goes to the book at once: there is nothing to look ahead to.
+ */
+HOT_INLINE struct md *
+md_walk_lone(struct md_walk *w, struct parse *p)
+{
+	struct md *m = &w->md[w->end % MD_AHEAD];
+
+	if (!parse_next(p, &w->walk, m))
+		return NULL;
+	w->from = ++w->end;
+	return m;
+}
+
 /* The next message for the book; NULL at the end of the datagram.  Valid until the next call. */
 HOT_INLINE struct md *
 md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
@@ -119,8 +132,11 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 	if (unlikely(w->from == w->seam))
 		return NULL;
 	if (likely(w->walk.left_cnt != 0)) {
-		if (unlikely(w->end - w->from < MD_AHEAD - 1))
+		if (unlikely(w->end - w->from < MD_AHEAD - 1)) {
+			if (w->from == w->end && w->walk.left_cnt == 1)
+				return md_walk_lone(w, p);
 			md_walk_gain(w, p, b);
+		}
 		md_walk_decode(w, p, b);
 	}
 	ahead = w->end - w->from;
