@@ -149,15 +149,30 @@ void
 slow_stage(struct lane *l, struct trace *t, enum latency_id id, uint64_t now_tsc)
 {
 	const uint64_t cycles = now_tsc - trace_stage_tsc(t);
-	struct slow_stages *trip = &l->slow.trip;
+	struct lane_slow *s = &l->slow;
+	struct slow_stages *trip = &s->trip;
 
-	record_time(l, l->latency[id], cycles);
+	s->noted[s->noted_cnt++] = (struct slow_noted){ .cycles = cycles, .id = id };
 	// a burst's frames have one rx_tsc: each begins anew, here or when it comes by a ring
 	if (trip->rx_tsc != t->rx_tsc || id == LATENCY_RX || id >= LATENCY_HOP_DATAGRAM)
 		*trip = (struct slow_stages){ .kind = SLOW_STAGES, .rx_tsc = t->rx_tsc };
 	if ((int64_t)cycles >= 0 && cycles <= UINT32_MAX)
 		trip->stage_cycles[id - LATENCY_STAGE_FIRST] += (uint32_t)cycles;
-	trace_stage_done(t, clock_tsc()); // recording touches memory of its own: no stage's time
+	if (unlikely(s->noted_cnt == SLOW_NOTED_MAX)) {
+		slow_record(l);
+		now_tsc = clock_tsc(); // recording is no stage's time
+	}
+	trace_stage_done(t, now_tsc);
+}
+
+void
+slow_record(struct lane *l)
+{
+	struct lane_slow *s = &l->slow;
+
+	for (uint32_t i = 0; i < s->noted_cnt; i++)
+		record_time(l, l->latency[s->noted[i].id], s->noted[i].cycles);
+	s->noted_cnt = 0;
 }
 
 void

@@ -66,6 +66,13 @@ static_assert(sizeof(struct slow_stall) == CACHE_LINE, "one message, one cache l
 
 enum {
 	SLOW_LIMIT_BITS = 16, // of slow.limit_q16 behind the point
+	SLOW_NOTED_MAX = 32,  // stages of sampled triggers until they are recorded
+};
+
+/* A stage's time, to be recorded when nothing waits for it. */
+struct slow_noted {
+	uint64_t cycles;
+	uint64_t id; // enum latency_id
 };
 
 /* Any of them; kind tells. */
@@ -94,6 +101,8 @@ struct lane_slow {
 	uint64_t rehearsal_cnt;  // of the lane, then
 	uint64_t seen_taken_cnt; // messages taken when the clock was last read
 	uint64_t work_cycles;    // that a message taken may last without being a stall
+	uint32_t noted_cnt;
+	struct slow_noted noted[SLOW_NOTED_MAX];
 	struct slow_stages trip; // of the sampled trigger that is underway
 };
 
@@ -118,8 +127,11 @@ COLD void slow_tell(struct lane *l);
 /* An order above the threshold, one of those that just left. */
 COLD void slow_order(struct lane *l, const struct lane_sent *sent);
 
-/* A sampled trigger's stage id took so long. */
+/* A sampled trigger's stage id took until now_tsc.  Noted only: histograms lie far away. */
 COLD void slow_stage(struct lane *l, struct trace *t, enum latency_id id, uint64_t now_tsc);
+
+/* What was noted goes into the histograms.  At the end of a turn that noted something. */
+COLD void slow_record(struct lane *l);
 
 /* A sampled trigger leaves for another lane. */
 COLD void slow_pass_on(struct lane *l, const struct trace *t);

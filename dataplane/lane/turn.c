@@ -622,6 +622,8 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 		turn_flush(l);
 	if (here_holds(RISK))
 		risk_reserve_due(l->risk); // the order is on its way
+	if (unlikely(l->slow.noted_cnt != 0))
+		slow_record(l);
 	if ((here_holds(RISK) || here_holds(ORDERS)) && unlikely(l->rehearsal_due) && work == 0)
 		turn_rehearse(l);
 	return work;
