@@ -78,6 +78,8 @@ struct encode {
 	uint32_t min_qty[ENCODE_STYLE_MAX]; // an order of fewer shares cannot be of that style
 	uint8_t discretion_at[ENCODE_STYLE_MAX][ENCODE_TEMPLATE_CNT]; // offset of the price
 	struct order_token_form token_form;
+	uint32_t ready_token; // whose digits are ready; 0: nobody's
+	uint64_t ready_digits;
 	uint8_t side[2][4];       // by enum side, by INTENT_SHORT and INTENT_SHORT_EXEMPT
 	char firm[OUCH_FIRM_LEN]; // blank: the account's own
 	uint8_t user_ref_idx;
@@ -135,28 +137,57 @@ encode_template_of(const struct venue_request *q)
 	return q->kind == INTENT_MODIFY ? ENCODE_MODIFY : ENCODE_CANCEL;
 }
 
-/* Whether OUCH can say it at all.  Risk refuses earlier; a truncated price must never leave us. */
+/* Whether OUCH can say a new order.  Risk refuses earlier; a truncated price must never leave us.
+ */
+HOT_INLINE bool
+encode_can_enter(const struct encode *e, const struct venue_request *q)
+{
+	if (unlikely(q->token == 0 || q->qty - 1 >= OUCH_QTY_MAX || q->style >= e->style_cnt ||
+		     (uint64_t)q->px4 - 1 >= OUCH_PX4_MAX || q->tif > TIF_IOC ||
+		     q->side > SIDE_SELL || q->instr_idx >= INSTR_MAX))
+		return false;
+	return likely(e->len[q->style][encode_template_of(q)] != 0 &&
+		      e->tif50[q->style][q->tif] != 0 && q->qty >= e->min_qty[q->style] &&
+		      e->symbol[q->instr_idx] != 0);
+}
+
+/* The same of any request. */
 HOT_INLINE bool
 encode_can_say(const struct encode *e, const struct venue_request *q)
 {
-	const bool fresh = q->kind == INTENT_NEW || q->kind == INTENT_REPLACE;
+	const bool replaces = q->kind == INTENT_REPLACE;
 
+	if (q->kind == INTENT_NEW)
+		return encode_can_enter(e, q);
 	if (unlikely(q->kind > INTENT_MODIFY || q->token == 0 || q->qty > OUCH_QTY_MAX ||
 		     q->style >= e->style_cnt))
 		return false;
 	if (unlikely(e->len[q->style][encode_template_of(q)] == 0))
 		return false;
-	if (unlikely(fresh && (q->qty == 0 || q->px4 <= 0 || q->px4 > OUCH_PX4_MAX ||
-			       q->tif > TIF_IOC || e->tif50[q->style][q->tif] == 0)))
+	if (unlikely(replaces && (q->qty == 0 || q->px4 <= 0 || q->px4 > OUCH_PX4_MAX ||
+				  q->tif > TIF_IOC || e->tif50[q->style][q->tif] == 0)))
 		return false;
-	if (unlikely(fresh && q->qty < e->min_qty[q->style]))
+	if (unlikely(replaces && (q->qty < e->min_qty[q->style] || q->orig_token == 0)))
 		return false;
-	if (unlikely(q->kind == INTENT_REPLACE && q->orig_token == 0))
-		return false;
-	if (unlikely(q->kind == INTENT_MODIFY && (q->qty == 0 || q->side > SIDE_SELL)))
-		return false;
-	return likely(q->kind != INTENT_NEW || (q->side <= SIDE_SELL && q->instr_idx < INSTR_MAX &&
-						e->symbol[q->instr_idx] != 0));
+	return likely(q->kind != INTENT_MODIFY || (q->qty != 0 && q->side <= SIDE_SELL));
+}
+
+/* The digits of the next order's number, after one was sent and off its way. */
+HOT_INLINE void
+encode_prepare(struct encode *e, uint32_t token)
+{
+	e->ready_digits = order_token_digits(token);
+	e->ready_token = token;
+}
+
+/* Writes a request's number into a text that already is the form's. */
+HOT_INLINE void
+encode_token(const struct encode *e, uint32_t token, char *text)
+{
+	if (likely(token == e->ready_token))
+		memcpy(text + e->token_form.prefix_len, &e->ready_digits, sizeof(e->ready_digits));
+	else
+		order_token_patch(&e->token_form, token, text);
 }
 
 HOT_INLINE uint8_t

@@ -4,6 +4,33 @@
 
 #include "egress/encode.h"
 
+/* A new order. */
+HOT_INLINE uint16_t
+encode_ouch50_enter(struct encode *e, const struct venue_request *q, uint8_t *out)
+{
+	struct ouch50_enter_order *enter =
+		(struct ouch50_enter_order *)(out + sizeof(struct soup_head));
+	uint64_t px4 = (uint64_t)q->px4;
+	uint16_t len;
+
+	if (unlikely(!encode_can_enter(e, q))) {
+		metric_add(&e->metrics.request_refused, 1);
+		return 0;
+	}
+	len = encode_start(e, q, out);
+	if (unlikely(e->discretion_px4[q->style] != 0))
+		px4 = encode_ouch50_discretion(e, q, out);
+	enter->user_ref = be32_of(q->token);
+	enter->side = encode_side(e, q);
+	enter->qty = be32_of(q->qty);
+	memcpy(enter->symbol, &e->symbol[q->instr_idx], sizeof(enter->symbol));
+	enter->px4 = be64_of(px4);
+	enter->tif = e->tif50[q->style][q->tif];
+	encode_token(e, q->token, enter->cl_ord_id);
+	metric_add(&e->metrics.enter_encoded, 1);
+	return len;
+}
+
 /*
  * Writes a request as a whole SoupBinTCP packet with one OUCH 5.0 message.
  *
@@ -16,11 +43,12 @@ encode_ouch50_request(struct encode *e, const struct venue_request *q, uint8_t *
 	uint8_t *msg = out + sizeof(struct soup_head);
 	struct ouch50_replace_order *replace = (struct ouch50_replace_order *)msg;
 	struct ouch50_cancel_order *cancel = (struct ouch50_cancel_order *)msg;
-	struct ouch50_enter_order *enter = (struct ouch50_enter_order *)msg;
 	struct ouch50_modify_order *modify = (struct ouch50_modify_order *)msg;
 	uint64_t px4 = (uint64_t)q->px4;
 	uint16_t len;
 
+	if (likely(q->kind == INTENT_NEW))
+		return encode_ouch50_enter(e, q, out);
 	if (unlikely(!encode_can_say(e, q))) {
 		metric_add(&e->metrics.request_refused, 1);
 		return 0;
@@ -29,15 +57,7 @@ encode_ouch50_request(struct encode *e, const struct venue_request *q, uint8_t *
 	if (unlikely(e->discretion_px4[q->style] != 0))
 		px4 = encode_ouch50_discretion(e, q, out);
 	switch ((enum intent_kind)q->kind) {
-	case INTENT_NEW:
-		enter->user_ref = be32_of(q->token);
-		enter->side = encode_side(e, q);
-		enter->qty = be32_of(q->qty);
-		memcpy(enter->symbol, &e->symbol[q->instr_idx], sizeof(enter->symbol));
-		enter->px4 = be64_of(px4);
-		enter->tif = e->tif50[q->style][q->tif];
-		order_token_patch(&e->token_form, q->token, enter->cl_ord_id);
-		metric_add(&e->metrics.enter_encoded, 1);
+	case INTENT_NEW: // above
 		break;
 	case INTENT_REPLACE:
 		replace->orig_user_ref = be32_of(q->orig_token);
@@ -45,7 +65,7 @@ encode_ouch50_request(struct encode *e, const struct venue_request *q, uint8_t *
 		replace->qty = be32_of(q->qty);
 		replace->px4 = be64_of(px4);
 		replace->tif = e->tif50[q->style][q->tif];
-		order_token_patch(&e->token_form, q->token, replace->cl_ord_id);
+		encode_token(e, q->token, replace->cl_ord_id);
 		metric_add(&e->metrics.replace_encoded, 1);
 		break;
 	case INTENT_MODIFY:

@@ -424,6 +424,7 @@ session_prepare(struct session *s)
 {
 	tcp_frames_sent(&s->tcp);
 	orders_prepare(&s->orders);
+	encode_prepare(&s->encode, s->orders.next_token);
 	tcp_fast_prepare(&s->tcp);
 }
 
