@@ -38,15 +38,21 @@ record_time(struct lane *l, struct hist *h, uint64_t cycles)
 	hist_record(h, cycles);
 }
 
-/* Reads the clock.  A lane does so at most twice a turn: after a burst arrived and after one was
- * sent. */
+/* The clock said tsc. */
+HOT_INLINE void
+lane_clock_at(struct lane *l, uint64_t tsc)
+{
+	l->now_tsc = tsc;
+	lane_came_round(l, tsc);
+	l->now_ns = clock_ns_of(&l->clock, tsc);
+	event_sink_turn(&l->events, tsc);
+}
+
+/* Reads the clock: after a burst arrived and after one was sent. */
 HOT_INLINE void
 lane_clock(struct lane *l)
 {
-	l->now_tsc = clock_tsc();
-	lane_came_round(l, l->now_tsc);
-	l->now_ns = clock_ns_of(&l->clock, l->now_tsc);
-	event_sink_turn(&l->events, l->now_tsc);
+	lane_clock_at(l, clock_tsc());
 }
 
 /*

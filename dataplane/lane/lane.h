@@ -171,8 +171,10 @@ struct lane {
 	uint8_t in_cnt[HOP_CNT];
 
 	// orders in the burst that goes out next
-	struct lane_sent sent[LANE_SENT_MAX];
+	uint64_t flushed_tsc; // when tx_burst had returned with what left before the turn's end
+	bool last_wish;       // the intent in hand is its cause's last: its order leaves at once
 	uint16_t sent_cnt;
+	struct lane_sent sent[LANE_SENT_MAX];
 
 	// seen by others
 	struct lane_parts has;

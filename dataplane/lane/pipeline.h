@@ -154,8 +154,9 @@ unsent(struct lane *l, struct session *s, const struct venue_request *q, struct 
 }
 
 /*
- * risk -> orders -> encode -> tcp.  The frame leaves at the end of the turn.  An order that the
- * connection cannot take at once is given back: later it would be older than its decision.
+ * risk -> orders -> encode -> tcp.  The frame leaves at the end of the turn, or at once when
+ * nothing more comes of its cause.  An order that the connection cannot take at once is given back:
+ * later it would be older than its decision.
  */
 HOT_APART static void
 give_order(struct lane *l, struct order *m)
@@ -213,6 +214,10 @@ give_order(struct lane *l, struct order *m)
 						    .rx_ns = m->head.rx_ns };
 			if (unlikely(s->port->tx.stamp != NULL))
 				tx_stamp_ask(l, &s->port->tx, m);
+			if (likely(l->last_wish)) {
+				port_tx_flush(&s->port->tx);
+				l->flushed_tsc = clock_tsc();
+			}
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);
@@ -307,9 +312,11 @@ give_bbo(struct lane *l, struct bbo *m)
 		for (uint32_t k = 0; k < cnt; k++) {
 			intent[k].head.trace = m->head.trace;
 			stamp(l, &intent[k].head.trace, LATENCY_STRATEGY);
+			l->last_wish = k + 1 == cnt && i + 1u == l->strategy_cnt;
 			give_intent(l, &intent[k]);
 		}
 	}
+	l->last_wish = false; // nobody else knows that it is the last
 }
 
 /* What strategies wish without a new best price; housekeeping asked. */
