@@ -61,6 +61,7 @@ risk_instr_settle(const struct risk *r, struct risk_instr *i)
 
 	if (i->confidence != CONFIDENCE_LIVE || i->state != TRADING_OPEN || i->ref_px4 == 0 ||
 	    (r->hours != RISK_HOURS_ANY && !risk_hours_allow(r->hours, i->phase))) {
+		i->lo_px4 = 1; // no price lies between: 0 is none either
 		i->hi_px4 = 0;
 		return;
 	}

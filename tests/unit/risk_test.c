@@ -183,6 +183,13 @@ confidence(struct scene *s, int64_t x)
 }
 
 static void
+px_of_a_book_never_live(struct scene *s, int64_t x)
+{
+	s->mark.confidence = CONFIDENCE_STALE;
+	s->in.px4 = x;
+}
+
+static void
 state(struct scene *s, int64_t x)
 {
 	s->mark.state = (uint8_t)x;
@@ -507,6 +514,8 @@ static const struct risk_case CASES[] = {
 	{ "the largest instrument index",              instrument, UINT16_MAX, RISK_REJECT_INSTRUMENT },
 	{ "a live book",                               confidence, CONFIDENCE_LIVE, RISK_PASS },
 	{ "a stale book",                              confidence, CONFIDENCE_STALE, RISK_REJECT_BOOK_STALE },
+	{ "a price of 0 before the first prices",      px_of_a_book_never_live, 0, RISK_REJECT_BOOK_STALE },
+	{ "a price of 1 before the first prices",      px_of_a_book_never_live, 1, RISK_REJECT_BOOK_STALE },
 	{ "a suspect book",                            confidence, CONFIDENCE_SUSPECT, RISK_REJECT_BOOK_SUSPECT },
 	{ "a recovering book",                         confidence, CONFIDENCE_RECOVERING, RISK_REJECT_BOOK_RECOVERING },
 	{ "a confidence that does not exist",          confidence, 200, RISK_REJECT_BOOK_STALE },
