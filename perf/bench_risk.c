@@ -364,23 +364,19 @@ time_single(const struct bench *b, struct bench_series *s)
 
 /* One group of checks, timed alone. */
 #define CHECKS(X)                                                                                \
-	X("market, halts, modes, lists, age", risk_lacks_leave(&risk, i, in))                    \
+	X("market, halts, modes, lists, age",                                                    \
+	  risk_lacks_leave(&risk, in) || !(i->plain_mask >> in->strategy_idx & 1))               \
 	X("quantity, lot, price, tick, collars, band, value, book, hours",                       \
-	  risk_lacks_terms(ll, i, in->px4, in->qty))                                             \
+	  risk_lacks_terms(i, in->px4, in->qty))                                                 \
 	X("name of the order",                                                                   \
 	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)         \
 	X("self-match", risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1]))   \
-	X("whether a sale is short",                                                             \
-	  risk_short_mark(risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), in, &plan,    \
-			  true))                                                                 \
+	X("whether a sale is short", risk_short_mark(risk_firm_cell(&risk, i), in, &plan, true)) \
 	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))                \
-	X("instrument: open, position, gross, net",                                              \
-	  risk_lacks_instr_room(i, risk_firm_cell(&risk, i), in->side,                           \
-				risk_worst_qty(risk_firm_cell(&risk, i), in->side, 100), &plan)) \
-	X("three levels: ten limits each", risk_lacks_tree_room(&risk, in, &plan, true))         \
+	X("instrument: open, position, gross, net", risk_lacks_instr_room(i, in->side, &plan))   \
+	X("three levels: ten limits each", risk_lacks_tree_room(&risk, &plan))                   \
 	X("the same order again",                                                                \
 	  (risk_plan_recent(&risk, in, &plan), risk_is_same_order(&limits, in, &plan)))          \
-	X("repeated executions", plan.cell->execution_cnt[in->side] >= ll->execution_max)        \
 	X("all, without reserving", risk_passes(&risk, &limits, in, &plan))                      \
 	X("all, one after another", risk_judge(&risk, &limits, in, &plan))
 
@@ -401,19 +397,19 @@ time_checks(struct bench *b, unsigned samples)
 			for (unsigned k = 0; k < PER_SAMPLE; k++) {                              \
 				const struct intent *in = &burst[k];                             \
 				const uint16_t idx = in->head.instr_idx;                         \
-				const struct risk_leaf_limits *ll =                              \
-					&limits.leaf[in->strategy_idx];                          \
 				const struct risk_instr *i = &risk.instr[idx];                   \
 				struct risk_plan plan = {                                        \
 					.entry = &risk.open[0],                                  \
 					.cell = &risk.cell[risk_leaf_cell(i, in->strategy_idx)], \
+					.path = &risk.path[(size_t)in->strategy_idx],            \
+					.side = in->side,                                        \
 					.grow_qty = 100,                                         \
 					.grow_ntl4 = 100 * PX4,                                  \
 					.var_ntl4bp = 100LL * PX4 * 250,                         \
 				};                                                               \
 				uint64_t said = 0;                                               \
                                                                                                  \
-				__asm__ volatile("" : : "r"(in), "r"(ll), "r"(i));               \
+				__asm__ volatile("" : : "r"(in), "r"(i));                        \
 				if (turn != 1)                                                   \
 					said = (uint64_t)(expression);                           \
 				__asm__ volatile("" : : "r"(said), "r"(&plan) : "memory");       \

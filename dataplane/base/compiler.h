@@ -46,6 +46,14 @@
 
 #define ARRAY_CNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* x, in a register from here on: the compiler does not know where it is from to read it again. */
+HOT_INLINE uint64_t
+as_it_is(uint64_t x)
+{
+	__asm__("" : "+r"(x));
+	return x;
+}
+
 /*
  * a where c, else 0, without a branch: for what cannot be foreseen.  A compiler makes branches even
  * of `c ? a : b` when it believes that one side costs a load.

@@ -77,7 +77,6 @@ take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
 	r->node_cnt = n.node_cnt;
 	r->cell_cnt = n.cell_cnt;
 	r->open_mask = n.slot_cnt - 1;
-	r->open_shift = (uint32_t)__builtin_clz(n.slot_cnt) + 33; // 64 - log2(slot_cnt)
 	r->open_max = c->open_orders_max;
 	for (uint32_t k = 1; k < r->open_max; k++)
 		r->open[k].next = k + 1;
@@ -202,12 +201,15 @@ link_cells(struct risk *r)
 
 		if (c->node_idx == RISK_NODE_FIRM)
 			continue;
+		if (r->node[r->node[c->node_idx].parent_idx].strategy != 0)
+			return -EINVAL; // a strategy is a leaf
 		c->up = cell_find(r, r->node[c->node_idx].parent_idx, c->instr_idx);
 		if (c->up == 0)
 			return -EINVAL;
 	}
 	for (uint32_t k = 1; k < r->cell_cnt; k++)
-		r->cell[k].above = r->cell[r->cell[k].up].up;
+		if (r->node[r->cell[k].node_idx].strategy != 0)
+			r->cell[k].above = r->cell[r->cell[k].up].up;
 	return 0;
 }
 
@@ -221,7 +223,7 @@ make_path(struct risk *r, uint32_t strategy_idx, uint16_t leaf)
 	for (;;) {
 		if (p->cnt == RISK_PATH_MAX || node >= r->node_cnt)
 			return -EINVAL;
-		p->node[p->cnt++] = node;
+		p->at[p->cnt++] = &r->node[node];
 		if (node == RISK_NODE_FIRM)
 			return 0;
 		node = r->node[node].parent_idx;
@@ -357,7 +359,7 @@ take_var(struct risk *r, const struct risk_limits *lim)
 }
 
 COLD void
-risk_rate_settle(const struct risk *r, struct risk_node *n)
+risk_rate_settle(struct risk *r, struct risk_node *n)
 {
 	const uint64_t cnt = risk_order_cnt(n);
 	const uint32_t at = (uint32_t)cnt & r->rate_mask, max = n->lim.order_rate_max;
@@ -377,11 +379,20 @@ risk_rate_settle(const struct risk *r, struct risk_node *n)
 			break;
 	}
 	n->order_ahead = ahead;
-	n->order_left = (int32_t)ahead;
 	n->order_cnt = cnt + ahead;
-	n->order_end = n->order_ns + at + ahead;
+	n->order_at = n->order_ns + at;
+	n->order_end = n->order_at + ahead;
 	n->order_free_ns = (int64_t)free_ns;
-	risk_free_settle(n);
+	risk_orders_settle(n);
+	risk_free_settle(r, n);
+}
+
+COLD void
+risk_rates_settle(struct risk *r, const struct risk_path *path)
+{
+	for (uint32_t k = 0; k < path->cnt; k++)
+		if (path->at[k]->room[RISK_ROOM_ORDERS] <= 0)
+			risk_rate_settle(r, path->at[k]);
 }
 
 COLD void
@@ -426,30 +437,84 @@ or_any(int64_t max_ntl4)
 	return max_ntl4 != 0 ? max_ntl4 : INT64_MAX;
 }
 
-/* How many shares each account located.  What a strategy without one sells goes the exact way. */
+/* What the accounts' cells know of the limits. */
 static void
-take_located(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
+take_accounts(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
 {
+	const bool locate_required = lim->instr[idx].locate_required != 0;
 	const struct risk_instr *i = &r->instr[idx];
 	const uint32_t end = i->cell + i->cell_cnt;
 	uint32_t k = i->cell + (uint32_t)__builtin_popcount(i->leaf_mask);
 
-	for (; k < end; k++)
-		r->cell[k].located_max_qty = risk_located_qty(lim, r->cell[k].node_idx, idx);
+	for (; k < end; k++) {
+		struct risk_cell *c = &r->cell[k];
+		uint32_t located_qty = RISK_LOCATED_ANY;
+
+		if (locate_required)
+			located_qty = risk_located_qty(lim, c->node_idx, idx);
+		if (locate_required && located_qty == RISK_LOCATED_ANY)
+			located_qty--; // tighter by one, and the exact way looks
+		c->located_max_qty = located_qty;
+		risk_cell_settle(c, r->node[c->node_idx].position_max_qty);
+	}
 }
 
-/* A person enabled strategies again: their executions count from here. */
+/*
+ * What the strategies' cells know of them.  A person enabled strategies again: their executions
+ * count from here.
+ */
 static void
-take_enabled(const struct risk *r, const struct risk_limits *lim, const struct risk_instr *i)
+take_strategies(const struct risk *r, const struct risk_limits *lim, const struct risk_instr *i)
 {
 	for (uint32_t left = i->leaf_mask; left != 0; left &= left - 1) {
 		const uint8_t strategy_idx = (uint8_t)__builtin_ctz(left);
-		struct risk_cell *c = &r->cell[risk_leaf_place(i, strategy_idx)];
+		const uint32_t cell = risk_leaf_place(i, strategy_idx);
+		struct risk_ledger *g = &r->ledger[cell];
 
-		if (c->enable_seq == lim->leaf[strategy_idx].enable_seq)
+		risk_cell_settle(&r->cell[cell], r->path[strategy_idx].at[0]->position_max_qty);
+		if (g->enable_seq == lim->leaf[strategy_idx].enable_seq)
 			continue;
-		c->enable_seq = lim->leaf[strategy_idx].enable_seq;
-		c->execution_cnt[SIDE_BUY] = c->execution_cnt[SIDE_SELL] = 0;
+		g->enable_seq = lim->leaf[strategy_idx].enable_seq;
+		g->execution_cnt[SIDE_BUY] = g->execution_cnt[SIDE_SELL] = 0;
+	}
+}
+
+/*
+ * The instrument's terms become those of the strategies' with the widest.  Those whose own are no
+ * tighter need not be asked for them.
+ */
+static void
+take_leaf_terms(const struct risk *r, const struct risk_limits *lim, struct risk_instr *i)
+{
+	struct risk_leaf_limits widest = { 0 };
+
+	for (uint32_t left = i->trade_mask; left != 0; left &= left - 1) {
+		const struct risk_leaf_limits *leaf = &lim->leaf[__builtin_ctz(left)];
+
+		if (leaf->order_max_ntl4 > widest.order_max_ntl4)
+			widest.order_max_ntl4 = leaf->order_max_ntl4;
+		if (leaf->order_max_qty > widest.order_max_qty)
+			widest.order_max_qty = leaf->order_max_qty;
+		if (leaf->collar_bp > widest.collar_bp)
+			widest.collar_bp = leaf->collar_bp;
+	}
+	if (widest.order_max_ntl4 < i->order_max_ntl4)
+		i->order_max_ntl4 = widest.order_max_ntl4;
+	if (widest.order_max_qty < i->order_max_qty)
+		i->order_max_qty = widest.order_max_qty;
+	if (widest.collar_bp < i->collar_bp)
+		i->collar_bp = (uint16_t)widest.collar_bp;
+	i->plain_mask = 0;
+	for (uint32_t left = i->trade_mask; left != 0; left &= left - 1) {
+		const uint8_t strategy_idx = (uint8_t)__builtin_ctz(left);
+		const struct risk_leaf_limits *leaf = &lim->leaf[strategy_idx];
+		const struct risk_ledger *g = &r->ledger[risk_leaf_place(i, strategy_idx)];
+
+		if (leaf->order_max_ntl4 >= i->order_max_ntl4 &&
+		    leaf->order_max_qty >= i->order_max_qty && leaf->collar_bp >= i->collar_bp &&
+		    g->execution_cnt[SIDE_BUY] < leaf->execution_max &&
+		    g->execution_cnt[SIDE_SELL] < leaf->execution_max)
+			i->plain_mask |= 1U << strategy_idx;
 	}
 }
 
@@ -459,16 +524,18 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	const struct risk_instr_limits *il = &lim->instr[idx];
 	struct risk_instr *i = &r->instr[idx];
 	const bool goes = il->allowed && il->halted == RISK_INSTR_GOES;
+	uint32_t lot_qty = joint_lot(i->venue_lot_qty, il->lot_qty);
 
 	i->trade_mask = goes ? i->leaf_mask & r->may_trade & ~il->restricted_mask : 0;
 	i->order_max_ntl4 = il->order_max_ntl4;
-	i->order_max_qty = il->order_max_qty;
-	i->lot_qty = joint_lot(i->venue_lot_qty, il->lot_qty);
-	if (i->lot_qty == 0) {
-		i->lot_qty = 1;
+	i->order_max_qty = il->order_max_qty < INT32_MAX ? il->order_max_qty : INT32_MAX;
+	if (lot_qty == 0) {
+		lot_qty = 1;
 		i->order_max_qty = 0;
 	}
-	i->tick_px4 = il->tick_px4 != 0 ? il->tick_px4 : 100; // a hundredth's are below a dollar
+	i->lot_part = risk_part_of(lot_qty);
+	// a hundredth's are below a dollar
+	i->tick_part = risk_part_of(il->tick_px4 != 0 ? il->tick_px4 : 100);
 	i->gross_max_ntl4 = or_any(il->gross_max_ntl4);
 	i->net_max_ntl4 = or_any(il->net_max_ntl4);
 	i->open_max_qty = il->open_max_qty;
@@ -476,12 +543,14 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	if (i->position_max_qty > lim->node[RISK_NODE_FIRM].position_max_qty)
 		i->position_max_qty = lim->node[RISK_NODE_FIRM].position_max_qty;
 	i->short_allowed = il->short_allowed != 0;
-	i->locate_required = il->locate_required != 0;
-	if (i->locate_required)
-		take_located(r, lim, idx);
-	take_enabled(r, lim, i);
 	i->collar_bp = bp_of(il->collar_bp);
 	i->collar_last_bp = il->collar_last_bp != 0 ? bp_of(il->collar_last_bp) : UINT16_MAX;
+	take_accounts(r, lim, idx);
+	take_strategies(r, lim, i);
+	take_leaf_terms(r, lim, i);
+	if (i->order_max_ntl4 > RISK_ROOM_END / (i->var_bp + 1LL))
+		i->order_max_ntl4 = RISK_ROOM_END / (i->var_bp + 1LL); // see risk_passes_as
+	risk_firm_settle(r, i);
 	risk_instr_settle(r, i);
 	i->terms_seq = r->terms_seq;
 }
@@ -489,11 +558,13 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 void
 risk_take_due(struct risk *r)
 {
-	r->due.waits = false;
-	if (r->due.in.kind == INTENT_NEW)
-		risk_reserve(r, &r->due.in, &r->due.plan, true, true);
+	const bool new = r->due.kind == RISK_DUE_NEW;
+
+	r->due.kind = RISK_DUE_NOTHING;
+	if (unlikely(!new))
+		risk_take_tree(r, &r->due, false);
 	else
-		risk_reserve(r, &r->due.in, &r->due.plan, false, true);
+		risk_take_tree(r, &r->due, true);
 }
 
 COLD void
@@ -508,9 +579,12 @@ risk_take_limits(struct risk *r, const struct risk_limits *lim)
 							       : INT64_MAX;
 	r->hours = lim->hours;
 	r->may_trade = 0;
-	for (uint32_t s = 0; s < STRATEGY_MAX; s++)
+	for (uint32_t s = 0; s < STRATEGY_MAX; s++) {
+		r->execution_max[s] = lim->leaf[s].execution_max;
 		if (lim->armed && !lim->halted && lim->leaf[s].mode <= RISK_MODE_REDUCE_ONLY)
 			r->may_trade |= 1U << s;
+	}
+	r->free_ns = 0;
 	r->instr_last = lim->instr_cnt < r->instr_cnt ? lim->instr_cnt : r->instr_cnt;
 	r->instr_last -= r->instr_last != 0;
 	r->terms_seq++; // each instrument takes its own when it is asked for
@@ -545,6 +619,7 @@ risk_load_position(struct risk *r, uint16_t node_idx, uint16_t instr_idx, int64_
 	for (; cell != 0; cell = r->cell[cell].up)
 		risk_execute(r, &r->instr[instr_idx], cell, qty < 0 ? SIDE_SELL : SIDE_BUY, px4,
 			     (uint32_t)risk_abs(qty));
+	risk_firm_settle(r, &r->instr[instr_idx]);
 	return 0;
 }
 
@@ -593,7 +668,7 @@ risk_restore(struct risk *r, const struct risk_limits *lim, const struct risk_da
 			const uint32_t cell = risk_leaf_cell(&r->instr[i], (uint8_t)s);
 
 			if (cell != 0)
-				r->cell[cell].enable_seq = lim->leaf[s].enable_seq;
+				r->ledger[cell].enable_seq = lim->leaf[s].enable_seq;
 		}
 	for (uint32_t s = 0; s < SESSION_MAX; s++)
 		r->message_cnt[s] = day->message_cnt[s];
@@ -742,14 +817,14 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 		.node_idx = node_idx,
 	};
 	for (uint16_t i = 1; i < r->instr_cnt; i++) {
-		const struct risk_cell *c = &r->cell[cell_find(r, node_idx, i)]; // 0: is empty
-		const uint64_t qty = worst_qty(c);
+		const uint32_t cell = cell_find(r, node_idx, i); // 0: is empty
+		const uint64_t qty = worst_qty(&r->cell[cell]);
 
 		if (qty > out->position_qty)
 			out->position_qty = qty;
 		for (int side = SIDE_BUY; side <= SIDE_SELL; side++)
-			if (c->execution_cnt[side] > out->execution_cnt)
-				out->execution_cnt = c->execution_cnt[side];
+			if (r->ledger[cell].execution_cnt[side] > out->execution_cnt)
+				out->execution_cnt = r->ledger[cell].execution_cnt[side];
 	}
 	return true;
 }

@@ -49,8 +49,8 @@ risk_look_at_instr(const struct risk *r, const struct intent *in)
 	if (!risk_is_known(r, in))
 		return;
 	__builtin_prefetch(i, 1);
-	__builtin_prefetch(&i->gross_max_ntl4);
-	__builtin_prefetch(risk_firm_cell(r, i), 1);
+	__builtin_prefetch(&i->room_gross_ntl4, 1);
+	__builtin_prefetch(&r->cell[in->head.instr_idx], 1); // the firm's
 	__builtin_prefetch(&r->open_slot[risk_open_home(r, risk_open_slot(key, 0))], 1);
 }
 
@@ -82,59 +82,76 @@ risk_count(struct risk *r, enum risk_verdict v)
 	metric_add(&r->metrics.intent_passed + v, 1);
 }
 
-/* An order passed a node at last_ns. */
+/* What is due, at each of the cnt levels.  new, cnt: constants, if they can be. */
 HOT_INLINE void
-risk_count_order(const struct risk *r, struct risk_node *n, uint64_t last_ns)
+risk_take_levels(struct risk *r, const struct risk_due *d, const bool new, const uint32_t cnt)
 {
-	uint64_t *const at = n->order_end - n->order_left;
+	const int64_t grow_ntl4 = d->grow_ntl4, var_ntl4bp = d->var_ntl4bp;
+	struct risk_node *const *const at = d->path->at;
+	const uint32_t grow_qty = d->grow_qty;
+	struct risk_cell *const cell = r->cell, *c = d->cell;
+	const uint64_t last_ns = d->last_ns;
+	const size_t side = d->side;
+	bool asks_again = false;
 
-	*at = last_ns;
-	__builtin_prefetch(at + 9, 1); // a line ahead
-	if (unlikely(--n->order_left == 0))
-		risk_rate_settle(r, n);
-}
-
-/* Each level of the tree holds what the plan reserves, of one that passed all checks at once. */
-HOT_INLINE void
-risk_reserve_rooms(struct risk *r, const struct intent *in, const struct risk_plan *plan,
-		   uint64_t last_ns, const bool new)
-{
-	const int64_t grow_ntl4 = plan->grow_ntl4, var_ntl4bp = plan->var_ntl4bp;
-	struct risk_cell *const cell = r->cell, *c = plan->cell;
-	struct risk_node *const node = r->node;
-	const uint32_t grow_qty = plan->grow_qty;
-	const size_t side = in->side;
-
-	for (;;) {
-		struct risk_node *n = &node[c->node_idx];
-		const uint32_t up = c->up;
+	for (uint32_t k = 0; k < cnt; k++) {
+		struct risk_node *n = at[k];
+		uint64_t *const order_at = n->order_at;
 
 		c->open_qty[side] += grow_qty;
 		c->open_ntl4[side] += grow_ntl4;
+		if (k + 1 < cnt) {
+			c->room_qty[side] -= (int32_t)grow_qty;
+			c = &cell[c->up];
+		}
 		n->room[RISK_ROOM_GROSS] -= grow_ntl4;
 		n->room[RISK_ROOM_VAR] -= var_ntl4bp;
 		(n->room + RISK_ROOM_BUY)[side] -= grow_ntl4;
-		n->room[RISK_ROOM_ORDERS] -= new;
-		risk_count_order(r, n, last_ns);
-		if (up == 0)
-			break;
-		c = &cell[up];
+		*order_at = last_ns;
+		__builtin_prefetch(order_at + 8, 1); // a line ahead
+		n->order_at = order_at + 1;
+		if (!new) // it was open already
+			n->room_then[RISK_ROOM_ORDERS]--;
+		if (unlikely(--n->room[RISK_ROOM_ORDERS] == 0))
+			asks_again = true;
+		if (!new)
+			risk_orders_settle(n);
 	}
+	if (unlikely(asks_again))
+		risk_rates_settle(r, d->path);
+}
+
+/*
+ * What is due, at each level of the tree and of the instrument's rooms: of an order that passed all
+ * checks at once.  new: a constant.
+ */
+HOT_INLINE void
+risk_take_tree(struct risk *r, const struct risk_due *d, const bool new)
+{
+	struct risk_instr *const i = d->instr;
+	const size_t side = d->side;
+
+	i->room_open_qty -= (int32_t)d->grow_qty;
+	i->room_position_qty[side] -= (int32_t)d->grow_qty;
+	i->room_gross_ntl4 -= d->grow_ntl4;
+	i->room_net_ntl4[side] -= d->grow_ntl4;
+	if (new &&likely(d->path->cnt == RISK_PATH_USUAL))
+		risk_take_levels(r, d, new, RISK_PATH_USUAL);
+	else
+		risk_take_levels(r, d, new, d->path->cnt);
 }
 
 /* The same of one that passed one check after another: it may be more than rooms can say. */
 COLD void risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_plan *plan);
 
 /*
- * Takes what the plan reserves; `new` says of which kind it is, `at_once` how it passed.
+ * Takes what the plan reserves, but of the tree; `new` says of which kind it is.
  */
 HOT_INLINE void
-risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *plan, const bool new,
-	     const bool at_once)
+risk_enter(struct risk *r, const struct intent *in, const struct risk_plan *plan, const bool new)
 {
-	struct risk_instr *i = &r->instr[in->head.instr_idx];
+	struct risk_instr *i = plan->instr;
 	struct risk_open *e = plan->entry;
-	struct risk_cell *c = plan->cell;
 	uint64_t last_ns = r->last_ns;
 
 	if (new) {
@@ -142,12 +159,11 @@ risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *pl
 
 		risk_open_take(r, e, plan->slot, plan->key);
 		e->px4 = (uint32_t)in->px4;
-		e->open_qty = in->qty;
-		e->cell = (uint32_t)(c - r->cell);
+		e->open_qty = plan->grow_qty;
+		e->cell = plan->place;
 		e->instr_idx = in->head.instr_idx;
-		e->side = in->side;
-		e->short_sale = plan->short_mark != 0;
-		risk_own_add(i, e, place, in->side, (uint32_t)in->px4);
+		e->side = (uint8_t)plan->side;
+		risk_own_add(i, e, place, (uint8_t)plan->side, (uint32_t)in->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
 		risk_open_prepare(r, in->strategy_idx, in->intent_id + 1);
 	} else {
@@ -160,16 +176,17 @@ risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *pl
 		last_ns = in->head.rx_ns;
 		r->last_ns = last_ns;
 	}
-	if (unlikely(plan->located_qty != 0)) {
+	if (unlikely(plan->short_mark != 0)) {
+		if (new)
+			e->short_sale = 1;
 		e->located_qty += plan->located_qty;
-		r->cell[c->up].located_qty += plan->located_qty;
+		r->cell[plan->cell->up].located_qty += plan->located_qty;
 	}
-	if (at_once)
-		risk_reserve_rooms(r, in, plan, last_ns, new);
-	else
-		risk_reserve_sums(r, in, plan);
-	if (plan->recent != NULL)
-		*plan->recent = (struct risk_recent){ plan->what, plan->who, last_ns };
+	if (plan->recent != NULL) {
+		plan->recent->what = plan->what;
+		plan->recent->who = plan->who;
+		plan->recent->ns = last_ns;
+	}
 	r->message_cnt[in->session_idx]++;
 }
 
@@ -187,7 +204,7 @@ risk_count_cancel(struct risk *r, const struct risk_limits *lim, const struct in
 	if (in->head.rx_ns > r->last_ns)
 		r->last_ns = in->head.rx_ns;
 	for (uint32_t k = 0; k < p->cnt; k++) {
-		struct risk_node *n = &r->node[p->node[k]];
+		struct risk_node *n = p->at[k];
 
 		n->cancel_ns[n->cancel_cnt++ & r->rate_mask] = r->last_ns;
 		risk_cancel_rate_settle(r, n);
@@ -211,67 +228,60 @@ HOT_INLINE void
 risk_pass(struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	  const struct risk_plan *plan, struct order *out)
 {
-	memcpy(out, in, sizeof(*out));
-	out->px4 = (uint32_t)in->px4;
+	memcpy(out, in, sizeof(*out)); // also px4: the price's lower half, all of one that passes
 	out->reserve_qty = plan->grow_qty;
 	out->limits_version = lim->version;
-	out->flags &= (uint8_t) ~(INTENT_SHORT | INTENT_SHORT_EXEMPT);
-	out->flags |= plan->short_mark;
+	out->flags =
+		(uint8_t)((in->flags & ~(INTENT_SHORT | INTENT_SHORT_EXEMPT)) | plan->short_mark);
 	risk_count(r, RISK_PASS);
 }
+static_assert(offsetof(struct order, px4) == offsetof(struct intent, px4) &&
+		      __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	      "the lower half comes first");
 
 /* The exact way, and all that is rare; as risk_on_intent. */
 COLD bool risk_on_intent_exact(struct risk *r, const struct risk_limits *lim,
 			       const struct intent *in, struct order *out, struct verdict *no);
 
 /*
- * What passed at once reserves: now, or from r->due, where plan lies then, when risk_reserve_due is
- * called.  new, later: constants.
+ * What passed at once reserves: all of it, or what is of the tree when risk_reserve_due is called.
+ * new, later: constants.
  */
 HOT_INLINE void
-risk_reserve_or_owe(struct risk *r, const struct intent *in, const struct risk_plan *plan, bool new,
-		    bool later)
+risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *plan, bool new,
+	     bool later)
 {
-	if (later) {
-		r->due.waits = true;
-		r->due.in = *in;
-	} else {
-		risk_reserve(r, in, plan, new, true);
-	}
+	struct risk_due now, *d = later ? &r->due : &now;
+
+	risk_enter(r, in, plan, new);
+	d->kind = !later ? RISK_DUE_NOTHING : new ? RISK_DUE_NEW : RISK_DUE_REPLACE;
+	d->grow_qty = plan->grow_qty;
+	d->side = plan->side;
+	d->grow_ntl4 = plan->grow_ntl4;
+	d->var_ntl4bp = plan->var_ntl4bp;
+	d->last_ns = r->last_ns;
+	d->instr = plan->instr;
+	d->cell = plan->cell;
+	d->path = plan->path;
+	if (!later)
+		risk_take_tree(r, d, new);
 }
 
-/* A replace; as risk_on_intent_as. */
+/* Whether its instrument exists. */
+HOT_INLINE bool
+risk_has_instr(const struct risk *r, const struct intent *in)
+{
+	return likely((uint32_t)in->head.instr_idx - 1 < r->instr_last);
+}
+
+/* Whatever is no new order; as risk_on_intent_as. */
 HOT_APART static bool
-risk_on_replace(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		struct order *out, struct verdict *no, bool later)
+risk_on_other(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+	      struct order *out, struct verdict *no, bool later)
 {
-	struct risk_plan now, *plan = later ? &r->due.plan : &now;
+	struct risk_plan plan;
 
-	if (unlikely(!risk_passes_as(r, lim, in, plan, false)))
-		return risk_on_intent_exact(r, lim, in, out, no);
-	risk_pass(r, lim, in, plan, out);
-	risk_reserve_or_owe(r, in, plan, false, later);
-	return true;
-}
-
-/* Whether it is well formed and its instrument exists. */
-HOT_INLINE bool
-risk_is_usual(const struct risk *r, const struct intent *in)
-{
-	return risk_is_well_formed(in) & ((uint32_t)in->head.instr_idx - 1 < r->instr_last);
-}
-
-/* Both of the following; later is a constant. */
-HOT_INLINE bool
-risk_on_intent_as(struct risk *r, const struct risk_limits *lim, const struct intent *in,
-		  struct order *out, struct verdict *no, bool later)
-{
-	struct risk_plan now, *plan = later ? &r->due.plan : &now;
-
-	risk_reserve_due(r);
-	if (unlikely(lim->version != r->limits_version))
-		risk_take_limits(r, lim);
-	if (unlikely(!risk_is_usual(r, in)))
+	if (unlikely(!risk_is_well_formed(in)) || unlikely(!risk_has_instr(r, in)))
 		return risk_on_intent_exact(r, lim, in, out, no);
 	if (intent_takes_away(in->kind)) {
 		if (unlikely(in->kind == INTENT_MODIFY && risk_short_flags(in)))
@@ -281,12 +291,31 @@ risk_on_intent_as(struct risk *r, const struct risk_limits *lim, const struct in
 	}
 	if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
 		risk_instr_refresh(r, lim, in->head.instr_idx);
-	if (in->kind == INTENT_REPLACE)
-		return risk_on_replace(r, lim, in, out, no, later);
-	if (unlikely(!risk_passes_as(r, lim, in, plan, true)))
+	if (unlikely(!risk_passes_as(r, lim, in, &plan, false)))
 		return risk_on_intent_exact(r, lim, in, out, no);
-	risk_pass(r, lim, in, plan, out);
-	risk_reserve_or_owe(r, in, plan, true, later);
+	risk_pass(r, lim, in, &plan, out);
+	risk_reserve(r, in, &plan, false, later);
+	return true;
+}
+
+/* Both of the following; later is a constant. */
+HOT_INLINE bool
+risk_on_intent_as(struct risk *r, const struct risk_limits *lim, const struct intent *in,
+		  struct order *out, struct verdict *no, bool later)
+{
+	struct risk_plan plan;
+
+	risk_reserve_due(r);
+	if (unlikely(lim->version != r->limits_version))
+		risk_take_limits(r, lim);
+	if (unlikely(!risk_is_new(in)) || unlikely(!risk_has_instr(r, in)))
+		return risk_on_other(r, lim, in, out, no, later);
+	if (unlikely(r->instr[in->head.instr_idx].terms_seq != r->terms_seq))
+		risk_instr_refresh(r, lim, in->head.instr_idx);
+	if (unlikely(!risk_passes_as(r, lim, in, &plan, true)))
+		return risk_on_intent_exact(r, lim, in, out, no);
+	risk_pass(r, lim, in, &plan, out);
+	risk_reserve(r, in, &plan, true, later);
 	return true;
 }
 

@@ -261,7 +261,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	const struct risk_instr_limits *il;
 	const struct risk_leaf_limits *leaf;
 	const struct risk_instr *i;
-	const struct risk_cell *c;
+	const struct risk_ledger *g;
 	const struct risk_open *e;
 	enum risk_verdict v;
 	uint32_t want_qty = in->qty;
@@ -278,12 +278,16 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 			       ? RISK_REJECT_SHORT
 			       : RISK_PASS;
 	i = &r->instr[idx];
+	plan->instr = &r->instr[idx];
+	plan->side = in->side;
 	leaf = &lim->leaf[in->strategy_idx];
 	v = judge_market(r, lim, il, i, in);
 	if (unlikely(v != RISK_PASS))
 		return v;
 
-	plan->cell = &r->cell[risk_leaf_cell(i, in->strategy_idx)];
+	plan->path = &r->path[in->strategy_idx];
+	plan->place = risk_leaf_cell(i, in->strategy_idx);
+	plan->cell = &r->cell[plan->place];
 	plan->key = risk_open_key(in->strategy_idx,
 				  in->kind == INTENT_NEW ? in->intent_id : in->orig_id);
 	plan->slot = risk_open_find(r, plan->key);
@@ -311,9 +315,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	if (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
-	plan->short_mark =
-		risk_short_mark(risk_worst_qty(risk_firm_cell(r, i), in->side, plan->grow_qty), in,
-				plan, in->kind == INTENT_NEW);
+	plan->short_mark = risk_short_mark(risk_firm_cell(r, i), in, plan, in->kind == INTENT_NEW);
 	if (plan->short_mark != 0) {
 		v = judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
@@ -326,9 +328,9 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	v = judge_tree(r, in, i->var_bp, plan);
 	if (unlikely(v != RISK_PASS))
 		return v;
-	c = plan->cell;
-	if (unlikely(c->execution_cnt[in->side] >= leaf->execution_max &&
-		     c->enable_seq == leaf->enable_seq))
+	g = &r->ledger[plan->cell - r->cell];
+	if (unlikely(g->execution_cnt[in->side] >= leaf->execution_max &&
+		     g->enable_seq == leaf->enable_seq))
 		return RISK_REJECT_REPEATED;
 	if (lim->duplicate_window_ns != 0 && in->kind == INTENT_NEW) {
 		risk_plan_recent(r, in, plan);
@@ -357,9 +359,13 @@ risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_pla
 		n->open_ntl4[in->side] += plan->grow_ntl4;
 		n->open_var_ntl4bp += (__int128)plan->grow_ntl4 * var_bp;
 		n->open_cnt += in->kind == INTENT_NEW;
-		risk_count_order(r, n, r->last_ns);
+		*n->order_at++ = r->last_ns;
+		if (n->order_at == n->order_end)
+			risk_rate_settle(r, n);
+		risk_cell_settle(c, n->position_max_qty);
 		risk_node_settle(n);
 	}
+	risk_firm_settle(r, &r->instr[in->head.instr_idx]);
 }
 
 COLD bool
@@ -375,7 +381,8 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 			risk_pass_cancel(r, lim, in, out);
 		} else {
 			risk_pass(r, lim, in, &plan, out);
-			risk_reserve(r, in, &plan, in->kind == INTENT_NEW, false);
+			risk_enter(r, in, &plan, in->kind == INTENT_NEW);
+			risk_reserve_sums(r, in, &plan);
 		}
 		return true;
 	}

@@ -107,6 +107,7 @@ risk_on_mark(struct risk *r, const struct mark *m)
 	if (i->ref_px4 != 0 && i->ref_px4 != i->mark_px4) {
 		i->mark_px4 = i->ref_px4;
 		risk_value_all(r, i);
+		risk_firm_settle(r, i);
 	}
 }
 
@@ -145,6 +146,7 @@ risk_execute(struct risk *r, const struct risk_instr *i, uint32_t cell, uint8_t 
 	if (unlikely(full))
 		metric_add(&r->metrics.sum_saturated, 1);
 	risk_value(r, i, c);
+	risk_cell_settle(c, n->position_max_qty);
 	n->cash_ntl4 -= (__int128)sign * ntl4_of(px4, qty);
 	risk_node_settle(n);
 }
@@ -166,7 +168,7 @@ risk_count_execution(struct risk_ledger *g, const struct fill *f)
 	}
 }
 
-/* Less of an order is open in one cell; ntl4 is the change. */
+/* Less of an order is open in one cell; ntl4 is the change.  Neither it nor its node is settled. */
 HOT_INLINE void
 risk_release_cell(struct risk *r, const struct risk_instr *i, struct risk_cell *c, uint8_t side,
 		  uint32_t qty, int64_t ntl4, bool gone)
@@ -178,7 +180,65 @@ risk_release_cell(struct risk *r, const struct risk_instr *i, struct risk_cell *
 	n->open_ntl4[side] += ntl4;
 	n->open_var_ntl4bp += (__int128)ntl4 * i->var_bp;
 	n->open_cnt -= gone;
-	risk_node_settle(n);
+}
+
+/*
+ * A room grows by what is open no longer, and says itself what it lost: *taken.  One made at its
+ * end is there again when it lost no more than that.  False, and nothing changed: it must be made
+ * anew.
+ */
+HOT_INLINE bool
+risk_room_grows(const struct risk_node *n, enum risk_room room, int64_t freed, int64_t *grown,
+		int64_t *taken)
+{
+	const int64_t then = n->room_then[room];
+
+	*taken = then - n->room[room];
+	*grown = then == RISK_ROOM_END ? then : n->room[room] + freed;
+	if (unlikely((uint64_t)freed >= RISK_ROOM_END))
+		return false;
+	if (then == RISK_ROOM_END)
+		return likely(*taken <= freed);
+	return likely(then < RISK_ROOM_END - freed) && likely(then > -RISK_ROOM_END);
+}
+
+/* Less is open of a node's orders: its rooms follow.  False, and nothing changed: settle it. */
+HOT_INLINE bool
+risk_rooms_grow(struct risk_node *n, uint8_t side, int64_t freed_ntl4, int64_t freed_var_ntl4bp)
+{
+	const enum risk_room net = (enum risk_room)(RISK_ROOM_BUY + side);
+	int64_t gross_room, net_room, var_room, gross_taken, net_taken, var_taken;
+
+	if (!risk_room_grows(n, RISK_ROOM_GROSS, freed_ntl4, &gross_room, &gross_taken) ||
+	    !risk_room_grows(n, net, freed_ntl4, &net_room, &net_taken) ||
+	    !risk_room_grows(n, RISK_ROOM_VAR, freed_var_ntl4bp, &var_room, &var_taken))
+		return false;
+	n->open_ntl4[side] += net_taken;
+	n->open_var_ntl4bp += var_taken;
+	n->room[RISK_ROOM_GROSS] = n->room_then[RISK_ROOM_GROSS] = gross_room;
+	n->room[net] = n->room_then[net] = net_room;
+	n->room[RISK_ROOM_VAR] = n->room_then[RISK_ROOM_VAR] = var_room;
+	risk_orders_settle(n);
+	return true;
+}
+
+/* That cell, those above it and their nodes, after a release. */
+HOT_INLINE void
+risk_release_settle(struct risk *r, const struct risk_instr *i, uint32_t cell, uint8_t side,
+		    int64_t freed_ntl4)
+{
+	int64_t freed_var_ntl4bp;
+
+	if (unlikely(__builtin_mul_overflow(freed_ntl4, (int64_t)i->var_bp, &freed_var_ntl4bp)))
+		freed_var_ntl4bp = -1;
+	for (; cell != 0; cell = r->cell[cell].up) {
+		struct risk_cell *c = &r->cell[cell];
+		struct risk_node *n = &r->node[c->node_idx];
+
+		risk_cell_settle_side(c, n->position_max_qty, side);
+		if (unlikely(!risk_rooms_grow(n, side, freed_ntl4, freed_var_ntl4bp)))
+			risk_node_settle(n);
+	}
 }
 
 /* Located shares that were not sold after all may be sold by another order. */
@@ -194,9 +254,11 @@ risk_release_located(struct risk *r, struct risk_open *e, uint32_t released_qty,
 	r->cell[r->cell[e->cell].up].located_qty -= back_qty;
 }
 
-/* Gives back what the fill says is no longer open. */
+/* Gives back what the fill says is no longer open.  Levels that it executes at settle afterwards.
+ */
 HOT_INLINE void
-risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const struct fill *f)
+risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const struct fill *f,
+	     uint32_t executed_cell)
 {
 	const int64_t before_ntl4 = ntl4_of(e->px4, e->open_qty);
 	// a replace that orders had not seen yet is answered on its own, and holds its growth till
@@ -204,6 +266,8 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 	const bool settled = !e->replace_pending || f->replace_done;
 	const bool gone = f->order_gone && settled;
 	uint32_t released_qty = f->released_qty;
+	const uint32_t cell = e->cell;
+	const uint8_t side = e->side;
 	int64_t freed_ntl4;
 
 	if (unlikely(released_qty > e->open_qty || (gone && released_qty < e->open_qty))) {
@@ -219,13 +283,15 @@ risk_release(struct risk *r, struct risk_instr *i, struct risk_open *e, const st
 		e->replace_pending = 0;
 	if (settled)
 		risk_own_settle(r, i, e);
-	freed_ntl4 = ntl4_of(e->px4, e->open_qty) - before_ntl4;
+	freed_ntl4 = before_ntl4 - ntl4_of(e->px4, e->open_qty);
 	if (unlikely(e->located_qty != 0))
 		risk_release_located(r, e, released_qty, f->broken ? 0 : f->executed_qty);
-	for (uint32_t k = e->cell; k != 0; k = r->cell[k].up)
-		risk_release_cell(r, i, &r->cell[k], e->side, released_qty, freed_ntl4, gone);
+	for (uint32_t k = cell; k != 0; k = r->cell[k].up)
+		risk_release_cell(r, i, &r->cell[k], side, released_qty, -freed_ntl4, gone);
 	if (gone)
 		risk_open_drop(r, e);
+	if (cell != executed_cell)
+		risk_release_settle(r, i, cell, side, freed_ntl4);
 }
 
 /* The strategy's cell, 0 when it has none for the instrument. */
@@ -251,6 +317,19 @@ COLD void risk_book_located(struct risk *r, uint32_t cell, const struct fill *f)
  * position may still hold cost that much more; of the others it was realised.
  */
 COLD void risk_correct(struct risk *r, uint32_t cell, const struct fill *f);
+
+/* One more execution of a strategy: from its limit on, it has not only the instrument's terms. */
+HOT_INLINE void
+risk_count_repeated(struct risk *r, struct risk_instr *i, uint32_t cell, const struct fill *f)
+{
+	const uint8_t strategy_idx = r->node[r->cell[cell].node_idx].strategy - 1;
+	uint16_t *cnt = &r->ledger[cell].execution_cnt[f->side];
+
+	if (*cnt != UINT16_MAX)
+		++*cnt;
+	if (unlikely(*cnt >= r->execution_max[strategy_idx]))
+		i->plain_mask &= ~(1U << strategy_idx);
+}
 
 /* What became of an order. */
 HOT_INLINE void
@@ -278,9 +357,11 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	if (unlikely(e->key == 0 || e->instr_idx != idx))
 		metric_add(&r->metrics.fill_unreserved, 1);
 	else
-		risk_release(r, i, e, f);
-	if (f->executed_qty == 0)
+		risk_release(r, i, e, f, f->executed_qty != 0 ? cell : 0);
+	if (f->executed_qty == 0) {
+		risk_firm_settle(r, i);
 		return;
+	}
 	if (unlikely(f->broken))
 		metric_add(&r->metrics.fill_broken, 1);
 	if (unlikely(i->mark_px4 == 0))
@@ -288,8 +369,8 @@ risk_on_fill(struct risk *r, const struct fill *f)
 	if (unlikely(cell == 0)) {
 		metric_add(&r->metrics.fill_unassigned, 1);
 		cell = idx; // the firm's
-	} else if (!f->broken && r->cell[cell].execution_cnt[f->side] != UINT16_MAX) {
-		r->cell[cell].execution_cnt[f->side]++;
+	} else if (!f->broken) {
+		risk_count_repeated(r, i, cell, f);
 	}
 	if (unlikely(f->booked_as & FILL_BOOKED_SHORT))
 		risk_book_located(r, cell, f);
@@ -297,6 +378,7 @@ risk_on_fill(struct risk *r, const struct fill *f)
 		risk_count_execution(&r->ledger[cell], f);
 		risk_execute(r, i, cell, side, f->px4, f->executed_qty);
 	}
+	risk_firm_settle(r, i);
 }
 
 #endif

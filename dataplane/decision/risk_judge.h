@@ -30,14 +30,6 @@ risk_hours_allow(uint8_t hours, uint8_t phase)
 	return phase == PHASE_SYSTEM || phase == PHASE_MARKET || phase == PHASE_AFTER_MARKET;
 }
 
-/* Shares or money in the order's direction: what is bought grows a long position. */
-HOT_INLINE int64_t
-risk_signed(size_t side, int64_t x)
-{
-	return (x ^ -(int64_t)side) + side;
-}
-static_assert(SIDE_BUY == 0 && SIDE_SELL == 1, "risk_signed negates by the side");
-
 /*
  * What the limits and the book leave of the instrument's prices.  A collar is a distance: what
  * lies bp of a price away from it, at most, is allowed.
@@ -59,6 +51,10 @@ risk_instr_settle(const struct risk *r, struct risk_instr *i)
 {
 	uint32_t lo_px4 = 1, hi_px4 = (uint32_t)PX4_MAX;
 
+	i->short_px4 = !i->short_allowed             ? UINT32_MAX
+		       : i->short_sale == '0'        ? 0
+		       : i->bid_px4 < UINT32_MAX - 1 ? i->bid_px4 + 1
+						     : UINT32_MAX;
 	if (i->confidence != CONFIDENCE_LIVE || i->state != TRADING_OPEN || i->ref_px4 == 0 ||
 	    (r->hours != RISK_HOURS_ANY && !risk_hours_allow(r->hours, i->phase))) {
 		i->lo_px4 = 1; // no price lies between: 0 is none either
@@ -84,30 +80,56 @@ COLD void risk_instr_refresh(const struct risk *r, const struct risk_limits *lim
  * be of a time beyond 63 bits may look old here; the exact way sees that it is not.
  */
 HOT_INLINE bool
-risk_lacks_leave(const struct risk *r, const struct risk_instr *i, const struct intent *in)
+risk_lacks_leave(const struct risk *r, const struct intent *in)
 {
-	return unlikely(!(i->trade_mask >> in->strategy_idx & 1)) ||
-	       unlikely(halt_reasons() != 0) || // on every core's lines, and never
+	return unlikely(halt_reasons() != 0) || // on every core's lines, and never
 	       unlikely((int64_t)(r->now_ns - in->head.rx_ns) > r->age_max_ns);
+}
+
+/*
+ * A divisor as a part of 2^64: what it divides, times the part and once more, comes to no more than
+ * the part.  True of numbers of 32 bits: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
+ * computation" (2019).
+ */
+HOT_INLINE uint64_t
+risk_part_of(uint32_t divisor)
+{
+	return UINT64_MAX / divisor;
+}
+
+HOT_INLINE bool
+risk_divides(uint64_t part, uint32_t x)
+{
+	return part * x + x <= part;
 }
 
 /* Quantity, lot, price, tick, collars, band, value; hours and book, too, as no price is left then.
  */
 HOT_INLINE bool
-risk_lacks_terms(const struct risk_leaf_limits *leaf, const struct risk_instr *i, int64_t px4,
-		 uint32_t want_qty)
+risk_lacks_terms(const struct risk_instr *i, int64_t px4, uint32_t want_qty)
 {
-	const uint64_t px = (uint64_t)px4; // of any price; lo and hi refuse what is none
-	const uint64_t off_px4 = px > i->ref_px4 ? px - i->ref_px4 : i->ref_px4 - px;
-	const uint64_t ntl4 = (uint64_t)(uint32_t)px4 * want_qty;
+	const int64_t ntl4 = (int64_t)((uint64_t)(uint32_t)px4 * want_qty);
 
-	return unlikely(want_qty - 1 >= i->order_max_qty) ||
-	       unlikely(want_qty > leaf->order_max_qty) || unlikely(px4 < i->lo_px4) ||
-	       unlikely(px4 > i->hi_px4) || unlikely(want_qty % i->lot_qty != 0) ||
-	       unlikely((uint32_t)px4 % i->tick_px4 != 0) ||
-	       unlikely(off_px4 * BP_ONE > (uint64_t)i->ref_px4 * leaf->collar_bp) ||
-	       unlikely(ntl4 > (uint64_t)i->order_max_ntl4) ||
-	       unlikely(ntl4 > (uint64_t)leaf->order_max_ntl4);
+	return unlikely(want_qty - 1 >= i->order_max_qty) || unlikely(px4 < i->lo_px4) ||
+	       unlikely(px4 > i->hi_px4) || unlikely(!risk_divides(i->lot_part, want_qty)) ||
+	       unlikely(!risk_divides(i->tick_part, (uint32_t)px4)) ||
+	       unlikely(ntl4 > i->order_max_ntl4);
+}
+
+/* What a strategy must keep to beside the instrument's terms, if it is not of plain_mask. */
+HOT_INLINE bool
+risk_lacks_own_terms(const struct risk *r, const struct risk_limits *lim,
+		     const struct risk_instr *i, const struct intent *in, uint32_t want_qty)
+{
+	const struct risk_leaf_limits *leaf = &lim->leaf[(size_t)in->strategy_idx];
+	const struct risk_ledger *g = &r->ledger[risk_leaf_place(i, in->strategy_idx)];
+	const uint64_t px = (uint64_t)in->px4;
+	const uint64_t off_px4 = px > i->ref_px4 ? px - i->ref_px4 : i->ref_px4 - px;
+
+	return !(i->trade_mask >> in->strategy_idx & 1) || want_qty > leaf->order_max_qty ||
+	       off_px4 * BP_ONE > (uint64_t)i->ref_px4 * leaf->collar_bp ||
+	       (int64_t)(px * want_qty) > leaf->order_max_ntl4 ||
+	       g->execution_cnt[in->side] >= leaf->execution_max;
 }
 
 /* How the intent asks a sale to be marked. */
@@ -118,20 +140,23 @@ risk_short_flags(const struct intent *in)
 }
 
 /*
- * How a sale is marked: 0, or as a short one, which follows from the worst_qty that the firm comes
- * to by it; a replace's order went out with its mark.  Never of a purchase.
+ * How a sale is marked: 0, or as a short one, which follows from what the firm, whose cell c is,
+ * may come to hold by it; a replace's order went out with its mark.  Never of a purchase.
  */
 HOT_INLINE uint8_t
-risk_short_mark(int64_t worst_qty, const struct intent *in, const struct risk_plan *plan,
+risk_short_mark(const struct risk_cell *c, const struct intent *in, const struct risk_plan *plan,
 		const bool new)
 {
-	bool is_short = (plan->grow_qty != 0) & (worst_qty > 0);
+	const int64_t left_qty =
+		c->position_qty - (int64_t)c->open_qty[SIDE_SELL] - (int64_t)plan->grow_qty;
+	bool is_short = (left_qty < 0) & (plan->grow_qty != 0);
 
 	is_short |= new ? risk_short_flags(in) != 0 : plan->entry->short_sale;
-	if (likely(!(is_short & (in->side == SIDE_SELL))))
+	if (likely(!(is_short & (uint8_t)plan->side)))
 		return 0;
 	return in->flags & INTENT_SHORT_EXEMPT ? INTENT_SHORT_EXEMPT : INTENT_SHORT;
 }
+static_assert(SIDE_SELL == 1, "a bit to be asked with the others");
 
 /* Whether a short sale lacks leave or located shares; c is the strategy's cell. */
 HOT_INLINE bool
@@ -141,36 +166,22 @@ risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct 
 	const struct risk_cell *account = &r->cell[c->up];
 	const uint64_t located_qty = (uint64_t)account->located_qty + plan->grow_qty;
 
-	return (!i->short_allowed) | ((in->kind == INTENT_REPLACE) & !plan->entry->short_sale) |
-	       ((i->short_sale != '0') & (in->px4 <= i->bid_px4)) |
-	       (i->locate_required & (located_qty > account->located_max_qty));
-}
-
-/* The largest position in the order's direction that a cell can come to with so much more. */
-HOT_INLINE int64_t
-risk_worst_qty(const struct risk_cell *c, size_t side, uint32_t grow_qty)
-{
-	return risk_signed(side, c->position_qty) + (int64_t)c->open_qty[side] + grow_qty;
+	return (in->px4 < i->short_px4) |
+	       ((in->kind == INTENT_REPLACE) & !plan->entry->short_sale) |
+	       ((account->located_max_qty != RISK_LOCATED_ANY) &
+		(located_qty > account->located_max_qty));
 }
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
 HOT_INLINE bool
-risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, size_t side,
-		      int64_t worst_qty, const struct risk_plan *plan)
+risk_lacks_instr_room(const struct risk_instr *i, size_t side, const struct risk_plan *plan)
 {
-	const uint64_t open_qty =
-		(uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL] + plan->grow_qty;
-	const uint64_t gross_ntl4 = (uint64_t)risk_abs(c->position_ntl4) +
-				    (uint64_t)c->open_ntl4[SIDE_BUY] +
-				    (uint64_t)c->open_ntl4[SIDE_SELL] + (uint64_t)plan->grow_ntl4;
-	// where gross does not exceed 63 bits, net does not either
-	const uint64_t net_ntl4 = (uint64_t)risk_signed(side, c->position_ntl4) +
-				  (uint64_t)c->open_ntl4[side] + (uint64_t)plan->grow_ntl4;
+	const int32_t grow_qty = (int32_t)plan->grow_qty; // no more than order_max_qty
 
-	return unlikely(open_qty > i->open_max_qty) ||
-	       unlikely(worst_qty > (int64_t)i->position_max_qty) ||
-	       unlikely(gross_ntl4 > (uint64_t)i->gross_max_ntl4) ||
-	       unlikely((int64_t)net_ntl4 > i->net_max_ntl4);
+	return unlikely(grow_qty > i->room_open_qty) ||
+	       unlikely(grow_qty > i->room_position_qty[side]) ||
+	       unlikely(plan->grow_ntl4 > i->room_gross_ntl4) ||
+	       unlikely(plan->grow_ntl4 > i->room_net_ntl4[side]);
 }
 
 /*
@@ -178,36 +189,50 @@ risk_lacks_instr_room(const struct risk_instr *i, const struct risk_cell *c, siz
  * reduce, sums beyond RISK_ROOM_END, and a plan that grows nothing pass the exact way.
  */
 HOT_INLINE bool
-risk_lacks_room(const struct risk_node *n, const struct intent *in, const struct risk_plan *plan,
-		const bool new)
+risk_lacks_room(const struct risk_node *n, size_t side, const struct risk_plan *plan)
 {
-	const size_t side = in->side;
-
 	return unlikely(plan->grow_ntl4 > n->room[RISK_ROOM_GROSS]) ||
 	       unlikely(plan->var_ntl4bp > n->room[RISK_ROOM_VAR]) ||
 	       unlikely(plan->grow_ntl4 > (n->room + RISK_ROOM_BUY)[side]) ||
-	       unlikely(n->room[RISK_ROOM_ORDERS] < new) ||
-	       unlikely((int64_t)in->head.rx_ns < n->free_ns);
+	       unlikely(n->room[RISK_ROOM_ORDERS] <= 0);
 }
 
-/* The same of each level from the strategy to the firm, and its position. */
+/* The same of each of the cnt levels from the strategy to the firm, and its position. */
 HOT_INLINE bool
-risk_lacks_tree_room(const struct risk *r, const struct intent *in, const struct risk_plan *plan,
-		     const bool new)
+risk_lacks_levels(const struct risk *r, const struct risk_plan *plan, const uint32_t cnt)
 {
 	const struct risk_cell *const cell = r->cell, *c = plan->cell;
-	const struct risk_node *const node = r->node;
+	const size_t side = plan->side;
 
-	do { // not the firm: its position is the instrument's
-		const struct risk_node *n = &node[c->node_idx];
-
-		if (risk_lacks_room(n, in, plan, new) ||
-		    unlikely(risk_worst_qty(c, in->side, plan->grow_qty) >
-			     (int64_t)n->position_max_qty))
+	for (uint32_t k = 0; k < cnt; k++) {
+		if (risk_lacks_room(plan->path->at[k], side, plan))
+			return true;
+		if (k + 1 == cnt) // the firm: its position is the instrument's
+			break;
+		if (unlikely((int32_t)plan->grow_qty > c->room_qty[side]))
 			return true;
 		c = &cell[c->up];
-	} while (c->up != 0);
-	return risk_lacks_room(&node[RISK_NODE_FIRM], in, plan, new);
+	}
+	return false;
+}
+
+HOT_INLINE bool
+risk_lacks_tree_room(const struct risk *r, const struct risk_plan *plan)
+{
+	return likely(plan->path->cnt == RISK_PATH_USUAL)
+		       ? risk_lacks_levels(r, plan, RISK_PATH_USUAL)
+		       : risk_lacks_levels(r, plan, plan->path->cnt);
+}
+
+/* Whether a rate of a level is used up; asked when that of any is. */
+HOT_INLINE bool
+risk_lacks_rate(const struct risk_path *p, const struct intent *in)
+{
+	bool lacks = false;
+
+	for (uint32_t k = 0; k < p->cnt; k++)
+		lacks |= (int64_t)in->head.rx_ns < p->at[k]->free_ns;
+	return lacks;
 }
 
 /*
@@ -225,15 +250,12 @@ COLD enum risk_verdict risk_judge(const struct risk *r, const struct risk_limits
 HOT_INLINE void
 risk_plan_recent(const struct risk *r, const struct intent *in, struct risk_plan *plan)
 {
-	const uint64_t multiplier = 0x9E3779B97F4A7C15ULL; // 2^64 by the golden ratio
-	uint64_t hash;
-
 	plan->what = (uint64_t)in->px4 << 32 | in->qty; // not 0 of an order that passes
-	plan->who = (uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | in->side;
-	hash = (plan->what + plan->who * multiplier) * multiplier;
-	plan->recent = &r->recent[hash >> 54]; // 10 bits
+	plan->who =
+		(uint64_t)in->strategy_idx << 17 | (uint64_t)in->head.instr_idx << 1 | plan->side;
+	plan->recent = &r->recent[__builtin_ia32_crc32di(plan->who, plan->what) % RISK_RECENT_CNT];
 }
-static_assert(RISK_RECENT_CNT == 1 << 10, "risk_plan_recent takes 10 bits");
+static_assert((RISK_RECENT_CNT & (RISK_RECENT_CNT - 1)) == 0, "a mask takes the slot");
 
 /* Whether the strategy may have meant to send this twice. */
 HOT_INLINE bool
@@ -242,7 +264,7 @@ risk_is_same_order(const struct risk_limits *lim, const struct intent *in,
 {
 	const struct risk_recent *last = plan->recent;
 
-	return unlikely(last->what == plan->what) && last->who == plan->who &&
+	return unlikely(last->who == plan->who) && last->what == plan->what &&
 	       in->head.rx_ns < last->ns + lim->duplicate_window_ns;
 }
 
@@ -251,10 +273,10 @@ risk_is_same_order(const struct risk_limits *lim, const struct intent *in,
  * says it of all at once.
  */
 HOT_INLINE bool
-risk_is_well_formed(const struct intent *in)
+risk_is_formed_as(const struct intent *in, uint8_t kinds)
 {
 	const struct intent none = {
-		.kind = (uint8_t)~INTENT_MODIFY,
+		.kind = (uint8_t)~kinds,
 		.side = (uint8_t)~SIDE_SELL,
 		.tif = (uint8_t)~TIF_IOC,
 		.strategy_idx = (uint8_t) ~(STRATEGY_MAX - 1),
@@ -266,10 +288,23 @@ risk_is_well_formed(const struct intent *in)
 	memcpy(&wrong, (const uint8_t *)&none + offsetof(struct intent, kind), sizeof(wrong));
 	return (said & wrong) == 0;
 }
+
+HOT_INLINE bool
+risk_is_well_formed(const struct intent *in)
+{
+	return risk_is_formed_as(in, INTENT_MODIFY);
+}
+
+/* The same, and it is a new order. */
+HOT_INLINE bool
+risk_is_new(const struct intent *in)
+{
+	return risk_is_formed_as(in, INTENT_NEW);
+}
 static_assert(offsetof(struct intent, style) == offsetof(struct intent, kind) + 7,
 	      "eight bytes beside one another");
-static_assert((INTENT_MODIFY & (INTENT_MODIFY + 1)) == 0 && SIDE_SELL == 1 && TIF_IOC == 1 &&
-		      (STRATEGY_MAX & (STRATEGY_MAX - 1)) == 0 &&
+static_assert(INTENT_NEW == 0 && (INTENT_MODIFY & (INTENT_MODIFY + 1)) == 0 && SIDE_SELL == 1 &&
+		      TIF_IOC == 1 && (STRATEGY_MAX & (STRATEGY_MAX - 1)) == 0 &&
 		      (SESSION_MAX & (SESSION_MAX - 1)) == 0,
 	      "the largest of each is all ones");
 
@@ -315,14 +350,14 @@ HOT_INLINE bool
 risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
 	       struct risk_plan *plan, const bool new)
 {
-	const struct risk_leaf_limits *leaf = &lim->leaf[(size_t)in->strategy_idx];
-	const struct risk_instr *i = &r->instr[in->head.instr_idx];
-	const struct risk_cell *firm, *c;
-	const size_t side = in->side;
+	struct risk_instr *const i = &r->instr[in->head.instr_idx];
+	const size_t side = as_it_is(in->side);
 	uint32_t want_qty;
-	int64_t worst_qty;
 
-	if (risk_lacks_leave(r, i, in))
+	plan->instr = i;
+	plan->side = side;
+	plan->path = &r->path[(size_t)in->strategy_idx];
+	if (risk_lacks_leave(r, in))
 		return false;
 	plan->key = risk_open_key(in->strategy_idx, new ? in->intent_id : in->orig_id);
 	plan->slot = risk_open_find(r, plan->key);
@@ -336,19 +371,21 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 		if (unlikely(risk_lacks_entry(plan->entry, in)))
 			return false;
 	}
-	if (risk_lacks_terms(leaf, i, in->px4, want_qty) ||
-	    (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[side ^ 1])) &&
-	     !lim->self_match) ||
-	    unlikely(
-		    __builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp, &plan->var_ntl4bp)))
+	if (risk_lacks_terms(i, in->px4, want_qty) ||
+	    (unlikely(!(i->plain_mask >> in->strategy_idx & 1)) &&
+	     risk_lacks_own_terms(r, lim, i, in, want_qty)) ||
+	    (unlikely(risk_px_meets((uint8_t)side, (uint32_t)in->px4, i->own_near[side ^ 1])) &&
+	     !lim->self_match))
 		return false;
-	firm = risk_firm_cell(r, i);
-	worst_qty = risk_worst_qty(firm, side, plan->grow_qty);
-	plan->cell = &r->cell[risk_leaf_place(i, in->strategy_idx)];
-	c = plan->cell;
-	if (risk_lacks_instr_room(i, firm, side, worst_qty, plan) ||
-	    unlikely(c->execution_cnt[side] >= leaf->execution_max) ||
-	    risk_lacks_tree_room(r, in, plan, new) ||
+	if (new) // order_max_ntl4 sees to it that the product has 63 bits
+		plan->var_ntl4bp = plan->grow_ntl4 * i->var_bp;
+	else if (unlikely(__builtin_mul_overflow(plan->grow_ntl4, (int64_t)i->var_bp,
+						 &plan->var_ntl4bp)))
+		return false;
+	plan->place = risk_leaf_place(i, in->strategy_idx);
+	plan->cell = &r->cell[plan->place];
+	if (risk_lacks_instr_room(i, side, plan) || risk_lacks_tree_room(r, plan) ||
+	    (unlikely((int64_t)in->head.rx_ns < r->free_ns) && risk_lacks_rate(plan->path, in)) ||
 	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
 		return false;
 	plan->recent = NULL;
@@ -358,11 +395,12 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 			return false;
 	}
 	plan->located_qty = 0;
-	plan->short_mark = risk_short_mark(worst_qty, in, plan, new);
+	plan->short_mark = risk_short_mark(&r->cell[in->head.instr_idx], in, plan, new);
 	if (unlikely(plan->short_mark != 0)) {
-		if (unlikely(risk_lacks_short(r, i, c, in, plan)))
+		if (unlikely(risk_lacks_short(r, i, plan->cell, in, plan)))
 			return false;
-		plan->located_qty = i->locate_required ? plan->grow_qty : 0;
+		if (r->cell[plan->cell->up].located_max_qty != RISK_LOCATED_ANY)
+			plan->located_qty = plan->grow_qty;
 	}
 	return true;
 }

@@ -16,6 +16,7 @@ enum {
 	ACCOUNT_DEPTH_MAX = 4,                // accounts above one another
 	RISK_NODE_MAX = 256,                  // accounts and strategies
 	RISK_PATH_MAX = 6,                    // a strategy, its accounts, the firm
+	RISK_PATH_USUAL = 3,                  // a strategy, its account, the firm
 	RISK_NODE_FIRM = 0,
 	RISK_LOCATE_MAX = 4096,                  // accounts' shares located for short sales
 	RISK_LOCATE_SLOTS = 4 * RISK_LOCATE_MAX, // of their table, a power of two

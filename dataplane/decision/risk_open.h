@@ -39,10 +39,15 @@ risk_open_slot(uint64_t key, uint32_t place)
 	return key << RISK_OPEN_PLACE_BITS | place;
 }
 
+/*
+ * Bits 8 and above of a CRC32C: of as many names in a row as the index has room for, no two have
+ * the same home, whatever the size of the index.
+ */
 HOT_INLINE uint32_t
 risk_open_home(const struct risk *r, uint64_t slot)
 {
-	return (uint32_t)((slot >> RISK_OPEN_PLACE_BITS) * 0x9E3779B97F4A7C15ULL >> r->open_shift);
+	return (uint32_t)(__builtin_ia32_crc32di(0, slot >> RISK_OPEN_PLACE_BITS) >> 8) &
+	       r->open_mask;
 }
 
 /*

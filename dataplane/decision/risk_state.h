@@ -56,18 +56,20 @@ struct risk_cell {
 	int64_t position_ntl4; // its value at the instrument's mark, with its sign
 	int64_t open_ntl4[2];  // reserved for open orders, by side
 	uint32_t open_qty[2];
+	int32_t room_qty[2];  // not of the firm's: what orders of a side may add to the position
 	uint32_t located_qty; // an account's: located shares in use by short sales
 	union {
-		uint32_t enable_seq;      // a strategy's: execution_cnt is since the same number
-		uint32_t located_max_qty; // an account's: as terms_seq of the instrument says
+		uint32_t above;           // a strategy's: of the node above `up`; 0: none
+		uint32_t located_max_qty; // others': as terms_seq of the instrument says; see there
 	};
-	uint16_t execution_cnt[2];
 	uint16_t node_idx;
 	uint16_t instr_idx;
-	uint32_t up;    // of the node above; 0: this is the firm's
-	uint32_t above; // and of the one above that; 0: none
+	uint32_t up; // of the node above; 0: this is the firm's
 };
 static_assert(sizeof(struct risk_cell) == CACHE_LINE, "one line per level of the tree");
+
+/* located_max_qty where short sales need no located shares. */
+#define RISK_LOCATED_ANY UINT32_MAX
 
 /* What only fills and people ask for of a cell; at the same place of another table. */
 struct risk_ledger {
@@ -77,36 +79,46 @@ struct risk_ledger {
 	uint64_t sold_qty;
 	int64_t bought_ntl4;
 	int64_t sold_ntl4;
+	uint16_t execution_cnt[2]; // a strategy's, by side
+	uint32_t enable_seq;       // execution_cnt is since the same number
 };
 
 /*
  * One instrument.  Its terms are what the limits and the last mark leave of an order's price and
  * quantity: made when either changes (risk_instr_refresh, risk_instr_settle), never looser than the
- * exact checks, and all that the usual order asks.
+ * exact checks, and all that the usual order asks.  Its rooms are what the firm's holding of it
+ * leaves, made when that changes (risk_firm_settle); an order that passes takes from them.
  */
 struct risk_instr {
 	uint32_t terms_seq;  // the limits' part is of risk->terms_seq
-	uint32_t trade_mask; // bit per strategy that the lists let trade it
-	uint32_t lo_px4;     // prices within every collar and the band; none while the book or
-	uint32_t hi_px4;     // the market is not open for orders
+	uint32_t plain_mask; // bit per strategy that may trade it by no other terms than these
+	int64_t lo_px4;      // prices within every collar and the band; none while the book or
+	int64_t hi_px4;      // the market is not open for orders
 	int64_t order_max_ntl4;
-	uint32_t order_max_qty;
-	uint32_t lot_qty;  // the venue's and ours; 1: any
-	uint32_t tick_px4; // above a dollar
-	uint32_t var_bp;   // as the limits said when the nodes' sums were last made
+	uint32_t order_max_qty; // 31 bits
+	uint32_t var_bp;        // as the limits said when the nodes' sums were last made
 	// our own open orders, by side
 	uint32_t own_near[2]; // risk_near of no order of that side is more; 0: there is none
 	uint32_t own_head[2]; // first of a list, its place in risk->open; 0: none
 	uint32_t leaf_mask;   // bit per strategy that has a cell
 	uint32_t cell;        // first of those of leaf_mask, in order; then the accounts'
-	// line 2: limits of what the firm holds of it
+	// line 2
+	int64_t room_gross_ntl4;
+	int64_t room_net_ntl4[2]; // by side
+	int32_t room_position_qty[2];
+	int32_t room_open_qty;
+	uint32_t short_px4;  // the least price of a short sale; UINT32_MAX: none is allowed
+	uint64_t lot_part;   // risk_part_of the lot, the venue's and ours
+	uint64_t tick_part;  // of the tick above a dollar
+	uint32_t trade_mask; // bit per strategy that the lists let trade it
+	uint32_t ref_px4;    // what the collar is around, 0: unknown; see risk_reference_px4
+	// line 3: limits of what the firm holds of it
 	int64_t gross_max_ntl4;
 	int64_t net_max_ntl4;
 	uint32_t open_max_qty;
 	uint32_t position_max_qty; // the instrument's and the firm's, the lesser
 	// from the book's last mark
 	uint32_t bid_px4;
-	uint32_t ref_px4;     // what the collar is around, 0: unknown; see risk_reference_px4
 	uint32_t last_px4;    // 0: none
 	uint32_t mark_px4;    // what a position is worth: the last reference known
 	uint32_t band_lo_px4; // 0: none
@@ -120,9 +132,11 @@ struct risk_instr {
 	uint16_t collar_last_bp; // UINT16_MAX also for none
 	uint16_t cell_cnt;
 	uint8_t short_allowed; // the limits'
-	uint8_t locate_required;
+	uint8_t pad[5];
 };
-static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "two lines per instrument");
+static_assert(offsetof(struct risk_instr, gross_max_ntl4) == 2 * CACHE_LINE,
+	      "an order needs two lines");
+static_assert(sizeof(struct risk_instr) == 3 * CACHE_LINE, "whole lines");
 
 /*
  * What a node may still add before a limit, in the limit's unit.  An order needs so much of each;
@@ -130,10 +144,10 @@ static_assert(sizeof(struct risk_instr) == 2 * CACHE_LINE, "two lines per instru
  */
 enum risk_room {
 	RISK_ROOM_GROSS, // ntl4: of gross exposure and of buying power, the lesser
-	RISK_ROOM_VAR,   // ntl4 times bp
 	RISK_ROOM_BUY,   // ntl4: of net exposure; one of these two is asked
 	RISK_ROOM_SELL,
-	RISK_ROOM_ORDERS, // open ones; -1: after a loss or a drawdown, in reduce-only mode
+	RISK_ROOM_VAR,    // ntl4 times bp
+	RISK_ROOM_ORDERS, // of open ones and of order_left, the lesser; -1: see reduces_only
 	RISK_ROOM_CNT,
 };
 
@@ -147,14 +161,14 @@ enum risk_room {
  */
 struct risk_node {
 	cache_aligned int64_t room[RISK_ROOM_CNT]; // made by risk_node_settle
-	int64_t free_ns;     // from then on order_left more may be sent, by both rates
-	uint64_t *order_end; // one past where the time of the last of these goes
-	int32_t order_left;  // orders until the rate is looked at again
+	uint64_t *order_at; // where the time of the next order goes; before order_end
+	int64_t free_ns;    // from then on orders may be sent up to order_end, by both rates
 	uint32_t position_max_qty;
+	uint32_t pad;
 	// line 2
 	int64_t room_then[RISK_ROOM_CNT]; // the rooms when they were made
 	int64_t open_ntl4[2];             // then: open orders, by side
-	uint64_t order_cnt; // new orders and replaces that passed, order_left included
+	uint64_t *order_end;              // there the rate is looked at again
 	// line 3
 	__int128 held_ntl4; // |positions| at their marks
 	__int128 net_ntl4;  // positions at their marks
@@ -166,17 +180,19 @@ struct risk_node {
 	uint64_t *order_ns;       // when orders passed, a ring of rate_slots
 	uint64_t *cancel_ns;      // the same of cancels and modifies
 	uint64_t cancel_cnt;      // that passed
-	int64_t order_free_ns;    // free_ns by the rate of orders
+	uint64_t order_cnt;       // new orders and replaces that passed, when order_at is order_end
 	// line 5
+	int64_t order_free_ns;  // free_ns by the rate of orders
 	int64_t cancel_free_ns; // and by the rate of cancels
 	uint64_t refused_cnt;   // intents that a limit of this node refused
 	uint32_t open_cnt;      // then: open orders
-	uint32_t order_ahead;   // what order_left began at
+	uint32_t order_ahead;   // how many the last look at the rate allowed
 	uint32_t cell_cnt;
 	uint16_t parent_idx;
-	uint8_t mode;     // enum risk_mode
-	uint8_t strategy; // 1 more than the idx of the strategy whose leaf it is; 0: an account
-	uint8_t pad_5[32];
+	uint8_t mode;         // enum risk_mode
+	uint8_t strategy;     // 1 more than the idx of the strategy whose leaf it is; 0: an account
+	uint8_t reduces_only; // by its mode, after a loss or a drawdown
+	uint8_t pad_5[23];
 	// line 6: as last taken
 	struct risk_node_limits lim;
 };
@@ -185,10 +201,11 @@ static_assert(sizeof(struct risk_node) == 6 * CACHE_LINE, "whole lines");
 
 /* The way from a strategy up to the firm. */
 struct risk_path {
-	uint16_t node[RISK_PATH_MAX]; // the strategy first
-	uint16_t cnt;                 // 0: no such strategy
-	uint16_t pad;
+	struct risk_node *at[RISK_PATH_MAX]; // the strategy first
+	uint32_t cnt;                        // 0: no such strategy
+	uint32_t pad[3];
 };
+static_assert(sizeof(struct risk_path) == CACHE_LINE, "one line per strategy");
 
 /* One open order.  Found by risk->open_slot.  All of a free one but `next` is 0. */
 struct risk_open {
@@ -223,9 +240,13 @@ static_assert(CACHE_LINE % sizeof(struct risk_recent) == 0, "none lies on two li
 struct risk_plan {
 	struct risk_open *entry; // replace: the order; new: the free place it takes
 	struct risk_cell *cell;  // the strategy's
-	int64_t grow_ntl4;       // never negative
+	struct risk_instr *instr;
+	const struct risk_path *path;
+	uint64_t side;
+	int64_t grow_ntl4; // never negative
 	uint32_t grow_qty;
 	uint32_t slot;              // of the index: the order's name, or where it goes
+	uint32_t place;             // of the cell
 	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
 	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
 	uint64_t what, who;         // these terms
@@ -235,11 +256,24 @@ struct risk_plan {
 	uint8_t short_mark;         // 0, or the flag that marks a short sale
 };
 
-/* What the last intent that passed reserves and nobody has taken yet: risk_decide. */
+/* What risk_due is of. */
+enum risk_due_kind {
+	RISK_DUE_NOTHING,
+	RISK_DUE_NEW,
+	RISK_DUE_REPLACE,
+};
+
+/* What the last intent that passed takes of the tree, and has not taken yet: risk_decide. */
 struct risk_due {
-	bool waits; // false: nothing is due
-	struct intent in;
-	struct risk_plan plan;
+	uint8_t kind; // enum risk_due_kind
+	uint32_t grow_qty;
+	uint64_t side;
+	int64_t grow_ntl4;
+	int64_t var_ntl4bp;
+	uint64_t last_ns;
+	struct risk_instr *instr;
+	struct risk_cell *cell; // the strategy's
+	const struct risk_path *path;
 };
 
 struct risk {
@@ -251,8 +285,7 @@ struct risk {
 	uint64_t *open_slot;        // the index to them; see risk_open_slot
 	uint32_t instr_cnt;
 	uint32_t node_cnt;
-	uint32_t open_mask;  // of the index
-	uint32_t open_shift; // 64 - bits of open_mask
+	uint32_t open_mask; // of the index
 	uint32_t open_cnt;
 	uint32_t open_max;       // at most an eighth of the index, so that a search ends at once
 	uint32_t open_free;      // the entry to take next; 0: none is left
@@ -267,10 +300,12 @@ struct risk {
 	uint64_t rate_window_ns;
 	uint64_t now_ns;    // the lane's time when the turn began; 0: no age is judged
 	uint64_t last_ns;   // of the last order; what is remembered never goes back
+	int64_t free_ns;    // of no node it is later
 	uint32_t may_trade; // bit per strategy that may send orders, by the limits and all modes
 	uint32_t cell_cnt;
-	uint32_t message_cnt[SESSION_MAX]; // of the day
-	struct risk_path path[STRATEGY_MAX];
+	uint32_t message_cnt[SESSION_MAX];    // of the day
+	uint32_t execution_max[STRATEGY_MAX]; // as the limits say
+	cache_aligned struct risk_path path[STRATEGY_MAX];
 	struct risk_recent *recent;
 	struct risk_metrics metrics;
 	struct risk_due due;
@@ -401,7 +436,7 @@ void risk_take_due(struct risk *r);
 HOT_INLINE void
 risk_reserve_due(struct risk *r)
 {
-	if (r->due.waits)
+	if (r->due.kind != RISK_DUE_NOTHING)
 		risk_take_due(r);
 }
 
@@ -474,11 +509,18 @@ risk_open_cnt(const struct risk_node *n)
 	return n->open_cnt + (uint32_t)risk_room_taken(n, RISK_ROOM_ORDERS);
 }
 
+/* How many more may be sent before the rate is looked at again. */
+HOT_INLINE uint32_t
+risk_order_left(const struct risk_node *n)
+{
+	return (uint32_t)(n->order_end - n->order_at);
+}
+
 /* Orders that passed. */
 HOT_INLINE uint64_t
 risk_order_cnt(const struct risk_node *n)
 {
-	return n->order_cnt - (uint64_t)n->order_left;
+	return n->order_cnt - risk_order_left(n);
 }
 
 HOT_INLINE __int128
@@ -504,6 +546,20 @@ risk_room_of(__int128 room)
 				       : (int64_t)room;
 }
 
+/* What is left of open orders, of the rate or of the mode changed. */
+HOT_INLINE void
+risk_orders_settle(struct risk_node *n)
+{
+	int64_t room;
+
+	n->open_cnt = risk_open_cnt(n);
+	room = (int64_t)n->lim.open_orders_max - n->open_cnt;
+	if (room > risk_order_left(n))
+		room = risk_order_left(n);
+	n->room[RISK_ROOM_ORDERS] = n->reduces_only ? -1 : room;
+	n->room_then[RISK_ROOM_ORDERS] = n->room[RISK_ROOM_ORDERS];
+}
+
 /*
  * The sums changed: the day's high and the rooms follow.  Net and cash must be of one moment.  A
  * change of what was open then is one of what is open now.
@@ -524,7 +580,8 @@ risk_node_settle(struct risk_node *n)
 		n->high_ntl4 = profit_ntl4;
 	reduces_only |= -profit_ntl4 > nl->loss_max_ntl4;
 	reduces_only |= n->high_ntl4 - profit_ntl4 > nl->drawdown_max_ntl4;
-	n->open_cnt = risk_open_cnt(n);
+	n->reduces_only = reduces_only;
+	risk_orders_settle(n);
 	n->open_var_ntl4bp = var_ntl4bp;
 	n->open_ntl4[SIDE_BUY] = buy_ntl4;
 	n->open_ntl4[SIDE_SELL] = sell_ntl4;
@@ -534,7 +591,6 @@ risk_node_settle(struct risk_node *n)
 	n->room[RISK_ROOM_SELL] = risk_room_of(nl->net_max_ntl4 + n->net_ntl4 - sell_ntl4);
 	n->room[RISK_ROOM_VAR] =
 		risk_room_of((__int128)nl->var_max_ntl4 * BP_ONE - n->held_var_ntl4bp - var_ntl4bp);
-	n->room[RISK_ROOM_ORDERS] = reduces_only ? -1 : (int64_t)nl->open_orders_max - n->open_cnt;
 	memcpy(n->room_then, n->room, sizeof(n->room_then));
 }
 
@@ -548,9 +604,11 @@ risk_rate_free_ns(const uint64_t *sent_ns, uint32_t mask, uint64_t cnt, uint32_t
 
 /* The rates of orders and of cancels both hold. */
 HOT_INLINE void
-risk_free_settle(struct risk_node *n)
+risk_free_settle(struct risk *r, struct risk_node *n)
 {
 	n->free_ns = n->order_free_ns > n->cancel_free_ns ? n->order_free_ns : n->cancel_free_ns;
+	if (n->free_ns > r->free_ns)
+		r->free_ns = n->free_ns;
 }
 
 /*
@@ -558,19 +616,77 @@ risk_free_settle(struct risk_node *n)
  * many orders at once, RISK_RATE_AHEAD at most: when the last of them were free to go by now, the
  * others are.  They end where the ring does.
  */
-COLD void risk_rate_settle(const struct risk *r, struct risk_node *n);
+COLD void risk_rate_settle(struct risk *r, struct risk_node *n);
+
+/* The same of those levels of a risk_path that have no room for orders. */
+COLD void risk_rates_settle(struct risk *r, const struct risk_path *path);
 
 /* A cancel passed: it cannot be kept, so what it exceeds is paid by orders, from one too many on.
  */
 HOT_INLINE void
-risk_cancel_rate_settle(const struct risk *r, struct risk_node *n)
+risk_cancel_rate_settle(struct risk *r, struct risk_node *n)
 {
 	n->cancel_free_ns =
 		n->cancel_cnt == 0
 			? 0
 			: (int64_t)risk_rate_free_ns(n->cancel_ns, r->rate_mask, n->cancel_cnt - 1,
 						     n->lim.cancel_rate_max, r->rate_window_ns);
-	risk_free_settle(n);
+	risk_free_settle(r, n);
+}
+
+/* Of shares: none below 0 matters, and more than 31 bits are looked at again. */
+HOT_INLINE int32_t
+risk_room_qty_of(int64_t room_qty)
+{
+	return room_qty > INT32_MAX ? INT32_MAX : room_qty < -1 ? -1 : (int32_t)room_qty;
+}
+
+/* What is held, side is SIDE_BUY, or open changed, or the limit; not of the firm's. */
+HOT_INLINE void
+risk_cell_settle_side(struct risk_cell *c, uint32_t position_max_qty, const uint8_t side)
+{
+	const int64_t held_qty = side == SIDE_BUY ? c->position_qty : -c->position_qty;
+
+	c->room_qty[side] = risk_room_qty_of(position_max_qty - held_qty - c->open_qty[side]);
+}
+
+HOT_INLINE void
+risk_cell_settle(struct risk_cell *c, uint32_t position_max_qty)
+{
+	risk_cell_settle_side(c, position_max_qty, SIDE_BUY);
+	risk_cell_settle_side(c, position_max_qty, SIDE_SELL);
+}
+
+/* What a limit leaves of money, where a position and open orders count; less, beyond 64 bits. */
+HOT_INLINE int64_t
+risk_room_ntl4_of(int64_t max_ntl4, int64_t position_ntl4, int64_t open_ntl4)
+{
+	int64_t room_ntl4;
+
+	if (unlikely(__builtin_sub_overflow(max_ntl4, position_ntl4, &room_ntl4)))
+		room_ntl4 = INT64_MAX; // it is short
+	if (unlikely(__builtin_sub_overflow(room_ntl4, open_ntl4, &room_ntl4)))
+		room_ntl4 = -1;
+	return room_ntl4;
+}
+
+/* The same of what the firm has of the instrument. */
+HOT_INLINE void
+risk_firm_settle(const struct risk *r, struct risk_instr *i)
+{
+	const struct risk_cell *c = risk_firm_cell(r, i);
+	const int64_t buy_ntl4 = c->open_ntl4[SIDE_BUY], sell_ntl4 = c->open_ntl4[SIDE_SELL];
+	const int64_t buy_qty = c->open_qty[SIDE_BUY], sell_qty = c->open_qty[SIDE_SELL];
+	const int64_t max_qty = i->position_max_qty;
+
+	i->room_open_qty = risk_room_qty_of(i->open_max_qty - buy_qty - sell_qty);
+	i->room_position_qty[SIDE_BUY] = risk_room_qty_of(max_qty - c->position_qty - buy_qty);
+	i->room_position_qty[SIDE_SELL] = risk_room_qty_of(max_qty + c->position_qty - sell_qty);
+	i->room_gross_ntl4 = risk_room_ntl4_of(i->gross_max_ntl4, risk_abs(c->position_ntl4),
+					       buy_ntl4 + sell_ntl4); // together below 2^63
+	i->room_net_ntl4[SIDE_BUY] = risk_room_ntl4_of(i->net_max_ntl4, c->position_ntl4, buy_ntl4);
+	i->room_net_ntl4[SIDE_SELL] =
+		risk_room_ntl4_of(i->net_max_ntl4, -c->position_ntl4, sell_ntl4);
 }
 
 /* Adds, and stays at the end of 64 bits when the sum meets it; false then. */

@@ -188,11 +188,9 @@ near_risk(const struct risk *risk, const struct risk_limits *limits)
 		if (p->cnt != 0)
 			near(&limits->leaf[s], sizeof(limits->leaf[s]));
 		for (uint32_t k = 0; k < p->cnt; k++) {
-			const struct risk_node *n = &risk->node[p->node[k]];
-
-			near(n, sizeof(*n));
-			near(&limits->node[p->node[k]], sizeof(limits->node[0]));
-			near(&n->order_ns[n->order_cnt & risk->rate_mask], sizeof(n->order_ns[0]));
+			near(p->at[k], sizeof(*p->at[k]));
+			near(&limits->node[p->at[k] - risk->node], sizeof(limits->node[0]));
+			near(p->at[k]->order_at, sizeof(*p->at[k]->order_at));
 		}
 	}
 }

@@ -321,7 +321,7 @@ an_execution_of_an_earlier_process_is_booked_for_who_sent_it(void **unused)
 		assert_int_equal(scene.r.cell[k].position_qty, -40);
 		assert_int_equal(scene.r.ledger[k].sold_qty, 40);
 	}
-	assert_int_equal(scene.r.cell[cell].execution_cnt[SIDE_SELL], 1);
+	assert_int_equal(scene.r.ledger[cell].execution_cnt[SIDE_SELL], 1);
 	assert_int_equal(scene.r.cell[scene.r.cell[cell].up].located_qty, 40);
 	assert_int_equal(scene.r.metrics.fill_unassigned, 0);
 	assert_int_equal(risk_open_of(&scene.r, risk_open_key(0, 1))->open_qty, 100);

@@ -121,7 +121,7 @@ send(struct scene *s, uint32_t id, uint8_t side, int64_t px4, uint32_t qty)
 	for (uint32_t k = 0; k < s->r.node_cnt; k++) { // rates are not what the case is about
 		struct risk_node *n = &s->r.node[k];
 
-		n->order_cnt = (uint64_t)n->order_left; // none
+		n->order_cnt = risk_order_left(n); // none
 		risk_rate_settle(&s->r, n);
 	}
 }

@@ -131,7 +131,7 @@ rate_of_4096(struct scene *s, int64_t x)
 {
 	s->lim.node[RISK_NODE_FIRM].order_rate_max = ORDER_RATE_MAX;
 	s->r.node[RISK_NODE_FIRM].order_cnt = (uint64_t)x;
-	s->r.node[RISK_NODE_FIRM].order_left = 0;
+	s->r.node[RISK_NODE_FIRM].order_end = s->r.node[RISK_NODE_FIRM].order_at;
 	for (uint64_t i = 0; i < ORDER_RATE_MAX; i++)
 		s->r.node[RISK_NODE_FIRM].order_ns[i] = s->in.head.rx_ns;
 }

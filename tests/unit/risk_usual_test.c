@@ -37,6 +37,8 @@ ntl_near_or_any(int64_t near_ntl4)
 static void
 random_limits(struct risk_limits *lim)
 {
+	const struct risk_leaf_limits other = { INT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+
 	lim->version++;
 	lim->var_version++;
 	lim->armed = rnd(50) != 0;
@@ -69,6 +71,9 @@ random_limits(struct risk_limits *lim)
 		.enable_seq = rnd(2),
 		.mode = rnd(20) != 0 ? RISK_MODE_NORMAL : (uint8_t)rnd(RISK_MODE_CNT),
 	};
+	// the same limits for all are the instruments' terms, wider ones of another are not
+	for (uint32_t n = 1, same = rnd(2); n < STRATEGY_MAX; n++)
+		lim->leaf[n] = same ? lim->leaf[0] : other;
 	for (int i = 1; i < INSTR_CNT; i++)
 		lim->instr[i] = (struct risk_instr_limits){
 			.order_max_ntl4 = ntl_near_or_any(100000000),
@@ -342,7 +347,7 @@ what_is_taken_later_is_judged_the_same(void **unused)
 			assert_int_equal(decide(&later.r, &later.lim, &in, &out_2, &no_2), pass);
 			assert_memory_equal(&out, &out_2, sizeof(out));
 			assert_memory_equal(&no, &no_2, sizeof(no));
-			due_cnt += later.r.due.waits;
+			due_cnt += later.r.due.kind != RISK_DUE_NOTHING;
 			if (then == 0) { // it left, and the turn ends
 				risk_reserve_due(&later.r);
 				assert_same_state(&at_once, &later);
