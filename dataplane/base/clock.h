@@ -7,8 +7,8 @@
 /*
  * Turns TSC readings into nanoseconds since 1970 without a system call.  The control plane measures
  * the two anchors at start and the rate anew each second, so that time goes on evenly with the
- * system's clock; each lane keeps a copy.  A lane reads the counter after a burst arrived and after
- * each that it sent orders in, besides the stamps of a sampled trigger.
+ * system's clock; each lane keeps a copy.  A lane reads the counter at most twice per
+ * turn, besides the stamps of a sampled trigger.
  */
 struct clock_map {
 	uint64_t base_tsc;

@@ -48,7 +48,8 @@ lane_clock_at(struct lane *l, uint64_t tsc)
 	event_sink_turn(&l->events, tsc);
 }
 
-/* Reads the clock: after a burst arrived and after one was sent. */
+/* Reads the clock.  A lane does so at most twice a turn: after a burst arrived and after one was
+ * sent. */
 HOT_INLINE void
 lane_clock(struct lane *l)
 {

@@ -153,6 +153,16 @@ unsent(struct lane *l, struct session *s, const struct venue_request *q, struct 
 	return orders_on_report(&s->orders, &refused, fill, update);
 }
 
+/* Whether every order of the turn so far leaves by that port. */
+static inline bool
+all_leave_by(const struct lane *l, const struct lane_port *p)
+{
+	for (uint32_t i = 0; i < l->sent_cnt; i++)
+		if (l->sent[i].session->port != p)
+			return false;
+	return true;
+}
+
 /*
  * risk -> orders -> encode -> tcp.  The frame leaves at the end of the turn, or at once when
  * nothing more comes of its cause.  An order that the connection cannot take at once is given back:
@@ -214,7 +224,7 @@ give_order(struct lane *l, struct order *m)
 						    .rx_ns = m->head.rx_ns };
 			if (unlikely(s->port->tx.stamp != NULL))
 				tx_stamp_ask(l, &s->port->tx, m);
-			if (likely(l->last_wish)) {
+			if (likely(l->last_wish) && likely(all_leave_by(l, s->port))) {
 				port_tx_flush(&s->port->tx);
 				l->flushed_tsc = clock_tsc();
 			}

@@ -21,8 +21,8 @@ enum {
  * that it leaves before the rest of the burst is looked at; everything interrupted resumes in the
  * next turn.
  *
- * The clock is read after a burst arrived and after each one with orders was sent, nearly always
- * twice.  Besides, each stage stamps a sampled trigger.
+ * The clock is read at most twice: after a burst arrived, and after one was sent.  Besides, each
+ * stage stamps a sampled trigger.
  */
 enum {
 	TURN_CANCELS_MAX = 8, // of a cancel-all in one turn: the rest of the lane's work goes on
@@ -535,19 +535,17 @@ turn_tick_to_trade(struct lane *l, const struct lane_sent *sent)
 }
 
 /*
- * Hands the ports what was written, then reads the clock for the orders among it; an order that
- * left before was followed by a reading of its own.
+ * Hands the ports what was written, then reads the clock for the orders among it.  When orders left
+ * before, all of the turn did, and the clock was read then.
  */
 static inline void
 turn_flush(struct lane *l)
 {
-	uint32_t left = 0;
-
 	for (uint32_t i = 0; i < l->tx_cnt; i++)
-		left += port_tx_flush(l->tx[i]);
+		port_tx_flush(l->tx[i]);
 	if (likely(l->sent_cnt == 0))
 		return;
-	lane_clock_at(l, left == 0 && l->flushed_tsc != 0 ? l->flushed_tsc : clock_tsc());
+	lane_clock_at(l, l->flushed_tsc != 0 ? l->flushed_tsc : clock_tsc());
 	l->flushed_tsc = 0;
 	for (uint32_t i = 0; i < l->sent_cnt; i++) {
 		const struct lane_sent *sent = &l->sent[i];
