@@ -493,6 +493,8 @@ main(int argc, char **argv)
 	bench_report(&b, "one order", &single, &floor, BENCH_P50, (struct bench_target){ 0 });
 	bench_report(&b, "one order p99", &single, &floor, BENCH_P99,
 		     (struct bench_target){ .value_max = 100 });
+	bench_figure(&b, "one order, the timer taken off", (double)b.timer_cycles * b.ns_per_cycle,
+		     "ns", 0, (struct bench_target){ 0 });
 	bench_report(&b, "unseen", &unseen, &floor, BENCH_P50, (struct bench_target){ 0 });
 	bench_report(&b, "cold", &cold, &cold_floor, BENCH_P50, (struct bench_target){ 0 });
 	time_checks(&b, b.quick ? CHECK_SAMPLES_QUICK : CHECK_SAMPLES);

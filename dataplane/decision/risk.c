@@ -555,14 +555,21 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 	i->terms_seq = r->terms_seq;
 }
 
+/* What is due of a replace. */
+HOT_APART static void
+take_due_replace(struct risk *r)
+{
+	risk_take_tree(r, &r->due, false);
+}
+
 void
 risk_take_due(struct risk *r)
 {
-	const bool new = r->due.kind == RISK_DUE_NEW;
+	const uint8_t kind = r->due.kind;
 
 	r->due.kind = RISK_DUE_NOTHING;
-	if (unlikely(!new))
-		risk_take_tree(r, &r->due, false);
+	if (unlikely(kind != RISK_DUE_NEW))
+		take_due_replace(r);
 	else
 		risk_take_tree(r, &r->due, true);
 }

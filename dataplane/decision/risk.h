@@ -129,12 +129,14 @@ HOT_INLINE void
 risk_take_tree(struct risk *r, const struct risk_due *d, const bool new)
 {
 	struct risk_instr *const i = d->instr;
+	const int32_t grow_qty = (int32_t)d->grow_qty;
+	const int64_t grow_ntl4 = d->grow_ntl4;
 	const size_t side = d->side;
 
-	i->room_open_qty -= (int32_t)d->grow_qty;
-	i->room_position_qty[side] -= (int32_t)d->grow_qty;
-	i->room_gross_ntl4 -= d->grow_ntl4;
-	i->room_net_ntl4[side] -= d->grow_ntl4;
+	i->room_open_qty -= grow_qty;
+	i->room_position_qty[side] -= grow_qty;
+	i->room_gross_ntl4 -= grow_ntl4;
+	i->room_net_ntl4[side] -= grow_ntl4;
 	if (new &&likely(d->path->cnt == RISK_PATH_USUAL))
 		risk_take_levels(r, d, new, RISK_PATH_USUAL);
 	else
