@@ -67,6 +67,19 @@ keep_if(bool c, uint64_t a)
 	return a & mask;
 }
 
+/*
+ * An address that is used again and again stays in its register: a compiler likes to compute it
+ * anew each time.
+ */
+#define keep_at(p) __asm__("" : "+r"(p))
+
+/* All bits where c, else none, in the same way. */
+HOT_INLINE uint64_t
+mask_of(bool c)
+{
+	return keep_if(c, UINT64_MAX);
+}
+
 /* c ? a : b, in the same way. */
 HOT_INLINE uint64_t
 pick(bool c, uint64_t a, uint64_t b)

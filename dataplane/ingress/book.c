@@ -65,15 +65,6 @@ book_bytes(const struct book_config *c)
 	       rounded(u64_map_bytes((uint32_t)ours_max(c) + 1));
 }
 
-uint64_t
-book_symbol_key(const char symbol[8])
-{
-	uint64_t key;
-
-	memcpy(&key, symbol, sizeof(key));
-	return key;
-}
-
 static int
 take_ours(struct book *b, const struct book_config *c)
 {
@@ -107,6 +98,7 @@ book_init(struct book *b, const struct book_config *c, struct arena *arena)
 		.locate_max = c->locate_max,
 		.locate_mask = (uint32_t)instr_cnt_for(c) - 1,
 		.locate_end = c->locate_max + 1u,
+		.usual = c->queues ? 0 : BOOK_USUAL,
 		.info = (struct book_info *)arena_take(arena, ((size_t)c->locate_max + 1) *
 								      sizeof(struct book_info)),
 		.feed_idx = c->feed_idx,
@@ -554,4 +546,22 @@ book_on_execution(struct book *b, struct book_instr *in, const struct md *m, uin
 		return 0;
 	return book_print(b, in, m, m->qty, m->type == MD_ORDER_EXECUTED ? order_px4 : m->px4, bbo,
 			  mark);
+}
+
+unsigned
+book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	switch (m->type) {
+	case MD_ORDER_ADDED:
+		return book_on_added(b, m, bbo, mark);
+	case MD_ORDER_EXECUTED:
+	case MD_ORDER_EXECUTED_AT_PRICE:
+	case MD_ORDER_REDUCED:
+	case MD_ORDER_DELETED:
+		return book_on_left(b, m, bbo, mark);
+	case MD_ORDER_REPLACED:
+		return book_on_replaced(b, m, bbo, mark);
+	default:
+		return book_on_rare(b, m, bbo, mark);
+	}
 }

@@ -89,6 +89,7 @@ struct book {
 	uint32_t locate_max;
 	uint32_t locate_mask; // covers locate_max; the table is as large
 	uint32_t locate_end;  // messages of locates below go straight on; 0 while some may not
+	uint32_t usual;       // types that book_on_usual takes, as bits: BOOK_USUAL, or none
 	uint16_t feed_idx;
 	uint8_t stale;    // enum book_stale: why nothing may be believed
 	bool suspect;     // a gap, or joined late
@@ -244,6 +245,19 @@ book_has_queues(const struct book *b)
 	(1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED | \
 	 1U << MD_ORDER_REPLACED)
 
+/* Of those, what moves no order to another price. */
+#define BOOK_USUAL (1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED)
+
+/* A symbol as a key of struct book's map. */
+HOT_INLINE uint64_t
+book_symbol_key(const char symbol[8])
+{
+	uint64_t v;
+
+	memcpy(&v, symbol, sizeof(v));
+	return v;
+}
+
 /*
  * Looks ahead: at the order, the instrument and the level that a price names; when the order has
  * arrived, at its level; then, where queues are kept, at its neighbours.  They change nothing but
@@ -252,7 +266,7 @@ book_has_queues(const struct book *b)
 HOT_INLINE void
 book_prefetch(const struct book *b, struct md *m)
 {
-	const bool adds = m->type == MD_ORDER_ADDED, prices = adds | (m->type == MD_ORDER_REPLACED);
+	const bool prices = 1U << m->type & (1U << MD_ORDER_ADDED | 1U << MD_ORDER_REPLACED);
 	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
 	const uint64_t key = price_key(m->locate, 0, m->px4);
 	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
@@ -267,7 +281,7 @@ book_prefetch(const struct book *b, struct md *m)
 			return; // no order, and no room for notes
 	}
 	// no branch on the type: it could not be foreseen
-	m->level_at = (uint32_t)keep_if(prices, level_at);
+	m->level_at = (uint32_t)pick(prices, level_at, 1);
 	m->place = order;
 	__builtin_prefetch(in->near[0], 1);
 	__builtin_prefetch(in->near[1], 1);
@@ -320,8 +334,6 @@ void book_recover_some(struct book *b);
 
 /* Rare messages and oddities, out of line; each returns enum book_flag. */
 unsigned book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
-/* A symbol as a key of struct book's map. */
-uint64_t book_symbol_key(const char symbol[8]);
 /* Gives the instrument its name, and its place among the configured ones.  0 or BOOK_ALL. */
 unsigned book_learn_symbol(struct book *b, struct book_instr *in, uint16_t locate,
 			   const char symbol[8]);
@@ -577,23 +589,84 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 	return what | book_settle(b, in, side, bbo, mark);
 }
 
+/* What one event does to the book, whatever it is. */
+unsigned book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+
+/*
+ * A new order, a partial cancel or a delete where all is as it nearly always is: its place in the
+ * ring, its level there before and after, the instrument believed.  No branch depends on which of
+ * them it is, nor on whether the level is the best: neither can be foreseen.  False when something
+ * is another way: nothing but the ring was moved then, and book_on_any is asked.
+ *
+ * An instrument that is believed has no level at a price that is none: such an order makes it
+ * suspect, and it is believed again when its orders are forgotten.
+ */
+HOT_INLINE bool
+book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bbo,
+	      struct mark *mark)
+{
+	const uint64_t adds = mask_of(m->type == MD_ORDER_ADDED), ref = m->order_ref;
+	const uint64_t deletes = mask_of(m->type == MD_ORDER_DELETED);
+	struct book_instr *in = &b->instr[m->locate];
+	const uint64_t want = price_key(m->locate, m->side, m->px4);
+	uint64_t was, differs, sum, more, left, gone, top;
+	uint32_t level_at = m->level_at, idx;
+	struct order_rec *order;
+	struct price_level *lv;
+	uint8_t side;
+
+	if (unlikely(level_at == 0))
+		level_at = 1 + price_levels_home(&b->levels, want);
+	if (unlikely(!order_table_in_ring(&b->order, ref)) &&
+	    (!adds || ref - b->order.ref_end >= ORDER_STEP_MAX ||
+	     !order_table_advance(&b->order, ref)))
+		return false;
+	order = &b->order.ring[ref & b->order.mask];
+	memcpy(&was, order, sizeof(was));
+	idx = (uint32_t)(was >> 32 ^ ((level_at ^ was >> 32) & adds));
+	lv = &b->levels.level[idx];
+	sum = lv->sum;
+	// another level or instrument, another symbol, an order that is there already
+	differs = (lv->key ^ want) & ((adds & PRICE_LEVEL_KEY) | 0xFFFFULL << 32);
+	differs |= ((book_symbol_key(in->symbol) ^ m->new_ref) | was) & adds;
+	more = m->qty + ((uint32_t)was & deletes);
+	if (unlikely(differs != 0) || unlikely(ref == 0) || unlikely(in->suspect) ||
+	    unlikely(more == 0) || unlikely(b->order.cnt == b->order.max))
+		return false;
+	more = (more ^ ~adds) - ~adds; // shares leave: below 0
+	left = (uint32_t)was + more;
+	gone = mask_of(left == 0);
+	more = sum + more * PRICE_LEVEL_ONE + gone - adds;
+	// the level appears or goes, or is near what it can count
+	if (unlikely((int64_t)left < 0))
+		return false;
+	keep_at(left);
+	if (unlikely(sum == 0) || unlikely(more == 0) ||
+	    unlikely(((sum | more) & PRICE_LEVEL_GREAT) != 0))
+		return false;
+	b->order.cnt += (uint32_t)(gone - adds);
+	was = ((uint64_t)idx << 32 | left) & ~gone;
+	memcpy(order, &was, sizeof(was));
+	lv->sum = more;
+	side = price_level_side(lv);
+	top = mask_of(idx == in->side[side].top_idx);
+	in->top_qty[side] ^= (in->top_qty[side] ^ (uint32_t)(more >> 24)) & (uint32_t)top;
+	metric_add(&b->metrics.top_changed, top & 1);
+	*what = (unsigned)top & BOOK_TOP;
+	if (unlikely(((uint32_t)top & in->instr_idx) != INSTR_NONE))
+		*what = book_tell(b, in, BOOK_TOP | BOOK_BBO, bbo, mark);
+	return true;
+}
+
 /* What one event does to the book. */
 HOT_INLINE unsigned
 book_apply(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
-	switch (m->type) {
-	case MD_ORDER_ADDED:
-		return book_on_added(b, m, bbo, mark);
-	case MD_ORDER_EXECUTED:
-	case MD_ORDER_EXECUTED_AT_PRICE:
-	case MD_ORDER_REDUCED:
-	case MD_ORDER_DELETED:
-		return book_on_left(b, m, bbo, mark);
-	case MD_ORDER_REPLACED:
-		return book_on_replaced(b, m, bbo, mark);
-	default:
-		return book_on_rare(b, m, bbo, mark);
-	}
+	unsigned what;
+
+	if (likely(1U << m->type & b->usual) && likely(book_on_usual(b, m, &what, bbo, mark)))
+		return what;
+	return book_on_any(b, m, bbo, mark);
 }
 
 /*

@@ -29,7 +29,9 @@ static_assert(sizeof(struct price_level) == 16, "four levels, one cache line");
 #define PRICE_LEVEL_ONE      (1ULL << 24) // one share, in sum
 #define PRICE_LEVEL_CNT_MAX  (PRICE_LEVEL_ONE - 1)
 #define PRICE_LEVEL_QTY_MAX  ((1ULL << 40) - 1)
-#define PRICE_LEVEL_PASS_ONE (1ULL << 56) // one key pushed past, in key
+#define PRICE_LEVEL_GREAT    (0xFFULL << 56 | 1ULL << 23) // 2^32 shares or 2^23 orders, in sum
+#define PRICE_LEVEL_PASS_ONE (1ULL << 56)                 // one key pushed past, in key
+#define PRICE_LEVEL_KEY      (PRICE_LEVEL_PASS_ONE - 1)   // price, instrument and side, in key
 
 enum {
 	PRICE_LEVELS_MAX = 6000000, // at most 2^23 slots: an index fits 24 bits
@@ -176,8 +178,12 @@ price_level_reduce(struct price_level *l, uint32_t qty)
 HOT_INLINE uint32_t
 price_levels_home(const struct price_levels *t, uint64_t key)
 {
-	const uint32_t px4 = (uint32_t)key, cents = px4 / PRICE_TICK_PX4;
-	const bool on_tick = (cents * PRICE_TICK_PX4 == px4) & (px4 >= PRICE_TICK_FROM_PX4);
+	// a multiple of 100 times the inverse of 25, its two low bits turned to the top, is cents;
+	// of any other number it is more than any cents are
+	const uint32_t px4 = (uint32_t)key, turned = px4 * 0xC28F5C29;
+	const uint32_t cents = turned >> 2 | turned << 30;
+	const bool on_tick = cents - PRICE_TICK_FROM_PX4 / PRICE_TICK_PX4 <=
+			     (UINT32_MAX - PRICE_TICK_FROM_PX4) / PRICE_TICK_PX4;
 	const uint32_t tick = (uint32_t)pick(on_tick, cents, px4);
 	const uint64_t group = (key & 0xFFFF00000000) | (tick / PRICE_LEVEL_GROUP);
 	// 2^64 / golden ratio; every bit of the group is in the low bits of the product's upper

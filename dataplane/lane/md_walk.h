@@ -70,6 +70,7 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 {
 	struct md *m = &w->md[w->end % MD_AHEAD];
 
+	keep_at(m);
 	if (!parse_next(p, &w->walk, m))
 		return false;
 	book_prefetch(b, m);
@@ -128,6 +129,9 @@ HOT_INLINE struct md *
 md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 {
 	uint32_t ahead;
+	struct md *m;
+
+	keep_at(w);
 
 	if (unlikely(w->from == w->seam))
 		return NULL;
@@ -146,7 +150,9 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 		return NULL;
 	if (likely(ahead > MD_AHEAD_QUEUE))
 		book_prefetch_queue(b, &w->md[(w->from + MD_AHEAD_QUEUE) % MD_AHEAD]);
-	return &w->md[w->from++ % MD_AHEAD];
+	m = &w->md[w->from++ % MD_AHEAD];
+	keep_at(m);
+	return m;
 }
 
 #endif
