@@ -551,17 +551,5 @@ book_on_execution(struct book *b, struct book_instr *in, const struct md *m, uin
 unsigned
 book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
-	switch (m->type) {
-	case MD_ORDER_ADDED:
-		return book_on_added(b, m, bbo, mark);
-	case MD_ORDER_EXECUTED:
-	case MD_ORDER_EXECUTED_AT_PRICE:
-	case MD_ORDER_REDUCED:
-	case MD_ORDER_DELETED:
-		return book_on_left(b, m, bbo, mark);
-	case MD_ORDER_REPLACED:
-		return book_on_replaced(b, m, bbo, mark);
-	default:
-		return book_on_rare(b, m, bbo, mark);
-	}
+	return book_by_kind(b, m, bbo, mark);
 }

@@ -590,6 +590,25 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 }
 
 /* What one event does to the book, whatever it is. */
+HOT_INLINE unsigned
+book_by_kind(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	switch (m->type) {
+	case MD_ORDER_ADDED:
+		return book_on_added(b, m, bbo, mark);
+	case MD_ORDER_EXECUTED:
+	case MD_ORDER_EXECUTED_AT_PRICE:
+	case MD_ORDER_REDUCED:
+	case MD_ORDER_DELETED:
+		return book_on_left(b, m, bbo, mark);
+	case MD_ORDER_REPLACED:
+		return book_on_replaced(b, m, bbo, mark);
+	default:
+		return book_on_rare(b, m, bbo, mark);
+	}
+}
+
+/* The same, out of line. */
 unsigned book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
 
 /*
@@ -680,6 +699,19 @@ book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mar
 	if (unlikely(m->locate >= b->locate_end))
 		return book_on_guarded(b, m, bbo, mark);
 	return book_apply(b, m, bbo, mark);
+}
+
+/*
+ * The same for a message with none behind it: fewer steps, and what a branch costs that was not
+ * foreseen no other message waits for.
+ */
+HOT_INLINE unsigned
+book_on_lone(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	b->ts_ns = m->ts_ns;
+	if (unlikely(m->locate >= b->locate_end))
+		return book_on_guarded(b, m, bbo, mark);
+	return book_by_kind(b, m, bbo, mark);
 }
 
 #endif

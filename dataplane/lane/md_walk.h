@@ -47,6 +47,13 @@ md_walk_wants_next(const struct md_walk *w)
 	return w->walk.left_cnt == 0 && w->seam == MD_NO_SEAM;
 }
 
+/* Whether messages wait behind the one that md_walk_next gave. */
+HOT_INLINE bool
+md_walk_has_more(const struct md_walk *w)
+{
+	return w->from != w->end;
+}
+
 /* From the end of a datagram into the one appended to it. */
 HOT_INLINE void
 md_walk_cross(struct md_walk *w)
