@@ -318,7 +318,7 @@ int
 limits_text_take(struct limits *l, const char *text, size_t len, struct err *e)
 {
 	struct limits_set *set = text_base(l);
-	char *copy = strndup(text, len), told[1];
+	char *copy = calloc(1, len + 1), told[1];
 	bool armed, halted;
 	struct limits_reading r = {
 		.l = l,
@@ -329,9 +329,14 @@ limits_text_take(struct limits *l, const char *text, size_t len, struct err *e)
 		.told_bytes = sizeof(told),
 		.e = e,
 	};
-	int rc = set == NULL || copy == NULL ? err_set(e, -ENOMEM, "no memory for the limits")
-					     : take_lines(&r, copy, &armed, &halted);
+	int rc;
 
+	if (set == NULL || copy == NULL)
+		rc = err_set(e, -ENOMEM, "no memory for the limits");
+	else if (len == 0 || memchr(text, '\0', len) != NULL)
+		rc = limits_bad_line(&r, "they are no text");
+	else
+		rc = take_lines(&r, memcpy(copy, text, len), &armed, &halted);
 	if (rc == 0) {
 		l->armed = armed;
 		l->halted = halted;

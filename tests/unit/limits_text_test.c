@@ -190,6 +190,8 @@ what_no_sluice_wrote_changes_nothing(void **unused)
 		assert_int_equal(limits_text_take(&other, BAD[i], strlen(BAD[i]), &err), -EBADMSG);
 		assert_non_null(strstr(err.text, "limits:"));
 	}
+	text[len / 2] = '\0';
+	assert_int_equal(limits_text_take(&other, text, len, &err), -EBADMSG);
 	assert_int_equal(other.current->version, version);
 	assert_memory_equal(&other.set, before, sizeof(*before));
 	assert_false(other.armed);
