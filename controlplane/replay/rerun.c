@@ -351,11 +351,14 @@ turn_of(const struct rerun *r, uint32_t low)
 	return r->turn + (uint32_t)(low - (uint32_t)r->turn);
 }
 
-/* Turns without a frame, until that one; those after an empty one are empty, too. */
+/*
+ * Turns without a frame, until that one; those after an empty one are empty, too, but for recovery,
+ * which goes a step further each turn.
+ */
 static void
 turns_until(struct rerun *r, uint64_t turn)
 {
-	while (goes_on(r) && r->turn < turn && one_turn(r) != 0)
+	while (goes_on(r) && r->turn < turn && (one_turn(r) != 0 || r->lane->recovery_busy != 0))
 		;
 	if (goes_on(r))
 		r->turn = turn;
