@@ -60,15 +60,10 @@ static struct end end;
 static void
 clean_up(void)
 {
-	char path[sizeof(folder) + 16];
-
 	if (echoer > 0) {
 		kill(echoer, SIGKILL);
 		waitpid(echoer, NULL, 0);
 	}
-	snprintf(path, sizeof(path), "%s/echo.memif", folder);
-	unlink(path);
-	rmdir(folder);
 }
 
 static uint64_t
@@ -334,6 +329,7 @@ main(int argc, char **argv)
 		bench_die("needs two cores, one for each end");
 	if (mkdtemp(folder) == NULL)
 		bench_die("cannot make its folder");
+	shm_leave_nothing(folder);
 	fd = rival_kernel_open_echo(b.far_core); // before DPDK: it makes a namespace
 	if (fd < 0)
 		bench_die("cannot make a veth pair: root is needed");

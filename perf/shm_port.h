@@ -11,6 +11,12 @@
  * words when it cannot.
  */
 
+/*
+ * The folder goes when this process does, also when it is interrupted or killed, and with it what a
+ * gateway of the bench left of DPDK's.  Call it before other processes are made.
+ */
+void shm_leave_nothing(const char *folder);
+
 /* DPDK on ordinary pages, on one core; each vdev has one %s for the folder of the sockets. */
 void shm_start_eal(const char *folder, unsigned core, const char *const vdev[], unsigned vdev_cnt);
 

@@ -89,12 +89,7 @@ static pid_t gateway, echoer;
 static void
 clean_up(void)
 {
-	static const char *const FILES[] = { "sluice.yaml",     "password",      "gateway.log",
-					     "ctl.sock",        "ctl.sock.lock", "md.memif",
-					     "oe.memif",        "echo.memif",    "ctl.sock.kill",
-					     "ctl.sock.limits", "ctl.sock.tcp" };
 	const pid_t child[] = { gateway, echoer };
-	char path[PATH_MAX];
 
 	for (unsigned i = 0; i < ARRAY_CNT(child); i++)
 		if (child[i] > 0) {
@@ -102,11 +97,6 @@ clean_up(void)
 			kill(child[i], i == 0 ? SIGTERM : SIGKILL);
 			waitpid(child[i], NULL, 0);
 		}
-	for (unsigned i = 0; i < ARRAY_CNT(FILES); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, FILES[i]);
-		unlink(path);
-	}
-	rmdir(folder);
 }
 
 void
@@ -602,6 +592,7 @@ wire_open(struct wire *w, struct bench *b, enum wire_kind_id id)
 		bench_die("needs two cores: the gateway's lane and the generator");
 	if (mkdtemp(folder) == NULL)
 		bench_die("cannot make its folder");
+	shm_leave_nothing(folder);
 	veth_open(k);
 	if (k->has_echo)
 		start_echoer(b);
