@@ -46,13 +46,11 @@
 
 #define ARRAY_CNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* x, in a register from here on: the compiler does not know where it is from to read it again. */
-HOT_INLINE uint64_t
-as_it_is(uint64_t x)
-{
-	__asm__("" : "+r"(x));
-	return x;
-}
+/*
+ * x is in a register from here on: the compiler knows neither how it could compute it anew, which
+ * it likes to do with addresses, nor where it could read it again.
+ */
+#define in_register(x) __asm__("" : "+r"(x))
 
 /*
  * a where c, else 0, without a branch: for what cannot be foreseen.  A compiler makes branches even
@@ -63,15 +61,9 @@ keep_if(bool c, uint64_t a)
 {
 	uint64_t mask = -(uint64_t)c;
 
-	__asm__("" : "+r"(mask)); // the compiler shall not know where it is from
+	in_register(mask);
 	return a & mask;
 }
-
-/*
- * An address that is used again and again stays in its register: a compiler likes to compute it
- * anew each time.
- */
-#define keep_at(p) __asm__("" : "+r"(p))
 
 /* All bits where c, else none, in the same way. */
 HOT_INLINE uint64_t

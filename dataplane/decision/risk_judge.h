@@ -351,9 +351,10 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 	       struct risk_plan *plan, const bool new)
 {
 	struct risk_instr *const i = &r->instr[in->head.instr_idx];
-	const size_t side = as_it_is(in->side);
+	size_t side = in->side;
 	uint32_t want_qty;
 
+	in_register(side);
 	plan->instr = i;
 	plan->side = side;
 	plan->path = &r->path[(size_t)in->strategy_idx];

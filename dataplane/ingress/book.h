@@ -659,7 +659,7 @@ book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bb
 	// the level appears or goes, or is near what it can count
 	if (unlikely((int64_t)left < 0))
 		return false;
-	keep_at(left);
+	in_register(left);
 	if (unlikely(sum == 0) || unlikely(more == 0) ||
 	    unlikely(((sum | more) & PRICE_LEVEL_GREAT) != 0))
 		return false;
@@ -689,29 +689,26 @@ book_apply(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mar
 }
 
 /*
+ * As book_on_md; lone: no message waits behind this one, so the way of fewer steps is the better,
+ * whatever a branch costs that was not foreseen.
+ */
+HOT_INLINE unsigned
+book_on_md_as(struct book *b, const struct md *m, bool lone, struct bbo *bbo, struct mark *mark)
+{
+	b->ts_ns = m->ts_ns;
+	if (unlikely(m->locate >= b->locate_end))
+		return book_on_guarded(b, m, bbo, mark);
+	return lone ? book_by_kind(b, m, bbo, mark) : book_apply(b, m, bbo, mark);
+}
+
+/*
  * Applies one event.  *bbo and *mark are of a configured instrument when the flags say that they
  * are filled; the lane has set their head's trace and rx_ns before.
  */
 HOT_INLINE unsigned
 book_on_md(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
-	b->ts_ns = m->ts_ns;
-	if (unlikely(m->locate >= b->locate_end))
-		return book_on_guarded(b, m, bbo, mark);
-	return book_apply(b, m, bbo, mark);
-}
-
-/*
- * The same for a message with none behind it: fewer steps, and what a branch costs that was not
- * foreseen no other message waits for.
- */
-HOT_INLINE unsigned
-book_on_lone(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
-{
-	b->ts_ns = m->ts_ns;
-	if (unlikely(m->locate >= b->locate_end))
-		return book_on_guarded(b, m, bbo, mark);
-	return book_by_kind(b, m, bbo, mark);
+	return book_on_md_as(b, m, false, bbo, mark);
 }
 
 #endif

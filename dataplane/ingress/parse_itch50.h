@@ -220,7 +220,7 @@ parse_passes(struct parse *p, const uint8_t *msg, uint16_t locate)
 
 	if (likely(parse_bit(p->pass, at)))
 		return true;
-	keep_at(at); // what follows shares nothing with the good way
+	in_register(at); // what follows shares nothing with the good way
 	if (unlikely(!parse_bit(p->settled, at) || msg[0] == 'R'))
 		return parse_admit(p, msg, (uint16_t)at);
 	metric_add(parse_ours(p, (uint16_t)at) ? &p->metrics.message_unsubscribed
@@ -259,7 +259,7 @@ parse_next(struct parse *p, struct parse_walk *w, struct md *out)
 		w->left_cnt--;
 		out->seq = w->seq++;
 		y = &PARSE_LAYOUT[msg[0]];
-		keep_at(y);
+		in_register(y);
 		if (unlikely(y->block_len != block_len)) {
 			if (parse_other(p, msg, (uint16_t)(block_len - sizeof(be16)), out))
 				return true;

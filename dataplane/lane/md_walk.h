@@ -77,7 +77,7 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 {
 	struct md *m = &w->md[w->end % MD_AHEAD];
 
-	keep_at(m);
+	in_register(m);
 	if (!parse_next(p, &w->walk, m))
 		return false;
 	book_prefetch(b, m);
@@ -138,7 +138,7 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 	uint32_t ahead;
 	struct md *m;
 
-	keep_at(w);
+	in_register(w);
 
 	if (unlikely(w->from == w->seam))
 		return NULL;
@@ -158,7 +158,7 @@ md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 	if (likely(ahead > MD_AHEAD_QUEUE))
 		book_prefetch_queue(b, &w->md[(w->from + MD_AHEAD_QUEUE) % MD_AHEAD]);
 	m = &w->md[w->from++ % MD_AHEAD];
-	keep_at(m);
+	in_register(m);
 	return m;
 }
 

@@ -465,8 +465,7 @@ walk_datagram(struct lane *l)
 			stamp(l, &d->head.trace, LATENCY_PARSE);
 			// what comes of it names it
 			d->head.trace.feed_seq = (uint32_t)md->seq;
-			said = md_walk_has_more(&l->walk) ? book_on_md(book, md, &bbo, &mark)
-							  : book_on_lone(book, md, &bbo, &mark);
+			said = book_on_md_as(book, md, !md_walk_has_more(&l->walk), &bbo, &mark);
 			stamp(l, &d->head.trace, LATENCY_BOOK);
 			if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
 				slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);

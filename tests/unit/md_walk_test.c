@@ -142,7 +142,7 @@ walk_one(struct md_walk *w, struct flow *f, bool *next_known, bool append)
 			assert_memory_equal(&want, m, sizeof(want));
 		assert_true(md_walk_seq(w) > m->seq);
 		assert_int_equal(book_on_md(&book, m, &bbo, &mark),
-				 book_on_lone(&plain_book, &want, &bbo, &mark));
+				 book_on_md_as(&plain_book, &want, true, &bbo, &mark));
 	}
 }
 
