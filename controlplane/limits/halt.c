@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/kill.h"
 #include "limits/limits.h"
@@ -30,17 +29,7 @@ limits_arm_allowed(const struct config *c, struct err *e)
 static int
 publish_again(struct limits *l, struct err *e)
 {
-	struct risk_limits *next = aligned_alloc(CACHE_LINE, sizeof(*next));
-	int rc;
-
-	if (next == NULL)
-		return err_set(e, -ENOMEM, "no memory for a table of limits");
-	limits_build(l, &l->set, next);
-	rc = limits_publish(l, next, LIMITS_WAIT_NS, e);
-	free(next);
-	if ((rc == 0 || rc == -ETIMEDOUT) && l->tell != NULL)
-		l->tell(l->tell_ctx);
-	return rc;
+	return limits_put_in_force(l, &l->set, e);
 }
 
 /* What resume and arm do not lift. */

@@ -213,14 +213,21 @@ char *limits_text(const struct limits *l, size_t *len);
 /*
  * Makes what such a text says the next version.  The halt flag stays as it is.
  *
- * Returns  as limits_apply; -EBADMSG: no sluice wrote this, named in *e; nothing was changed
+ * Returns  as limits_apply; -EBADMSG: no sluice wrote this, named in *e; nothing was changed but
+ *          why an instrument is said to be frozen
  */
 int limits_text_take(struct limits *l, const char *text, size_t len, struct err *e);
 
 /* The table the lanes shall apply for what is set now.  Its version is that of the next one. */
 void limits_build(const struct limits *l, const struct limits_set *set, struct risk_limits *out);
 
-/* Publishes what next says, and takes it for what is set. */
+/*
+ * Publishes what next says, takes it for what is set, and tells of it.  next may be &l->set, when
+ * only permission changed.  Returns as limits_publish.
+ */
+int limits_put_in_force(struct limits *l, const struct limits_set *next, struct err *e);
+
+/* The same, and keeps it for the next start. */
 int limits_apply(struct limits *l, const struct limits_set *next, struct err *e);
 
 /* What the configuration and its files set. */

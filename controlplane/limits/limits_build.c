@@ -205,10 +205,9 @@ limits_build(const struct limits *l, const struct limits_set *set, struct risk_l
 }
 
 int
-limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
+limits_put_in_force(struct limits *l, const struct limits_set *next, struct err *e)
 {
 	struct risk_limits *table = aligned_alloc(CACHE_LINE, sizeof(*table));
-	struct err slow;
 	int rc;
 
 	if (table == NULL)
@@ -216,11 +215,21 @@ limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
 	limits_build(l, next, table);
 	rc = limits_publish(l, table, LIMITS_WAIT_NS, e);
 	free(table);
-	if (rc == 0 || rc == -ETIMEDOUT) {
+	if (rc != 0 && rc != -ETIMEDOUT)
+		return rc;
+	if (next != &l->set)
 		l->set = *next;
-		if (l->tell != NULL)
-			l->tell(l->tell_ctx);
-	}
+	if (l->tell != NULL)
+		l->tell(l->tell_ctx);
+	return rc;
+}
+
+int
+limits_apply(struct limits *l, const struct limits_set *next, struct err *e)
+{
+	int rc = limits_put_in_force(l, next, e);
+	struct err slow;
+
 	if (l->keep_path[0] == '\0' || (rc != 0 && rc != -ETIMEDOUT))
 		return rc;
 	if (rc == 0)

@@ -314,6 +314,24 @@ take_lines(struct limits_reading *r, char *text, bool *armed, bool *halted)
 	return rc != 0 ? rc : limits_bad_line(r, "they are cut off");
 }
 
+/* Permission is as it was when the limits are refused. */
+static int
+put_in_force(struct limits *l, const struct limits_set *set, bool armed, bool halted, struct err *e)
+{
+	const bool was_armed = l->armed, was_halted = l->halted;
+	const uint32_t version = l->current->version;
+	int rc;
+
+	l->armed = armed;
+	l->halted = halted;
+	rc = limits_apply(l, set, e);
+	if (l->current->version != version)
+		return rc;
+	l->armed = was_armed;
+	l->halted = was_halted;
+	return rc;
+}
+
 int
 limits_text_take(struct limits *l, const char *text, size_t len, struct err *e)
 {
@@ -337,11 +355,8 @@ limits_text_take(struct limits *l, const char *text, size_t len, struct err *e)
 		rc = limits_bad_line(&r, "they are no text");
 	else
 		rc = take_lines(&r, memcpy(copy, text, len), &armed, &halted);
-	if (rc == 0) {
-		l->armed = armed;
-		l->halted = halted;
-		rc = limits_apply(l, set, e);
-	}
+	if (rc == 0)
+		rc = put_in_force(l, set, armed, halted, e);
 	free(copy);
 	free(set);
 	return rc;

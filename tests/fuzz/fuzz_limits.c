@@ -37,6 +37,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct limits_set before;
+	const bool armed = limits.armed, halted = limits.halted;
 	uint32_t version;
 	struct err e;
 	char *text, *again;
@@ -49,7 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	version = limits.current->version;
 	if (limits_text_take(&limits, (const char *)data, size, &e) != 0) {
 		if (memcmp(&before, &limits.set, sizeof(before)) != 0 ||
-		    limits.current->version != version || e.text[0] == '\0')
+		    limits.current->version != version || limits.armed != armed ||
+		    limits.halted != halted || e.text[0] == '\0')
 			abort();
 		err_end(&e);
 		return 0;
