@@ -76,6 +76,9 @@ sed -i 's/^  order_max_qty: [0-9]*/  order_max_qty: 450/' "$SMOKE_DIR/sluice.yam
 do_ctl reload
 trades "after the reload"
 do_ctl limits set gross_max_usd 900000 strategy sample
+do_ctl limits set mode cancel_only strategy sample
+sleep 0.2
+do_ctl limits set mode normal strategy sample
 do_ctl limits restrict AAPL
 sleep 0.2
 do_ctl limits release AAPL
