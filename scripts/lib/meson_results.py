@@ -4,6 +4,9 @@ import json
 import sys
 
 TAIL_LINES = 25
+# How a test says why it failed; logs that follow may be longer than the tail shown here.
+REASONS = ("FAILED: ", "[  ERROR   ]", "not ok", "# FAILED")
+REASON_LINES = 5
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 try:
     with open(sys.argv[1], encoding="utf-8") as log:
@@ -23,6 +26,8 @@ for t in tests:
         counts["failed"] += 1
         print(f"         FAILED {t['name']} ({result} after {t['duration']:.1f} s)", file=sys.stderr)
         output = (t.get("stdout", "") + t.get("stderr", "")).splitlines()
-        for line in [s for s in output if not s.startswith("ok ")][-TAIL_LINES:]:
+        output = [s for s in output if not s.startswith("ok ")]
+        reasons = [s for s in output[:-TAIL_LINES] if s.lstrip().startswith(REASONS)]
+        for line in reasons[:REASON_LINES] + output[-TAIL_LINES:]:
             print(f"           | {line}", file=sys.stderr)
 print(counts["passed"], counts["failed"], counts["skipped"])

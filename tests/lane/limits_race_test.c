@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,7 +34,10 @@ enum {
 	PER_PACKET = 8,
 	EXECUTE_EVERY = 3,
 	REST_LOOKS = 3,
-	WATCHDOG_S = 120, // and a fifth of a second for each change: a sanitizer on a busy machine
+	LOOKS_APART = 4096, // turns between two looks at what may hang
+	PATIENCE_S = 120, // and a fifth of a second for each change: a sanitizer on a busy machine
+	GRACE_S = 20,     // for what hangs where nothing looks at the time
+	EVENTS_SHOWN = 8,
 };
 
 #define NAMES "AAPL, SYM01, SYM02, SYM03, SYM04, SYM05, SYM06, SYM07"
@@ -67,6 +71,47 @@ static struct journal journal;
 static struct journal_taker taker;
 static uint64_t record_cnt, judged_cnt, refused_cnt;
 static uint32_t last_version, version_cnt, execute_next;
+static time_t give_up_s;
+
+static time_t
+now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* A lane that ended would be waited for in vain; whoever reads of it wants to know what stood. */
+static void
+go_on_or_say(const char *doing)
+{
+	const bool broken = (halt_reasons() & HALT_MUST) != 0;
+
+	if (!broken && now_s() < give_up_s)
+		return;
+	fprintf(stderr,
+		"# %s: %u of %u changes made, %u served, %llu records, flow %zu of %zu, backlog "
+		"%zu, "
+		"%u executions, journal lost %llu, halted for %#x\n",
+		doing, load_acquire_u32(&changed_cnt), changes, served_cnt,
+		(unsigned long long)record_cnt, flow_at, flow.len, lab->peer.backlog_len,
+		lab->peer.execution_cnt, (unsigned long long)journal.metrics.lost, halt_reasons());
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
+		struct lane *l = lab->g.lane[i];
+		struct event e;
+
+		fprintf(stderr, "# lane %u: turn %llu, %llu messages taken\n", i,
+			(unsigned long long)load_relaxed_u64(&l->metrics.turn),
+			(unsigned long long)load_relaxed_u64(&l->metrics.message_taken));
+		for (unsigned n = 0; n < EVENTS_SHOWN && event_take(&l->events, &e); n++)
+			fprintf(stderr, "#   event %u: %llu %llu %llu %llu %llu\n", e.code,
+				(unsigned long long)e.arg[0], (unsigned long long)e.arg[1],
+				(unsigned long long)e.arg[2], (unsigned long long)e.arg[3],
+				(unsigned long long)e.arg[4]);
+	}
+	fail_msg("%s: %s", doing, broken ? "a lane's must() failed" : "it takes too long");
+}
 
 static void *
 run_control(void *unused)
@@ -237,8 +282,11 @@ play(void)
 
 		if (n % EXECUTE_EVERY == 0 && flow_at != flow.len)
 			moved += execute_some();
-		if (lab->peer.backlog_len != 0 && n % 4096 == 0)
-			peer_resend(&lab->peer);
+		if (n % LOOKS_APART == 0) {
+			go_on_or_say("playing");
+			if (lab->peer.backlog_len != 0)
+				peer_resend(&lab->peer);
+		}
 		now_taken = taken_by_lanes();
 		still = moved == 0 && now_taken == taken;
 		if (!still) {
@@ -271,7 +319,9 @@ stop(struct lane *l)
 	c->reply = lab->g.reply[l->idx];
 	c->reply_max = COMMAND_REPLY_MAX;
 	command_ask(c);
-	while (!command_idle(c)) {
+	for (unsigned n = 0; !command_idle(c); n++) {
+		if (n % LOOKS_APART == 0)
+			go_on_or_say("stopping a lane");
 		lab_carry(lab);
 		empty_journal();
 		sched_yield();
@@ -329,7 +379,8 @@ each_order_is_judged_by_one_published_version(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_CNT(MAPS); i++) {
-		alarm(WATCHDOG_S + changes / 5);
+		give_up_s = now_s() + PATIENCE_S + changes / 5;
+		alarm(PATIENCE_S + changes / 5 + GRACE_S);
 		race(MAPS[i].lanes, MAPS[i].what);
 		alarm(0);
 	}
