@@ -17,55 +17,104 @@ enum {
 	ROWS_MAX = 16384, // as sluicectl config
 };
 
+/* Rows of this gateway's own, to be hashed: texts, each with its end. */
+struct texts {
+	FILE *f;
+	char *data;
+	size_t len;
+};
+
+static int
+texts_open(struct texts *t, struct err *e)
+{
+	memset(t, 0, sizeof(*t));
+	t->f = open_memstream(&t->data, &t->len);
+	return t->f != NULL ? 0 : err_set(e, -ENOMEM, "no memory for the manifest");
+}
+
+static void
+texts_put(struct texts *t, const char *text)
+{
+	fwrite(text, 1, strlen(text) + 1, t->f);
+}
+
+static int
+texts_add(struct texts *t, struct manifest *m, const char *name, const char *words, struct err *e)
+{
+	int rc = ferror(t->f) != 0;
+
+	if (fclose(t->f) != 0 || rc != 0)
+		rc = err_set(e, -ENOMEM, "no memory for the manifest");
+	else
+		manifest_add(m, name, t->data, t->len, words);
+	free(t->data);
+	return rc;
+}
+
 /* The configuration as it is in force: a comment or another order of keys makes no difference. */
 static int
 add_configuration(struct manifest *m, const struct gateway *g, struct err *e)
 {
 	struct state_config *row = calloc(ROWS_MAX, sizeof(*row));
-	struct sha256 s;
+	struct texts t;
+	int rc =
+		row == NULL ? err_set(e, -ENOMEM, "no memory for the manifest") : texts_open(&t, e);
 	int cnt;
 
-	if (row == NULL)
-		return err_set(e, -ENOMEM, "no memory for the manifest");
-	cnt = state_config_rows(g->config, row, ROWS_MAX);
-	manifest_add(m, "configuration", "", 0, g->config->file);
-	sha256_init(&s);
-	for (int i = 0; i < cnt && i < ROWS_MAX; i++) {
-		sha256_put(&s, row[i].key, strlen(row[i].key) + 1);
-		sha256_put(&s, row[i].value, strlen(row[i].value) + 1);
+	if (rc == 0) {
+		cnt = state_config_rows(g->config, row, ROWS_MAX);
+		for (int i = 0; i < cnt && i < ROWS_MAX; i++) {
+			texts_put(&t, row[i].key);
+			texts_put(&t, row[i].value);
+		}
+		rc = texts_add(&t, m, "configuration", g->config->file, e);
 	}
-	sha256_end(&s, m->row[m->row_cnt - 1].hash);
 	free(row);
-	return 0;
+	return rc;
 }
 
 static int
 add_limits(struct manifest *m, const struct gateway *g, struct err *e)
 {
 	struct limits_row *row = calloc(ROWS_MAX, sizeof(*row));
-	char text[MANIFEST_TEXT_MAX];
-	struct sha256 s;
-	int cnt;
+	char words[MANIFEST_TEXT_MAX];
+	struct texts t;
+	int rc = row == NULL ? err_set(e, -ENOMEM, "no memory for the manifest")
+			     : limits_rows(&g->limits, NULL, row, ROWS_MAX, e);
+	const int cnt = rc;
 
-	if (row == NULL)
-		return err_set(e, -ENOMEM, "no memory for the manifest");
-	cnt = limits_rows(&g->limits, NULL, row, ROWS_MAX, e);
-	if (cnt < 0) {
-		free(row);
-		return cnt;
+	if (rc >= 0)
+		rc = texts_open(&t, e);
+	if (rc == 0) {
+		for (int i = 0; i < cnt && i < ROWS_MAX; i++) {
+			texts_put(&t, row[i].key);
+			texts_put(&t, row[i].symbol);
+			texts_put(&t, row[i].node);
+			texts_put(&t, row[i].value);
+		}
+		snprintf(words, sizeof(words), "%d limits", cnt);
+		rc = texts_add(&t, m, "limits", words, e);
 	}
-	snprintf(text, sizeof(text), "%d limits", cnt);
-	manifest_add(m, "limits", "", 0, text);
-	sha256_init(&s);
-	for (int i = 0; i < cnt && i < ROWS_MAX; i++) {
-		sha256_put(&s, row[i].key, strlen(row[i].key) + 1);
-		sha256_put(&s, row[i].symbol, strlen(row[i].symbol) + 1);
-		sha256_put(&s, row[i].node, strlen(row[i].node) + 1);
-		sha256_put(&s, row[i].value, strlen(row[i].value) + 1);
-	}
-	sha256_end(&s, m->row[m->row_cnt - 1].hash);
 	free(row);
-	return 0;
+	return rc;
+}
+
+/*
+ * The program's file cannot change while it runs.  It is read once, before lanes run: some ten
+ * megabytes would keep the control thread from what it watches.
+ */
+static int
+add_program(struct manifest *m, struct err *e)
+{
+	static struct manifest program;
+	int rc = 0;
+
+	if (program.row_cnt == 0)
+		rc = manifest_add_file(&program, "binary", "/proc/self/exe",
+				       "sluice " SLUICE_VERSION, e);
+	if (rc == 0)
+		m->row[m->row_cnt++] = program.row[0];
+	return rc;
 }
 
 int
@@ -74,7 +123,7 @@ gateway_manifest(struct gateway *g, struct manifest *m, struct err *e)
 	int rc;
 
 	memset(m, 0, sizeof(*m));
-	rc = manifest_add_file(m, "binary", "/proc/self/exe", "sluice " SLUICE_VERSION, e);
+	rc = add_program(m, e);
 	if (rc == 0)
 		rc = add_configuration(m, g, e);
 	if (rc == 0)
@@ -135,10 +184,11 @@ gateway_manifest_look(struct gateway *g)
 int
 gateway_manifest_open(struct gateway *g, struct err *e)
 {
-	int rc;
+	static struct manifest first;
+	int rc = gateway_manifest(g, &first, e);
 
-	if (g->config->manifest.approved[0] == '\0')
-		return 0;
+	if (rc != 0 || g->config->manifest.approved[0] == '\0')
+		return rc;
 	g->approved = calloc(1, sizeof(*g->approved));
 	if (g->approved == NULL)
 		return err_set(e, -ENOMEM, "no memory for the manifest");

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "core_map/core_map.h"
-#include "manifest/sha256.h"
+#include "err/err.h"
 
 /*
  * What a gateway is made of, a row each with its hash: the program, the configuration, the limits
@@ -18,11 +18,12 @@ enum {
 	MANIFEST_ROW_MAX = 48,
 	MANIFEST_NAME_MAX = 48,
 	MANIFEST_TEXT_MAX = 128, // as STATE_TEXT_MAX
+	MANIFEST_HASH_MAX = 65,  // SHA-256: 64 hexadecimal digits and the end
 };
 
 struct manifest_row {
 	char name[MANIFEST_NAME_MAX]; // "binary", "host.kernel"
-	char hash[SHA256_TEXT_MAX];
+	char hash[MANIFEST_HASH_MAX];
 	char text[MANIFEST_TEXT_MAX]; // for people; not compared
 };
 
@@ -36,7 +37,8 @@ void manifest_add(struct manifest *m, const char *name, const void *data, size_t
 		  const char *text);
 void manifest_add_text(struct manifest *m, const char *name, const char *text);
 
-/* Returns 0, or a negative errno with the words in *e. */
+/* A row out of a file with something in it.  Returns 0, or a negative errno with the words in *e.
+ */
 int manifest_add_file(struct manifest *m, const char *name, const char *path, const char *text,
 		      struct err *e);
 

@@ -56,15 +56,31 @@ digests_are_those_of_the_standard(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		char out[SHA256_TEXT_MAX];
-		struct sha256 s;
+		const size_t len = strlen(CASES[i].text), all = len * CASES[i].times;
+		char *text = malloc(all + 1);
 
-		sha256_init(&s);
+		assert_non_null(text);
 		for (unsigned k = 0; k < CASES[i].times; k++)
-			sha256_put(&s, CASES[i].text, strlen(CASES[i].text));
-		sha256_end(&s, out);
-		assert_string_equal(out, CASES[i].hash);
+			memcpy(&text[k * len], CASES[i].text, len);
+		manifest_add(&now, "row", text, all, "");
+		assert_string_equal(now.row[i].hash, CASES[i].hash);
+		free(text);
 	}
+}
+
+static void
+a_file_is_its_bytes(void **state)
+{
+	FILE *f = fopen(path, "w");
+
+	fputs("abc", f);
+	fclose(f);
+	assert_int_equal(manifest_add_file(&now, "binary", path, "x", &err), 0);
+	manifest_add(&now, "same", "abc", 3, "y");
+	assert_string_equal(now.row[0].hash, now.row[1].hash);
+	assert_int_equal(manifest_add_file(&now, "binary", dir, "a folder", &err), -ENODEV);
+	assert_non_null(strstr(err.text, dir));
+	assert_int_equal(now.row_cnt, 2);
 }
 
 static void
@@ -195,7 +211,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(digests_are_those_of_the_standard),
+		cmocka_unit_test_setup_teardown(digests_are_those_of_the_standard, start, stop),
+		cmocka_unit_test_setup_teardown(a_file_is_its_bytes, start, stop),
 		cmocka_unit_test_setup_teardown(what_was_written_is_read_again, start, stop),
 		cmocka_unit_test_setup_teardown(rows_that_differ_are_named_once, start, stop),
 		cmocka_unit_test_setup_teardown(what_is_no_manifest_is_refused, start, stop),
