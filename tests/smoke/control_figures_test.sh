@@ -67,8 +67,12 @@ while read -r words; do
 	[ -s "$SMOKE_DIR/table.txt" ] || fail "sluicectl $words shows nothing"
 	# shellcheck disable=SC2086 # several words
 	ctl --json $words >"$SMOKE_DIR/answer.json" || fail "sluicectl --json $words failed"
-	# no capture runs, and the venue said nothing strange: those lists may be empty
-	jq -e "length > 0 or \"$words\" == \"capture status\" or \"$words\" == \"session unread oe\" or \"$words\" == \"breakers\"" "$SMOKE_DIR/answer.json" >/dev/null || fail "sluicectl --json $words: no JSON, or empty"
+	# no capture runs, the venue said nothing strange, and perhaps no order was slow
+	case $words in
+	"capture status" | "session unread oe" | breakers | outliers) least=0 ;;
+	*) least=1 ;;
+	esac
+	jq -e "length >= $least" "$SMOKE_DIR/answer.json" >/dev/null || fail "sluicectl --json $words: no JSON, or empty"
 	cat "$SMOKE_DIR/table.txt" "$SMOKE_DIR/answer.json" >>"$SMOKE_DIR/all-answers.txt"
 done <<<"$commands"
 ctl books NOSUCH >/dev/null 2>&1
