@@ -269,7 +269,8 @@ serve(bool still)
 		store_release_u32(&served_cnt, change_cnt);
 }
 
-/* Until all changes are made, all is read, and the lanes have looked about a few times since. */
+/* Until all changes are made and served, all is read, and the lanes have looked about a few times
+ * since. */
 static void
 play(void)
 {
@@ -304,8 +305,9 @@ play(void)
 		}
 		taken = now_taken;
 		serve(still);
+		// not before the last one is served: the other thread waits for that
 		rest = still && flow_at == flow.len && lab->peer.backlog_len == 0 &&
-		       load_acquire_u32(&changed_cnt) == changes;
+		       served_cnt == changes;
 	}
 }
 
