@@ -8,20 +8,18 @@
 #include "journal/reader.h"
 
 /*
- * A copy of any bytes as a journal's segment whose head and checksums are right, so that a fuzzer
- * gets behind them.  To be freed.
+ * Makes any bytes a journal's segment whose head and checksums are right.  len_mask: what is taken
+ * of a record's length, so that random ones leave room for many.
  */
-static inline uint8_t *
-repaired_segment(const uint8_t *data, size_t size)
+static inline void
+repair_segment(uint8_t *segment, size_t size, uint32_t len_mask)
 {
-	uint8_t *copy = malloc(size);
 	struct journal_head h;
 	size_t at = JOURNAL_HEAD_BYTES;
 
-	memcpy(copy, data, size);
 	if (size < JOURNAL_HEAD_BYTES)
-		return copy;
-	memcpy(&h, copy, sizeof(h));
+		return;
+	memcpy(&h, segment, sizeof(h));
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	h.byte_order = JOURNAL_BYTE_ORDER;
 	h.version = JOURNAL_VERSION;
@@ -30,18 +28,28 @@ repaired_segment(const uint8_t *data, size_t size)
 	h.machine[sizeof(h.machine) - 1] = h.build[sizeof(h.build) - 1] = '\0';
 	h.boot_id[sizeof(h.boot_id) - 1] = h.machine_id[sizeof(h.machine_id) - 1] = '\0';
 	h.crc = journal_head_crc(&h);
-	memcpy(copy, &h, sizeof(h));
+	memcpy(segment, &h, sizeof(h));
 	while (size - at >= sizeof(struct journal_frame)) {
 		struct journal_frame f;
 
-		memcpy(&f, copy + at, sizeof(f));
-		f.len &= 0x3FF;
+		memcpy(&f, segment + at, sizeof(f));
+		f.len &= len_mask;
 		if (f.len == 0 || journal_frame_bytes(f.len) > size - at)
 			break;
-		f.crc = journal_frame_crc(&f, copy + at + sizeof(f));
-		memcpy(copy + at, &f, sizeof(f));
+		f.crc = journal_frame_crc(&f, segment + at + sizeof(f));
+		memcpy(segment + at, &f, sizeof(f));
 		at += journal_frame_bytes(f.len);
 	}
+}
+
+/* A copy of what a fuzzer made up, repaired so that it gets behind the checksums.  To be freed. */
+static inline uint8_t *
+repaired_segment(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size);
+
+	memcpy(copy, data, size);
+	repair_segment(copy, size, 0x3FF);
 	return copy;
 }
 

@@ -269,8 +269,7 @@ serve(bool still)
 		store_release_u32(&served_cnt, change_cnt);
 }
 
-/* Until all changes are made and served, all is read, and the lanes have looked about a few times
- * since. */
+/* Until all changes are made, served and read, and the lanes have looked about since. */
 static void
 play(void)
 {
