@@ -371,8 +371,8 @@ time_single(const struct bench *b, struct bench_series *s)
 	X("name of the order",                                                                   \
 	  risk_open_of(&risk, risk_open_key(in->strategy_idx, in->intent_id))->key == 0)         \
 	X("self-match", risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1]))   \
-	X("whether a sale is short", risk_short_mark(risk_firm_cell(&risk, i), in, &plan, true)) \
-	X("short sale, locate", risk_lacks_short(&risk, i, plan.cell, in, &plan))                \
+	X("whether a sale is short", risk_short_mark(risk_oversells(i, &plan), in, &plan, true)) \
+	X("short sale, locate", risk_lacks_short(&risk, i, in, &plan))                           \
 	X("instrument: open, position, gross, net", risk_lacks_instr_room(i, in->side, &plan))   \
 	X("three levels: ten limits each", risk_lacks_tree_room(&risk, &plan))                   \
 	X("the same order again",                                                                \
@@ -400,7 +400,7 @@ time_checks(struct bench *b, unsigned samples)
 				const struct risk_instr *i = &risk.instr[idx];                   \
 				struct risk_plan plan = {                                        \
 					.entry = &risk.open[0],                                  \
-					.cell = &risk.cell[risk_leaf_cell(i, in->strategy_idx)], \
+					.room = &risk.room[risk_leaf_cell(i, in->strategy_idx)], \
 					.path = &risk.path[(size_t)in->strategy_idx],            \
 					.side = in->side,                                        \
 					.grow_qty = 100,                                         \

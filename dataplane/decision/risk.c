@@ -42,7 +42,8 @@ risk_bytes(const struct risk_config *c)
 
 	bytes += c->instr_cnt * sizeof(struct risk_instr);
 	bytes += n.node_cnt * (sizeof(struct risk_node) + 2 * n.rate_slots * sizeof(uint64_t));
-	bytes += n.cell_cnt * (sizeof(struct risk_cell) + sizeof(struct risk_ledger));
+	bytes += n.cell_cnt * (sizeof(struct risk_cell) + sizeof(struct risk_cell_room) +
+			       sizeof(struct risk_ledger));
 	bytes += (c->open_orders_max + 1) * sizeof(struct risk_open);
 	bytes += n.slot_cnt * sizeof(uint64_t);
 	bytes += RISK_RECENT_CNT * sizeof(struct risk_recent);
@@ -58,12 +59,13 @@ take_memory(struct risk *r, const struct risk_config *c, struct arena *a)
 	r->instr = arena_take(a, c->instr_cnt * sizeof(*r->instr));
 	r->node = arena_take(a, n.node_cnt * sizeof(*r->node));
 	r->cell = arena_take(a, n.cell_cnt * sizeof(*r->cell));
+	r->room = arena_take(a, n.cell_cnt * sizeof(*r->room));
 	r->ledger = arena_take(a, n.cell_cnt * sizeof(*r->ledger));
 	r->open = arena_take(a, (c->open_orders_max + 1) * sizeof(*r->open));
 	r->open_slot = arena_take(a, n.slot_cnt * sizeof(*r->open_slot));
 	r->recent = arena_take(a, RISK_RECENT_CNT * sizeof(*r->recent));
-	if (r->instr == NULL || r->node == NULL || r->cell == NULL || r->ledger == NULL ||
-	    r->open == NULL || r->open_slot == NULL || r->recent == NULL)
+	if (r->instr == NULL || r->node == NULL || r->cell == NULL || r->room == NULL ||
+	    r->ledger == NULL || r->open == NULL || r->open_slot == NULL || r->recent == NULL)
 		return -ENOMEM;
 	r->rate_mask = n.rate_slots - 1;
 	for (uint32_t k = 0; k < n.node_cnt; k++) {
@@ -206,10 +208,8 @@ link_cells(struct risk *r)
 		c->up = cell_find(r, r->node[c->node_idx].parent_idx, c->instr_idx);
 		if (c->up == 0)
 			return -EINVAL;
+		r->room[k].up = c->up;
 	}
-	for (uint32_t k = 1; k < r->cell_cnt; k++)
-		if (r->node[r->cell[k].node_idx].strategy != 0)
-			r->cell[k].above = r->cell[r->cell[k].up].up;
 	return 0;
 }
 
@@ -334,7 +334,20 @@ risk_own_look(const struct risk *r, struct risk_instr *i, uint8_t side)
 	i->own_near[side] = nearest;
 }
 
-/* The sums with var_bp, from the cells. */
+COLD int64_t
+risk_cell_open_ntl4(const struct risk *r, uint32_t cell, uint8_t side)
+{
+	int64_t sum_ntl4 = 0;
+
+	for (uint32_t at = r->instr[r->cell[cell].instr_idx].own_head[side]; at != 0;
+	     at = r->open[at].next)
+		for (uint32_t k = r->open[at].cell; k != 0; k = r->cell[k].up)
+			if (k == cell)
+				sum_ntl4 += ntl4_of(r->open[at].px4, r->open[at].open_qty);
+	return sum_ntl4;
+}
+
+/* The sums with var_bp, from the cells and the open orders. */
 static void
 take_var(struct risk *r, const struct risk_limits *lim)
 {
@@ -352,8 +365,14 @@ take_var(struct risk *r, const struct risk_limits *lim)
 
 		r->instr[c->instr_idx].var_bp = bp;
 		n->held_var_ntl4bp += (__int128)risk_abs(c->position_ntl4) * bp;
-		n->open_var_ntl4bp +=
-			((__int128)c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) * bp;
+	}
+	for (uint32_t k = 1; k <= r->open_max; k++) {
+		const struct risk_open *e = &r->open[k];
+		const __int128 var_ntl4bp =
+			(__int128)ntl4_of(e->px4, e->open_qty) * r->instr[e->instr_idx].var_bp;
+
+		for (uint32_t cell = e->cell; cell != 0; cell = r->cell[cell].up)
+			r->node[r->cell[cell].node_idx].open_var_ntl4bp += var_ntl4bp;
 	}
 	r->var_version = lim->var_version;
 }
@@ -454,8 +473,8 @@ take_accounts(const struct risk *r, const struct risk_limits *lim, uint16_t idx)
 			located_qty = risk_located_qty(lim, c->node_idx, idx);
 		if (locate_required && located_qty == RISK_LOCATED_ANY)
 			located_qty--; // tighter by one, and the exact way looks
-		c->located_max_qty = located_qty;
-		risk_cell_settle(c, r->node[c->node_idx].position_max_qty);
+		risk_located_settle(r, c, risk_located_used(r, c), located_qty);
+		risk_cell_settle(r, c, r->node[c->node_idx].position_max_qty);
 	}
 }
 
@@ -471,7 +490,7 @@ take_strategies(const struct risk *r, const struct risk_limits *lim, const struc
 		const uint32_t cell = risk_leaf_place(i, strategy_idx);
 		struct risk_ledger *g = &r->ledger[cell];
 
-		risk_cell_settle(&r->cell[cell], r->path[strategy_idx].at[0]->position_max_qty);
+		risk_cell_settle(r, &r->cell[cell], r->path[strategy_idx].at[0]->position_max_qty);
 		if (g->enable_seq == lim->leaf[strategy_idx].enable_seq)
 			continue;
 		g->enable_seq = lim->leaf[strategy_idx].enable_seq;
@@ -658,13 +677,16 @@ COLD void
 risk_book_located(struct risk *r, uint32_t cell, const struct fill *f)
 {
 	struct risk_cell *account = &r->cell[r->cell[cell].up];
+	uint32_t used_qty;
 
 	if (cell == 0 || r->cell[cell].up == 0 || f->side != SIDE_SELL)
 		return;
+	used_qty = risk_located_used(r, account);
 	if (!f->broken)
-		account->located_qty += f->executed_qty;
-	else if (account->located_qty >= f->executed_qty)
-		account->located_qty -= f->executed_qty;
+		used_qty += f->executed_qty;
+	else if (used_qty >= f->executed_qty)
+		used_qty -= f->executed_qty;
+	risk_located_settle(r, account, used_qty, account->located_max_qty);
 }
 
 COLD void
@@ -730,13 +752,14 @@ position_fill(const struct risk *r, uint32_t cell, struct risk_position *out)
 		.realised_ntl4 = g->realised_ntl4,
 		.unrealised_ntl4 = unrealised_ntl4,
 		.exposure_ntl4 = end_of_64((__int128)risk_abs(c->position_ntl4) +
-					   c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]),
+					   risk_cell_open_ntl4(r, cell, SIDE_BUY) +
+					   risk_cell_open_ntl4(r, cell, SIDE_SELL)),
 		.bought_qty = g->bought_qty,
 		.sold_qty = g->sold_qty,
 		.bought_ntl4 = g->bought_ntl4,
 		.sold_ntl4 = g->sold_ntl4,
-		.open_buy_qty = c->open_qty[SIDE_BUY],
-		.open_sell_qty = c->open_qty[SIDE_SELL],
+		.open_buy_qty = risk_open_qty(r, c, SIDE_BUY),
+		.open_sell_qty = risk_open_qty(r, c, SIDE_SELL),
 		.mark_px4 = i->mark_px4,
 		.instr_idx = c->instr_idx,
 		.confidence = i->confidence,
@@ -783,10 +806,10 @@ rate_now(const uint64_t *ns, uint32_t mask, uint64_t cnt, uint64_t now_ns, uint6
 
 /* The largest position a cell may come to. */
 static uint64_t
-worst_qty(const struct risk_cell *c)
+worst_qty(const struct risk *r, const struct risk_cell *c)
 {
-	const int64_t buy_qty = c->position_qty + c->open_qty[SIDE_BUY];
-	const int64_t sell_qty = -c->position_qty + c->open_qty[SIDE_SELL];
+	const int64_t buy_qty = c->position_qty + risk_open_qty(r, c, SIDE_BUY);
+	const int64_t sell_qty = -c->position_qty + risk_open_qty(r, c, SIDE_SELL);
 
 	return (uint64_t)(buy_qty > sell_qty ? buy_qty : sell_qty);
 }
@@ -825,7 +848,7 @@ risk_node_of(const struct risk *r, const struct risk_limits *lim, uint16_t node_
 	};
 	for (uint16_t i = 1; i < r->instr_cnt; i++) {
 		const uint32_t cell = cell_find(r, node_idx, i); // 0: is empty
-		const uint64_t qty = worst_qty(&r->cell[cell]);
+		const uint64_t qty = worst_qty(r, &r->cell[cell]);
 
 		if (qty > out->position_qty)
 			out->position_qty = qty;

@@ -30,7 +30,7 @@
 
 /*
  * Three looks ahead at an intent that will be judged soon, each when what the one before asked for
- * has arrived: its instrument; its strategy's cell; the accounts above.  They change nothing but
+ * has arrived: its instrument; its strategy's room; the account's.  They change nothing but
  * caches, and may be left out.  Whatever the intent says is not checked yet.
  */
 HOT_INLINE bool
@@ -50,7 +50,6 @@ risk_look_at_instr(const struct risk *r, const struct intent *in)
 		return;
 	__builtin_prefetch(i, 1);
 	__builtin_prefetch(&i->room_gross_ntl4, 1);
-	__builtin_prefetch(&r->cell[in->head.instr_idx], 1); // the firm's
 	__builtin_prefetch(&r->open_slot[risk_open_home(r, risk_open_slot(key, 0))], 1);
 }
 
@@ -60,20 +59,16 @@ risk_look_at_cell(const struct risk *r, const struct intent *in)
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
 
 	if (risk_is_known(r, in))
-		__builtin_prefetch(&r->cell[risk_leaf_place(i, in->strategy_idx)], 1);
+		__builtin_prefetch(&r->room[risk_leaf_place(i, in->strategy_idx)], 1);
 }
 
 HOT_INLINE void
 risk_look_above(const struct risk *r, const struct intent *in)
 {
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
-	const struct risk_cell *c;
 
-	if (!risk_is_known(r, in))
-		return;
-	c = &r->cell[risk_leaf_place(i, in->strategy_idx)];
-	__builtin_prefetch(&r->cell[c->up], 1);
-	__builtin_prefetch(&r->cell[c->above], 1);
+	if (risk_is_known(r, in))
+		__builtin_prefetch(&r->room[r->room[risk_leaf_place(i, in->strategy_idx)].up], 1);
 }
 
 HOT_INLINE void
@@ -89,7 +84,7 @@ risk_take_levels(struct risk *r, const struct risk_due *d, const bool new, const
 	const int64_t grow_ntl4 = d->grow_ntl4, var_ntl4bp = d->var_ntl4bp;
 	struct risk_node *const *const at = d->path->at;
 	const uint32_t grow_qty = d->grow_qty;
-	struct risk_cell *const cell = r->cell, *c = d->cell;
+	struct risk_cell_room *const room = r->room, *c = d->room;
 	const uint64_t last_ns = d->last_ns;
 	const size_t side = d->side;
 	bool asks_again = false;
@@ -98,11 +93,9 @@ risk_take_levels(struct risk *r, const struct risk_due *d, const bool new, const
 		struct risk_node *n = at[k];
 		uint64_t *const order_at = n->order_at;
 
-		c->open_qty[side] += grow_qty;
-		c->open_ntl4[side] += grow_ntl4;
 		if (k + 1 < cnt) {
-			c->room_qty[side] -= (int32_t)grow_qty;
-			c = &cell[c->up];
+			c->qty[side] -= (int32_t)grow_qty;
+			c = &room[c->up];
 		}
 		n->room[RISK_ROOM_GROSS] -= grow_ntl4;
 		n->room[RISK_ROOM_VAR] -= var_ntl4bp;
@@ -182,7 +175,7 @@ risk_enter(struct risk *r, const struct intent *in, const struct risk_plan *plan
 		if (new)
 			e->short_sale = 1;
 		e->located_qty += plan->located_qty;
-		r->cell[plan->cell->up].located_qty += plan->located_qty;
+		r->room[plan->room->up].located_qty -= plan->located_qty;
 	}
 	if (plan->recent != NULL) {
 		plan->recent->what = plan->what;
@@ -263,7 +256,7 @@ risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *pl
 	d->var_ntl4bp = plan->var_ntl4bp;
 	d->last_ns = r->last_ns;
 	d->instr = plan->instr;
-	d->cell = plan->cell;
+	d->room = plan->room;
 	d->path = plan->path;
 	if (!later)
 		risk_take_tree(r, d, new);

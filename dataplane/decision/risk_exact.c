@@ -122,6 +122,15 @@ judge_terms(const struct risk_limits *lim, const struct risk_instr_limits *il,
 	return RISK_PASS;
 }
 
+/* Whether the firm would come to sell more than it holds. */
+static bool
+oversells(const struct risk *r, const struct risk_instr *i, uint32_t grow_qty)
+{
+	const struct risk_cell *c = risk_firm_cell(r, i);
+
+	return c->position_qty - (int64_t)risk_open_qty(r, c, SIDE_SELL) < (int64_t)grow_qty;
+}
+
 /* Whether a short sale may be: of a plan's entry, its cell and grow_qty. */
 static enum risk_verdict
 judge_short(const struct risk *r, const struct risk_limits *lim, const struct intent *in,
@@ -140,7 +149,7 @@ judge_short(const struct risk *r, const struct risk_limits *lim, const struct in
 	if (likely(!il->locate_required))
 		return RISK_PASS;
 	account = &r->cell[c->up];
-	if (unlikely((uint64_t)account->located_qty + grow_qty >
+	if (unlikely((uint64_t)risk_located_used(r, account) + grow_qty >
 		     risk_located_qty(lim, account->node_idx, in->head.instr_idx)))
 		return RISK_REJECT_LOCATE;
 	return RISK_PASS;
@@ -148,16 +157,20 @@ judge_short(const struct risk *r, const struct risk_limits *lim, const struct in
 
 /* Whether what the firm has of the instrument leaves room for the plan. */
 static enum risk_verdict
-judge_instr(const struct risk_instr_limits *il, const struct risk_cell *c, uint8_t side,
+judge_instr(const struct risk *r, const struct risk_instr_limits *il, uint8_t side,
 	    const struct risk_plan *plan)
 {
-	const uint64_t open_qty = (uint64_t)c->open_qty[SIDE_BUY] + c->open_qty[SIDE_SELL];
+	const struct risk_cell *c = risk_firm_cell(r, plan->instr);
+	const int64_t open_ntl4[2] = { risk_firm_open_ntl4(r, plan->instr, SIDE_BUY),
+				       risk_firm_open_ntl4(r, plan->instr, SIDE_SELL) };
+	const uint64_t open_qty =
+		(uint64_t)risk_open_qty(r, c, SIDE_BUY) + risk_open_qty(r, c, SIDE_SELL);
 	const int64_t sign = side == SIDE_BUY ? 1 : -1;
 	const int64_t worst_qty =
-		sign * c->position_qty + (int64_t)c->open_qty[side] + plan->grow_qty;
+		sign * c->position_qty + (int64_t)risk_open_qty(r, c, side) + plan->grow_qty;
 	// a position's value takes 63 bits, open orders RISK_ROOM_END at most, and so does the plan
 	const uint64_t gross_ntl4 = (uint64_t)risk_abs(c->position_ntl4) +
-				    (uint64_t)(c->open_ntl4[SIDE_BUY] + c->open_ntl4[SIDE_SELL]) +
+				    (uint64_t)(open_ntl4[SIDE_BUY] + open_ntl4[SIDE_SELL]) +
 				    (uint64_t)plan->grow_ntl4;
 
 	if (unlikely(open_qty + plan->grow_qty > il->open_max_qty))
@@ -168,7 +181,7 @@ judge_instr(const struct risk_instr_limits *il, const struct risk_cell *c, uint8
 		     gross_ntl4 > (uint64_t)il->gross_max_ntl4))
 		return RISK_REJECT_INSTR_GROSS;
 	if (unlikely(il->net_max_ntl4 != 0 && plan->grow_ntl4 != 0 &&
-		     (__int128)sign * c->position_ntl4 + c->open_ntl4[side] + plan->grow_ntl4 >
+		     (__int128)sign * c->position_ntl4 + open_ntl4[side] + plan->grow_ntl4 >
 			     il->net_max_ntl4))
 		return RISK_REJECT_INSTR_NET;
 	return RISK_PASS;
@@ -176,11 +189,11 @@ judge_instr(const struct risk_instr_limits *il, const struct risk_cell *c, uint8
 
 /* Whether the order can only make the cell's position smaller, whatever else is executed. */
 static bool
-reduces(const struct risk_cell *c, uint8_t side, const struct risk_plan *plan)
+reduces(const struct risk *r, const struct risk_cell *c, uint8_t side, const struct risk_plan *plan)
 {
 	const int64_t against_qty = side == SIDE_BUY ? -c->position_qty : c->position_qty;
 
-	return (int64_t)c->open_qty[side] + plan->grow_qty <= against_qty;
+	return (int64_t)risk_open_qty(r, c, side) + plan->grow_qty <= against_qty;
 }
 
 static enum risk_verdict
@@ -209,12 +222,12 @@ judge_node(const struct risk *r, const struct risk_cell *c, const struct intent 
 	const struct risk_node *n = &r->node[c->node_idx];
 	const struct risk_node_limits *nl = &n->lim;
 	const int64_t worst_qty = (in->side == SIDE_BUY ? c->position_qty : -c->position_qty) +
-				  (int64_t)c->open_qty[in->side] + plan->grow_qty;
+				  (int64_t)risk_open_qty(r, c, in->side) + plan->grow_qty;
 	const __int128 profit_ntl4 = risk_profit(n);
 	const int64_t now_ns = (int64_t)in->head.rx_ns;
 	enum risk_verdict v;
 
-	if (!reduces(c, in->side, plan)) {
+	if (!reduces(r, c, in->side, plan)) {
 		if (n->mode != RISK_MODE_NORMAL)
 			return RISK_REJECT_REDUCE_ONLY;
 		if (-profit_ntl4 > nl->loss_max_ntl4)
@@ -242,7 +255,7 @@ judge_node(const struct risk *r, const struct risk_cell *c, const struct intent 
 static enum risk_verdict
 judge_tree(const struct risk *r, const struct intent *in, uint32_t var_bp, struct risk_plan *plan)
 {
-	for (uint32_t k = (uint32_t)(plan->cell - r->cell); k != 0; k = r->cell[k].up) {
+	for (uint32_t k = plan->place; k != 0; k = r->cell[k].up) {
 		const enum risk_verdict v = judge_node(r, &r->cell[k], in, var_bp, plan);
 
 		if (v != RISK_PASS) {
@@ -287,7 +300,7 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 
 	plan->path = &r->path[in->strategy_idx];
 	plan->place = risk_leaf_cell(i, in->strategy_idx);
-	plan->cell = &r->cell[plan->place];
+	plan->room = &r->room[plan->place];
 	plan->key = risk_open_key(in->strategy_idx,
 				  in->kind == INTENT_NEW ? in->intent_id : in->orig_id);
 	plan->slot = risk_open_find(r, plan->key);
@@ -315,20 +328,21 @@ risk_judge(const struct risk *r, const struct risk_limits *lim, const struct int
 	if (unlikely(risk_px_meets(in->side, (uint32_t)in->px4, i->own_near[in->side ^ 1])) &&
 	    !lim->self_match && risk_own_meets(r, i, in->side, in->px4))
 		return RISK_REJECT_SELF_MATCH;
-	plan->short_mark = risk_short_mark(risk_firm_cell(r, i), in, plan, in->kind == INTENT_NEW);
+	plan->short_mark =
+		risk_short_mark(oversells(r, i, plan->grow_qty), in, plan, in->kind == INTENT_NEW);
 	if (plan->short_mark != 0) {
-		v = judge_short(r, lim, in, e, plan->cell, plan->grow_qty);
+		v = judge_short(r, lim, in, e, &r->cell[plan->place], plan->grow_qty);
 		if (unlikely(v != RISK_PASS))
 			return v;
 		plan->located_qty = il->locate_required ? plan->grow_qty : 0;
 	}
-	v = judge_instr(il, risk_firm_cell(r, i), in->side, plan);
+	v = judge_instr(r, il, in->side, plan);
 	if (unlikely(v != RISK_PASS))
 		return v;
 	v = judge_tree(r, in, i->var_bp, plan);
 	if (unlikely(v != RISK_PASS))
 		return v;
-	g = &r->ledger[plan->cell - r->cell];
+	g = &r->ledger[plan->place];
 	if (unlikely(g->execution_cnt[in->side] >= leaf->execution_max &&
 		     g->enable_seq == leaf->enable_seq))
 		return RISK_REJECT_REPEATED;
@@ -350,19 +364,20 @@ risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_pla
 {
 	const uint32_t var_bp = r->instr[in->head.instr_idx].var_bp;
 
-	for (uint32_t k = (uint32_t)(plan->cell - r->cell); k != 0; k = r->cell[k].up) {
+	for (uint32_t k = plan->place; k != 0; k = r->cell[k].up) {
 		struct risk_cell *c = &r->cell[k];
 		struct risk_node *n = &r->node[c->node_idx];
 
-		c->open_qty[in->side] += plan->grow_qty;
-		c->open_ntl4[in->side] += plan->grow_ntl4;
+		c->open_and_room_qty[in->side] += plan->grow_qty;
+		if (c->up == 0)
+			c->open_and_room_ntl4[in->side] += (uint64_t)plan->grow_ntl4;
 		n->open_ntl4[in->side] += plan->grow_ntl4;
 		n->open_var_ntl4bp += (__int128)plan->grow_ntl4 * var_bp;
 		n->open_cnt += in->kind == INTENT_NEW;
 		*n->order_at++ = r->last_ns;
 		if (n->order_at == n->order_end)
 			risk_rate_settle(r, n);
-		risk_cell_settle(c, n->position_max_qty);
+		risk_cell_settle(r, c, n->position_max_qty);
 		risk_node_settle(n);
 	}
 	risk_firm_settle(r, &r->instr[in->head.instr_idx]);

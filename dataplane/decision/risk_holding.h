@@ -146,7 +146,7 @@ risk_execute(struct risk *r, const struct risk_instr *i, uint32_t cell, uint8_t 
 	if (unlikely(full))
 		metric_add(&r->metrics.sum_saturated, 1);
 	risk_value(r, i, c);
-	risk_cell_settle(c, n->position_max_qty);
+	risk_cell_settle(r, c, n->position_max_qty);
 	n->cash_ntl4 -= (__int128)sign * ntl4_of(px4, qty);
 	risk_node_settle(n);
 }
@@ -175,8 +175,9 @@ risk_release_cell(struct risk *r, const struct risk_instr *i, struct risk_cell *
 {
 	struct risk_node *n = &r->node[c->node_idx];
 
-	c->open_qty[side] -= qty;
-	c->open_ntl4[side] += ntl4;
+	c->open_and_room_qty[side] -= qty;
+	if (c->up == 0)
+		c->open_and_room_ntl4[side] += (uint64_t)ntl4;
 	n->open_ntl4[side] += ntl4;
 	n->open_var_ntl4bp += (__int128)ntl4 * i->var_bp;
 	n->open_cnt -= gone;
@@ -235,7 +236,7 @@ risk_release_settle(struct risk *r, const struct risk_instr *i, uint32_t cell, u
 		struct risk_cell *c = &r->cell[cell];
 		struct risk_node *n = &r->node[c->node_idx];
 
-		risk_cell_settle_side(c, n->position_max_qty, side);
+		risk_cell_settle_side(r, c, n->position_max_qty, side);
 		if (unlikely(!risk_rooms_grow(n, side, freed_ntl4, freed_var_ntl4bp)))
 			risk_node_settle(n);
 	}
@@ -247,11 +248,13 @@ risk_release_located(struct risk *r, struct risk_open *e, uint32_t released_qty,
 		     uint32_t executed_qty)
 {
 	uint32_t back_qty = released_qty > executed_qty ? released_qty - executed_qty : 0;
+	struct risk_cell *account = &r->cell[r->cell[e->cell].up];
 
 	if (back_qty > e->located_qty)
 		back_qty = e->located_qty;
 	e->located_qty -= back_qty;
-	r->cell[r->cell[e->cell].up].located_qty -= back_qty;
+	risk_located_settle(r, account, risk_located_used(r, account) - back_qty,
+			    account->located_max_qty);
 }
 
 /* Gives back what the fill says is no longer open.  Levels that it executes at settle afterwards.

@@ -140,16 +140,24 @@ risk_short_flags(const struct intent *in)
 }
 
 /*
- * How a sale is marked: 0, or as a short one, which follows from what the firm, whose cell c is,
- * may come to hold by it; a replace's order went out with its mark.  Never of a purchase.
+ * Whether the firm would come to sell more than it holds, of a plan that its room of sales has.
+ * Exact: the room was below 0 or what is held above 31 bits only where no such sale is short.
+ */
+HOT_INLINE bool
+risk_oversells(const struct risk_instr *i, const struct risk_plan *plan)
+{
+	return (int64_t)i->room_position_qty[SIDE_SELL] - plan->grow_qty < i->short_below;
+}
+
+/*
+ * How a sale is marked: 0, or as a short one, if it oversells; a replace's order went out with its
+ * mark.  Never of a purchase.
  */
 HOT_INLINE uint8_t
-risk_short_mark(const struct risk_cell *c, const struct intent *in, const struct risk_plan *plan,
+risk_short_mark(const bool oversells, const struct intent *in, const struct risk_plan *plan,
 		const bool new)
 {
-	const int64_t left_qty =
-		c->position_qty - (int64_t)c->open_qty[SIDE_SELL] - (int64_t)plan->grow_qty;
-	bool is_short = (left_qty < 0) & (plan->grow_qty != 0);
+	bool is_short = oversells & (plan->grow_qty != 0);
 
 	is_short |= new ? risk_short_flags(in) != 0 : plan->entry->short_sale;
 	if (likely(!(is_short & (uint8_t)plan->side)))
@@ -158,18 +166,16 @@ risk_short_mark(const struct risk_cell *c, const struct intent *in, const struct
 }
 static_assert(SIDE_SELL == 1, "a bit to be asked with the others");
 
-/* Whether a short sale lacks leave or located shares; c is the strategy's cell. */
+/* Whether a short sale lacks leave or located shares. */
 HOT_INLINE bool
-risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct risk_cell *c,
-		 const struct intent *in, const struct risk_plan *plan)
+risk_lacks_short(const struct risk *r, const struct risk_instr *i, const struct intent *in,
+		 const struct risk_plan *plan)
 {
-	const struct risk_cell *account = &r->cell[c->up];
-	const uint64_t located_qty = (uint64_t)account->located_qty + plan->grow_qty;
+	const uint32_t left_qty = r->room[plan->room->up].located_qty; // many, if none are needed
 
 	return (in->px4 < i->short_px4) |
 	       ((in->kind == INTENT_REPLACE) & !plan->entry->short_sale) |
-	       ((account->located_max_qty != RISK_LOCATED_ANY) &
-		(located_qty > account->located_max_qty));
+	       (plan->grow_qty > left_qty) | (left_qty == 0); // more than all may be in use
 }
 
 /* Open shares, position, gross, net of what the firm has of the instrument. */
@@ -201,7 +207,7 @@ risk_lacks_room(const struct risk_node *n, size_t side, const struct risk_plan *
 HOT_INLINE bool
 risk_lacks_levels(const struct risk *r, const struct risk_plan *plan, const uint32_t cnt)
 {
-	const struct risk_cell *const cell = r->cell, *c = plan->cell;
+	const struct risk_cell_room *const room = r->room, *c = plan->room;
 	const size_t side = plan->side;
 
 	for (uint32_t k = 0; k < cnt; k++) {
@@ -209,9 +215,9 @@ risk_lacks_levels(const struct risk *r, const struct risk_plan *plan, const uint
 			return true;
 		if (k + 1 == cnt) // the firm: its position is the instrument's
 			break;
-		if (unlikely((int32_t)plan->grow_qty > c->room_qty[side]))
+		if (unlikely((int32_t)plan->grow_qty > c->qty[side]))
 			return true;
-		c = &cell[c->up];
+		c = &room[c->up];
 	}
 	return false;
 }
@@ -384,7 +390,7 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 						 &plan->var_ntl4bp)))
 		return false;
 	plan->place = risk_leaf_place(i, in->strategy_idx);
-	plan->cell = &r->cell[plan->place];
+	plan->room = &r->room[plan->place];
 	if (risk_lacks_instr_room(i, side, plan) || risk_lacks_tree_room(r, plan) ||
 	    (unlikely((int64_t)in->head.rx_ns < r->free_ns) && risk_lacks_rate(plan->path, in)) ||
 	    unlikely(r->message_cnt[in->session_idx] >= r->message_max))
@@ -396,11 +402,11 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 			return false;
 	}
 	plan->located_qty = 0;
-	plan->short_mark = risk_short_mark(&r->cell[in->head.instr_idx], in, plan, new);
+	plan->short_mark = risk_short_mark(risk_oversells(i, plan), in, plan, new);
 	if (unlikely(plan->short_mark != 0)) {
-		if (unlikely(risk_lacks_short(r, i, plan->cell, in, plan)))
+		if (unlikely(risk_lacks_short(r, i, in, plan)))
 			return false;
-		if (r->cell[plan->cell->up].located_max_qty != RISK_LOCATED_ANY)
+		if (r->room[plan->room->up].located_qty != RISK_LOCATED_ANY)
 			plan->located_qty = plan->grow_qty;
 	}
 	return true;

@@ -49,19 +49,19 @@ enum {
 
 /*
  * One node's holding of one instrument.  The firm's cells come first, by instr_idx; place 0 is
- * none.
+ * none.  An order that passes all checks at once takes from the cell's room only (struct
+ * risk_cell_room; the firm's are the instrument's), so what is open is kept as its sum with the
+ * room: that stays as it is, and says what is open (risk_open_qty, risk_firm_open_ntl4).  Sums may
+ * wrap.
  */
 struct risk_cell {
-	int64_t position_qty;  // negative: short
-	int64_t position_ntl4; // its value at the instrument's mark, with its sign
-	int64_t open_ntl4[2];  // reserved for open orders, by side
-	uint32_t open_qty[2];
-	int32_t room_qty[2];  // not of the firm's: what orders of a side may add to the position
-	uint32_t located_qty; // an account's: located shares in use by short sales
-	union {
-		uint32_t above;           // a strategy's: of the node above `up`; 0: none
-		uint32_t located_max_qty; // others': as terms_seq of the instrument says; see there
-	};
+	int64_t position_qty;           // negative: short
+	int64_t position_ntl4;          // its value at the instrument's mark, with its sign
+	uint64_t open_and_room_ntl4[2]; // the firm's only, by side; of net exposure
+	uint32_t open_and_room_qty[2];  // by side; of the position
+	uint32_t located_and_room_qty;  // an account's: in use by short sales, and not
+	uint32_t located_max_qty;       // of how many; as terms_seq of the instrument says
+	uint8_t pad[8];
 	uint16_t node_idx;
 	uint16_t instr_idx;
 	uint32_t up; // of the node above; 0: this is the firm's
@@ -70,6 +70,17 @@ static_assert(sizeof(struct risk_cell) == CACHE_LINE, "one line per level of the
 
 /* located_max_qty where short sales need no located shares. */
 #define RISK_LOCATED_ANY UINT32_MAX
+
+/*
+ * What an order asks of a cell, and takes; at the same place of another table.  Those of a strategy
+ * and of its account are mostly of one line or of two beside one another.
+ */
+struct risk_cell_room {
+	int32_t qty[2];       // not of the firm's: what orders of a side may add to the position
+	uint32_t located_qty; // an account's: not in use; RISK_LOCATED_ANY: none are needed
+	uint32_t up;          // the cell's
+};
+static_assert(CACHE_LINE % sizeof(struct risk_cell_room) == 0, "none lies on two lines");
 
 /* What only fills and people ask for of a cell; at the same place of another table. */
 struct risk_ledger {
@@ -111,7 +122,7 @@ struct risk_instr {
 	uint64_t lot_part;   // risk_part_of the lot, the venue's and ours
 	uint64_t tick_part;  // of the tick above a dollar
 	uint32_t trade_mask; // bit per strategy that the lists let trade it
-	uint32_t ref_px4;    // what the collar is around, 0: unknown; see risk_reference_px4
+	int32_t short_below; // a sale that leaves less of room_position_qty[SIDE_SELL] is short
 	// line 3: limits of what the firm holds of it
 	int64_t gross_max_ntl4;
 	int64_t net_max_ntl4;
@@ -132,7 +143,8 @@ struct risk_instr {
 	uint16_t collar_last_bp; // UINT16_MAX also for none
 	uint16_t cell_cnt;
 	uint8_t short_allowed; // the limits'
-	uint8_t pad[5];
+	uint8_t pad;
+	uint32_t ref_px4; // what the collar is around, 0: unknown; see risk_reference_px4
 };
 static_assert(offsetof(struct risk_instr, gross_max_ntl4) == 2 * CACHE_LINE,
 	      "an order needs two lines");
@@ -238,15 +250,15 @@ static_assert(CACHE_LINE % sizeof(struct risk_recent) == 0, "none lies on two li
 
 /* What passing would reserve; filled by risk_judge for a verdict of RISK_PASS. */
 struct risk_plan {
-	struct risk_open *entry; // replace: the order; new: the free place it takes
-	struct risk_cell *cell;  // the strategy's
+	struct risk_open *entry;     // replace: the order; new: the free place it takes
+	struct risk_cell_room *room; // of the strategy's cell
 	struct risk_instr *instr;
 	const struct risk_path *path;
 	uint64_t side;
 	int64_t grow_ntl4; // never negative
 	uint32_t grow_qty;
 	uint32_t slot;              // of the index: the order's name, or where it goes
-	uint32_t place;             // of the cell
+	uint32_t place;             // of the strategy's cell
 	int64_t var_ntl4bp;         // grow_ntl4 times var_bp; of what passes at once only
 	struct risk_recent *recent; // where a new order's terms are remembered; NULL: not asked
 	uint64_t what, who;         // these terms
@@ -272,7 +284,7 @@ struct risk_due {
 	int64_t var_ntl4bp;
 	uint64_t last_ns;
 	struct risk_instr *instr;
-	struct risk_cell *cell; // the strategy's
+	struct risk_cell_room *room; // of the strategy's cell
 	const struct risk_path *path;
 };
 
@@ -280,9 +292,10 @@ struct risk {
 	struct risk_instr *instr; // by instr_idx
 	struct risk_node *node;
 	struct risk_cell *cell;
-	struct risk_ledger *ledger; // of each cell
-	struct risk_open *open;     // place 0 is no order's
-	uint64_t *open_slot;        // the index to them; see risk_open_slot
+	struct risk_cell_room *room; // of each cell
+	struct risk_ledger *ledger;  // the same
+	struct risk_open *open;      // place 0 is no order's
+	uint64_t *open_slot;         // the index to them; see risk_open_slot
 	uint32_t instr_cnt;
 	uint32_t node_cnt;
 	uint32_t open_mask; // of the index
@@ -469,6 +482,47 @@ risk_leaf_cell(const struct risk_instr *i, uint8_t strategy_idx)
 	return i->leaf_mask >> strategy_idx & 1 ? risk_leaf_place(i, strategy_idx) : 0;
 }
 
+/* A cell's reserved shares of a side. */
+HOT_INLINE uint32_t
+risk_open_qty(const struct risk *r, const struct risk_cell *c, uint8_t side)
+{
+	const int32_t room_qty = c->up == 0 ? r->instr[c->instr_idx].room_position_qty[side]
+					    : r->room[c - r->cell].qty[side];
+
+	return c->open_and_room_qty[side] - (uint32_t)room_qty;
+}
+
+/* What is reserved for open orders of a side in the firm's cell. */
+HOT_INLINE int64_t
+risk_firm_open_ntl4(const struct risk *r, const struct risk_instr *i, uint8_t side)
+{
+	return (int64_t)(risk_firm_cell(r, i)->open_and_room_ntl4[side] -
+			 (uint64_t)i->room_net_ntl4[side]);
+}
+
+/* The same in any cell: looks at each open order of the instrument's side. */
+COLD int64_t risk_cell_open_ntl4(const struct risk *r, uint32_t cell, uint8_t side);
+
+/* Located shares in use by an account's short sales. */
+HOT_INLINE uint32_t
+risk_located_used(const struct risk *r, const struct risk_cell *c)
+{
+	return c->located_and_room_qty - r->room[c - r->cell].located_qty;
+}
+
+/* So many are in use, of so many. */
+HOT_INLINE void
+risk_located_settle(const struct risk *r, struct risk_cell *c, uint32_t used_qty, uint32_t max_qty)
+{
+	const uint32_t left_qty = max_qty == RISK_LOCATED_ANY ? max_qty
+				  : max_qty > used_qty        ? max_qty - used_qty
+							      : 0;
+
+	r->room[c - r->cell].located_qty = left_qty;
+	c->located_and_room_qty = used_qty + left_qty;
+	c->located_max_qty = max_qty;
+}
+
 HOT_INLINE int64_t
 risk_abs(int64_t x)
 {
@@ -641,20 +695,29 @@ risk_room_qty_of(int64_t room_qty)
 	return room_qty > INT32_MAX ? INT32_MAX : room_qty < -1 ? -1 : (int32_t)room_qty;
 }
 
-/* What is held, side is SIDE_BUY, or open changed, or the limit; not of the firm's. */
+/*
+ * What is held, side is SIDE_BUY, or open changed, or the limit.  Of the firm's nothing follows
+ * here: risk_firm_settle.
+ */
 HOT_INLINE void
-risk_cell_settle_side(struct risk_cell *c, uint32_t position_max_qty, const uint8_t side)
+risk_cell_settle_side(const struct risk *r, struct risk_cell *c, uint32_t position_max_qty,
+		      const uint8_t side)
 {
 	const int64_t held_qty = side == SIDE_BUY ? c->position_qty : -c->position_qty;
+	const uint32_t open_qty = risk_open_qty(r, c, side);
+	const int32_t room_qty = risk_room_qty_of(position_max_qty - held_qty - open_qty);
 
-	c->room_qty[side] = risk_room_qty_of(position_max_qty - held_qty - c->open_qty[side]);
+	if (c->up == 0)
+		return;
+	r->room[c - r->cell].qty[side] = room_qty;
+	c->open_and_room_qty[side] = open_qty + (uint32_t)room_qty;
 }
 
 HOT_INLINE void
-risk_cell_settle(struct risk_cell *c, uint32_t position_max_qty)
+risk_cell_settle(const struct risk *r, struct risk_cell *c, uint32_t position_max_qty)
 {
-	risk_cell_settle_side(c, position_max_qty, SIDE_BUY);
-	risk_cell_settle_side(c, position_max_qty, SIDE_SELL);
+	risk_cell_settle_side(r, c, position_max_qty, SIDE_BUY);
+	risk_cell_settle_side(r, c, position_max_qty, SIDE_SELL);
 }
 
 /* What a limit leaves of money, where a position and open orders count; less, beyond 64 bits. */
@@ -670,14 +733,21 @@ risk_room_ntl4_of(int64_t max_ntl4, int64_t position_ntl4, int64_t open_ntl4)
 	return room_ntl4;
 }
 
-/* The same of what the firm has of the instrument. */
+/*
+ * The same of what the firm has of the instrument.  From what it holds and does not offer yet
+ * follows which sale is short: both this and the room of sales lose what sales take, so the room
+ * says it of both.
+ */
 HOT_INLINE void
 risk_firm_settle(const struct risk *r, struct risk_instr *i)
 {
-	const struct risk_cell *c = risk_firm_cell(r, i);
-	const int64_t buy_ntl4 = c->open_ntl4[SIDE_BUY], sell_ntl4 = c->open_ntl4[SIDE_SELL];
-	const int64_t buy_qty = c->open_qty[SIDE_BUY], sell_qty = c->open_qty[SIDE_SELL];
+	struct risk_cell *c = risk_firm_cell(r, i);
+	const int64_t buy_ntl4 = risk_firm_open_ntl4(r, i, SIDE_BUY);
+	const int64_t sell_ntl4 = risk_firm_open_ntl4(r, i, SIDE_SELL);
+	const int64_t buy_qty = risk_open_qty(r, c, SIDE_BUY);
+	const int64_t sell_qty = risk_open_qty(r, c, SIDE_SELL);
 	const int64_t max_qty = i->position_max_qty;
+	const int32_t long_qty = risk_room_qty_of(c->position_qty - sell_qty);
 
 	i->room_open_qty = risk_room_qty_of(i->open_max_qty - buy_qty - sell_qty);
 	i->room_position_qty[SIDE_BUY] = risk_room_qty_of(max_qty - c->position_qty - buy_qty);
@@ -687,6 +757,12 @@ risk_firm_settle(const struct risk *r, struct risk_instr *i)
 	i->room_net_ntl4[SIDE_BUY] = risk_room_ntl4_of(i->net_max_ntl4, c->position_ntl4, buy_ntl4);
 	i->room_net_ntl4[SIDE_SELL] =
 		risk_room_ntl4_of(i->net_max_ntl4, -c->position_ntl4, sell_ntl4);
+	i->short_below = i->room_position_qty[SIDE_SELL] - (long_qty > 0 ? long_qty : 0);
+	c->open_and_room_qty[SIDE_BUY] = (uint32_t)(buy_qty + i->room_position_qty[SIDE_BUY]);
+	c->open_and_room_qty[SIDE_SELL] = (uint32_t)(sell_qty + i->room_position_qty[SIDE_SELL]);
+	c->open_and_room_ntl4[SIDE_BUY] = (uint64_t)buy_ntl4 + (uint64_t)i->room_net_ntl4[SIDE_BUY];
+	c->open_and_room_ntl4[SIDE_SELL] =
+		(uint64_t)sell_ntl4 + (uint64_t)i->room_net_ntl4[SIDE_SELL];
 }
 
 /* Adds, and stays at the end of 64 bits when the sum meets it; false then. */

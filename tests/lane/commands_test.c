@@ -135,6 +135,7 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 	uint32_t token[TOKENS];
 	unsigned cnt;
 	const struct risk_cell *i;
+	const struct risk *r;
 	uint32_t open_qty, before;
 	struct session *s;
 	struct lab *lab;
@@ -142,8 +143,8 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 	halt_lift(HALT_CONTROL); // of the test before: its peer forgot, too
 	lab = open_with_resting_orders(token, &cnt);
 	s = lab_lane_with(lab, ORDERS)->session[0];
-	i = risk_firm_cell(lab_lane_with(lab, RISK)->risk,
-			   &lab_lane_with(lab, RISK)->risk->instr[1]);
+	r = lab_lane_with(lab, RISK)->risk;
+	i = risk_firm_cell(r, &r->instr[1]);
 	assert_true(cnt >= 2);                                        // a bid and an offer
 	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), -EBUSY); // it works
 	session_lost(s, lab_lane_with(lab, ORDERS)->now_ns);
@@ -154,14 +155,15 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 	assert_true(halt_reasons() & HALT_CONTROL);
 	for (unsigned n = 0; n < cnt; n++)
 		assert_int_equal(orders_of_token(&s->orders, token[n])->state, ORDER_UNKNOWN);
-	open_qty = i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL];
+	open_qty = risk_open_qty(r, i, SIDE_BUY) + risk_open_qty(r, i, SIDE_SELL);
 
 	before = lab->peer.open_qty[token[0]];
 	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), 0);
 	assert_int_equal(lab_lane_with(lab, ORDERS)->command.reply_cnt, 1);
 	lab_settle(lab);
 	assert_int_equal(orders_of_token(&s->orders, token[0])->state, ORDER_CANCELED);
-	assert_int_equal(i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL], open_qty - before);
+	assert_int_equal(risk_open_qty(r, i, SIDE_BUY) + risk_open_qty(r, i, SIDE_SELL),
+			 open_qty - before);
 	assert_int_equal(ask(lab, COMMAND_SETTLE, token[0]), -ENOENT);
 	assert_int_equal(ask(lab, COMMAND_SETTLE, 4000000000), -ENOENT);
 
@@ -174,7 +176,7 @@ orders_a_venue_has_forgotten_are_settled_by_hand(void **state)
 	assert_int_equal(lab_lane_with(lab, ORDERS)->command.reply_cnt, cnt - 2); // all others
 	lab_settle(lab);
 	assert_int_equal(s->orders.open_cnt, 0);
-	assert_int_equal(i->open_qty[SIDE_BUY] + i->open_qty[SIDE_SELL], 0);
+	assert_int_equal(risk_open_qty(r, i, SIDE_BUY) + risk_open_qty(r, i, SIDE_SELL), 0);
 	assert_int_equal(lab->peer.bad_cnt, 0);
 	halt_lift(HALT_CONTROL);
 	lab_close(lab);

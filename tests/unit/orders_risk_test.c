@@ -369,11 +369,17 @@ check_node(const struct risk_node *n)
 
 		if (&r.node[c->node_idx] != n)
 			continue;
-		for (int side = 0; side < 2; side++) {
-			assert_true(c->open_ntl4[side] >= 0);
-			assert_true((c->open_ntl4[side] == 0) == (c->open_qty[side] == 0));
-			open_ntl4[side] += c->open_ntl4[side];
-			var_ntl4bp += c->open_ntl4[side] * lim.instr[c->instr_idx].var_bp;
+		for (uint8_t side = 0; side < 2; side++) {
+			const int64_t ntl4 = risk_cell_open_ntl4(&r, k, side);
+
+			assert_true(ntl4 >= 0);
+			assert_true((ntl4 == 0) == (risk_open_qty(&r, c, side) == 0));
+			if (c->up == 0)
+				assert_int_equal(
+					risk_firm_open_ntl4(&r, &r.instr[c->instr_idx], side),
+					ntl4);
+			open_ntl4[side] += ntl4;
+			var_ntl4bp += ntl4 * lim.instr[c->instr_idx].var_bp;
 		}
 		held_ntl4 += risk_abs(c->position_ntl4);
 		net_ntl4 += c->position_ntl4;
@@ -467,8 +473,9 @@ check_reservations(void)
 				venue[token].open_qty;
 	for (int i = 1; i < IDX_CNT; i++) {
 		for (int side = 0; side < 2; side++) {
-			assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[side],
-					 reserved[i][side]);
+			assert_int_equal(
+				risk_open_qty(&r, risk_firm_cell(&r, &r.instr[i]), (uint8_t)side),
+				reserved[i][side]);
 			assert_int_equal(reserved[i][side], held[i][side]);
 			assert_true(venue_open[i][side] <= reserved[i][side]);
 		}
@@ -637,10 +644,10 @@ a_day(uint64_t with_seed)
 	check_quiet();
 	assert_int_equal(r.open_cnt, 0);
 	for (int i = 1; i < IDX_CNT; i++) {
-		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[SIDE_BUY], 0);
-		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_qty[SIDE_SELL], 0);
-		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_ntl4[SIDE_BUY], 0);
-		assert_int_equal(risk_firm_cell(&r, &r.instr[i])->open_ntl4[SIDE_SELL], 0);
+		assert_int_equal(risk_open_qty(&r, risk_firm_cell(&r, &r.instr[i]), SIDE_BUY), 0);
+		assert_int_equal(risk_open_qty(&r, risk_firm_cell(&r, &r.instr[i]), SIDE_SELL), 0);
+		assert_int_equal(risk_firm_open_ntl4(&r, &r.instr[i], SIDE_BUY), 0);
+		assert_int_equal(risk_firm_open_ntl4(&r, &r.instr[i], SIDE_SELL), 0);
 	}
 	// a venue that keeps to its rules never surprises us
 	assert_int_equal(o.metrics.illegal_transition, 0);

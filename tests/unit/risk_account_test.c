@@ -3,6 +3,19 @@
 
 #include "risk_scene.h"
 
+/* What is reserved of IDX in the firm's cell. */
+static uint32_t
+firm_open_qty(uint8_t side)
+{
+	return risk_open_qty(&scene.r, risk_firm_cell(&scene.r, &scene.r.instr[IDX]), side);
+}
+
+static int64_t
+firm_open_ntl4(uint8_t side)
+{
+	return risk_firm_open_ntl4(&scene.r, &scene.r.instr[IDX], side);
+}
+
 /* What risk remembers: references, reservations, positions, open orders. */
 
 static void
@@ -85,18 +98,16 @@ a_replace_reserves_the_worse_of_both(void **unused)
 	scene.in.px4 = 1000100; // fewer shares at a higher price
 	assert_true(judged(&scene, &out, &no));
 	assert_int_equal(out.reserve_qty, 0);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 300);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY],
-			 300 * 1000100);
+	assert_int_equal(firm_open_qty(SIDE_BUY), 300);
+	assert_int_equal(firm_open_ntl4(SIDE_BUY), 300 * 1000100);
 	f = fill_of(2, SIDE_BUY, 0, 100, false); // replaced: 200 at the new price stay
 	f.replace_done = 1;
 	f.reserved_px4 = 1000100;
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY],
-			 200 * 1000100);
+	assert_int_equal(firm_open_ntl4(SIDE_BUY), 200 * 1000100);
 	f = fill_of(2, SIDE_BUY, 200, 200, true);
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
+	assert_int_equal(firm_open_ntl4(SIDE_BUY), 0);
 	assert_int_equal(scene.r.open_cnt, 0);
 	assert_int_equal(scene.r.metrics.release_excess, 0);
 	assert_true(risk_gross(&scene.r.node[RISK_NODE_FIRM]) == 200 * 1000000);
@@ -119,12 +130,12 @@ a_replace_that_comes_too_late_gives_all_back(void **unused)
 	assert_int_equal(out.reserve_qty, 100);
 	f = fill_of(2, SIDE_BUY, 300, 300, true);
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 100);
+	assert_int_equal(firm_open_qty(SIDE_BUY), 100);
 	f = fill_of(2, SIDE_BUY, 0, 100, true);
 	f.replace_done = 1;
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_ntl4[SIDE_BUY], 0);
+	assert_int_equal(firm_open_qty(SIDE_BUY), 0);
+	assert_int_equal(firm_open_ntl4(SIDE_BUY), 0);
 	assert_int_equal(scene.r.open_cnt, 0);
 	assert_int_equal(scene.r.metrics.release_excess, 0);
 }
@@ -139,10 +150,10 @@ a_fill_that_releases_too_much_releases_what_there_is(void **unused)
 	scene_start(&scene);
 	assert_true(judged(&scene, &out, &no));
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
+	assert_int_equal(firm_open_qty(SIDE_BUY), 0);
 	assert_int_equal(scene.r.metrics.release_excess, 1);
 	on_fill(&scene.r, &f);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY], 0);
+	assert_int_equal(firm_open_qty(SIDE_BUY), 0);
 	assert_int_equal(scene.r.metrics.fill_unreserved, 1);
 	f.head.instr_idx = INSTR_CNT;
 	on_fill(&scene.r, &f);
@@ -299,8 +310,7 @@ the_table_of_open_orders_loses_nothing(void **unused)
 				risk_open_of(&scene.r, risk_open_key(0, live[i]))->open_qty, 1);
 	}
 	assert_int_equal(scene.r.metrics.fill_unreserved, 0);
-	assert_int_equal(risk_firm_cell(&scene.r, &scene.r.instr[IDX])->open_qty[SIDE_BUY],
-			 live_cnt);
+	assert_int_equal(firm_open_qty(SIDE_BUY), live_cnt);
 }
 
 /* Strategy 3's order of an earlier process: named by nobody here, and booked for all above. */
@@ -322,14 +332,14 @@ an_execution_of_an_earlier_process_is_booked_for_who_sent_it(void **unused)
 		assert_int_equal(scene.r.ledger[k].sold_qty, 40);
 	}
 	assert_int_equal(scene.r.ledger[cell].execution_cnt[SIDE_SELL], 1);
-	assert_int_equal(scene.r.cell[scene.r.cell[cell].up].located_qty, 40);
+	assert_int_equal(risk_located_used(&scene.r, &scene.r.cell[scene.r.cell[cell].up]), 40);
 	assert_int_equal(scene.r.metrics.fill_unassigned, 0);
 	assert_int_equal(risk_open_of(&scene.r, risk_open_key(0, 1))->open_qty, 100);
 	f.broken = 1; // the bust of a part of it
 	f.executed_qty = 10;
 	on_fill(&scene.r, &f);
 	assert_int_equal(scene.r.cell[cell].position_qty, -30);
-	assert_int_equal(scene.r.cell[scene.r.cell[cell].up].located_qty, 30);
+	assert_int_equal(risk_located_used(&scene.r, &scene.r.cell[scene.r.cell[cell].up]), 30);
 	f.booked_as = 0; // nobody knows whose
 	f.broken = 0;
 	on_fill(&scene.r, &f);

@@ -31,6 +31,29 @@ static_assert(RISK_VERDICT_CNT <= 64, "a bit per verdict");
 	 VERDICT_BIT(REJECT_SELF_MATCH) | VERDICT_BIT(REJECT_TICK) |                             \
 	 VERDICT_BIT(REJECT_UNASSIGNED) | VERDICT_BIT(REJECT_VAR))
 
+/* What the firm has of IDX, and has open. */
+struct firm_of_idx {
+	int64_t position_qty;
+	int64_t position_ntl4;
+	int64_t open_ntl4[2];
+	uint32_t open_qty[2];
+};
+
+static inline struct firm_of_idx
+firm_of_idx(const struct risk *r)
+{
+	const struct risk_instr *i = &r->instr[IDX];
+	const struct risk_cell *c = risk_firm_cell(r, i);
+
+	return (struct firm_of_idx){
+		.position_qty = c->position_qty,
+		.position_ntl4 = c->position_ntl4,
+		.open_ntl4 = { risk_firm_open_ntl4(r, i, SIDE_BUY),
+			       risk_firm_open_ntl4(r, i, SIDE_SELL) },
+		.open_qty = { risk_open_qty(r, c, SIDE_BUY), risk_open_qty(r, c, SIDE_SELL) },
+	};
+}
+
 /* Runs every case; each verdict of `needed`, a bit each, must be the end of one. */
 static inline void
 run_cases(const struct risk_case *cases, size_t cnt, uint64_t needed)
@@ -41,7 +64,7 @@ run_cases(const struct risk_case *cases, size_t cnt, uint64_t needed)
 		const bool pass = cases[n].want == RISK_PASS;
 		struct scene *s = &scene;
 		uint64_t before[RISK_VERDICT_CNT];
-		struct risk_cell open;
+		struct firm_of_idx open, after;
 		struct risk_node firm;
 		struct verdict no = { 0 };
 		struct order out = { 0 };
@@ -51,7 +74,7 @@ run_cases(const struct risk_case *cases, size_t cnt, uint64_t needed)
 		on_mark(&s->r, &s->mark);
 		risk_take_limits(&s->r, &s->lim); // the case changed them
 		memcpy(before, &s->r.metrics, sizeof(before));
-		open = *risk_firm_cell(&s->r, &s->r.instr[IDX]);
+		open = firm_of_idx(&s->r);
 		firm = s->r.node[RISK_NODE_FIRM];
 		if (judged(s, &out, &no) != pass || (!pass && no.verdict != cases[n].want))
 			fail_msg("%s: %s instead of %s", cases[n].what,
@@ -66,8 +89,8 @@ run_cases(const struct risk_case *cases, size_t cnt, uint64_t needed)
 			assert_int_equal(out.qty, s->in.qty);
 			assert_int_equal(out.px4, s->in.px4);
 		} else { // a refusal changes nothing
-			assert_memory_equal(risk_firm_cell(&s->r, &s->r.instr[IDX]), &open,
-					    sizeof(open));
+			after = firm_of_idx(&s->r);
+			assert_memory_equal(&after, &open, sizeof(open));
 			firm.refused_cnt += no.node_idx == RISK_NODE_FIRM;
 			assert_memory_equal(&s->r.node[RISK_NODE_FIRM], &firm, sizeof(firm));
 			assert_int_equal(no.intent_id, s->in.intent_id);
