@@ -30,8 +30,8 @@
 
 /*
  * Three looks ahead at an intent that will be judged soon, each when what the one before asked for
- * has arrived: its instrument; its strategy's room; the account's.  They change nothing but
- * caches, and may be left out.  Whatever the intent says is not checked yet.
+ * has arrived: its instrument, name and terms; its strategy's room; the account's.  They change
+ * nothing but caches, and may be left out.  Whatever the intent says is not checked yet.
  */
 HOT_INLINE bool
 risk_is_known(const struct risk *r, const struct intent *in)
@@ -45,9 +45,12 @@ risk_look_at_instr(const struct risk *r, const struct intent *in)
 	const uint32_t id = in->kind == INTENT_NEW ? in->intent_id : in->orig_id;
 	const uint64_t key = risk_open_key(in->strategy_idx, id);
 	const struct risk_instr *i = &r->instr[in->head.instr_idx];
+	struct risk_plan plan = { .side = in->side };
 
 	if (!risk_is_known(r, in))
 		return;
+	risk_plan_recent(r, in, &plan);
+	__builtin_prefetch(plan.recent, 1);
 	__builtin_prefetch(i, 1);
 	__builtin_prefetch(&i->room_gross_ntl4, 1);
 	__builtin_prefetch(&r->open_slot[risk_open_home(r, risk_open_slot(key, 0))], 1);
