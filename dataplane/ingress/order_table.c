@@ -20,38 +20,39 @@ move_to_map(struct order_table *t, uint64_t ref)
 }
 
 /*
- * Which places of a line have an order, one bit each.  A place without one is all zero.  Without a
+ * Which places of a strip have an order, one bit each.  A place without one is all zero.  Without a
  * branch: one per place could not be foreseen.
  */
-static inline uint32_t
-lives_of(const struct order_rec *line)
+static inline uint64_t
+lives_of(const struct order_rec *strip)
 {
 	typedef uint64_t pair __attribute__((vector_size(16)));
 	pair dead = { 0, 0 };
 
-	for (unsigned i = 0; i < ORDER_LINE; i += 2) {
-		const pair bits = { 1U << i, 2U << i };
+	for (unsigned i = 0; i < ORDER_STRIP; i += 2) {
+		const pair bits = { 1ULL << i, 2ULL << i };
 
-		dead |= ((pair)bytes16_load(&line[i]) == 0) & bits;
+		dead |= ((pair)bytes16_load(&strip[i]) == 0) & bits;
 	}
-	return (uint32_t) ~(dead[0] | dead[1]) & ((1U << ORDER_LINE) - 1);
+	return ~(dead[0] | dead[1]) & (UINT64_MAX >> (64 - ORDER_STRIP));
 }
 
-/* Clears the next line.  False when an order there cannot move: it stays, and so does the ring. */
+/* Clears the next strip.  False when an order there cannot move: it stays, and so does the ring. */
 static bool
-clear_line(struct order_table *t)
+clear_strip(struct order_table *t)
 {
 	const uint64_t size = t->mask + 1ULL, soon_ref = t->ref_end + ORDER_AHEAD;
-	uint32_t lives = lives_of(&t->ring[t->ref_end & t->mask]);
-	uint32_t soon = lives_of(&t->ring[soon_ref & t->mask]);
+	uint64_t lives = lives_of(&t->ring[t->ref_end & t->mask]);
+	uint64_t soon = lives_of(&t->ring[soon_ref & t->mask]);
 
-	__builtin_prefetch(&t->ring[(t->ref_end + ORDER_FAR_AHEAD) & t->mask], 1);
+	for (unsigned i = 0; i < ORDER_STRIP; i += CACHE_LINE / sizeof(struct order_rec))
+		__builtin_prefetch(&t->ring[(t->ref_end + ORDER_FAR_AHEAD + i) & t->mask], 1);
 	for (; soon != 0; soon &= soon - 1)
-		u64_map_prefetch(&t->old, soon_ref + (uint32_t)__builtin_ctz(soon) - size);
+		u64_map_prefetch(&t->old, soon_ref + (uint32_t)__builtin_ctzll(soon) - size);
 	for (; lives != 0; lives &= lives - 1)
-		if (!move_to_map(t, t->ref_end + (uint32_t)__builtin_ctz(lives) - size))
+		if (!move_to_map(t, t->ref_end + (uint32_t)__builtin_ctzll(lives) - size))
 			return false;
-	t->ref_end += ORDER_LINE;
+	t->ref_end += ORDER_STRIP;
 	return true;
 }
 
@@ -59,7 +60,7 @@ bool
 order_table_advance(struct order_table *t, uint64_t ref)
 {
 	while (!order_table_in_ring(t, ref))
-		if (!clear_line(t))
+		if (!clear_strip(t))
 			return false;
 	return true;
 }
@@ -81,7 +82,7 @@ order_table_add_far(struct order_table *t, uint64_t ref, uint32_t qty, uint32_t 
 			t->stray_max = 0;
 		else if (t->stray_max < t->ref_end - 1)
 			t->stray_max = t->ref_end - 1;
-		t->ref_end = (ref | (ORDER_LINE - 1)) + 1;
+		t->ref_end = (ref | (ORDER_STRIP - 1)) + 1;
 		*r = (struct order_rec){ .qty = qty, .level_idx = level_idx & U64_TAG_MAX };
 		t->cnt++;
 		return r;

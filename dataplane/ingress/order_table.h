@@ -51,10 +51,10 @@ struct order_table {
 };
 
 enum {
-	ORDER_LINE = 8,                    // places are cleared by the cache line
-	ORDER_STEP_MAX = 64,               // places of the ring that one new order may clear
-	ORDER_AHEAD = 32,                  // places ahead at which a survivor's new slot is fetched
-	ORDER_FAR_AHEAD = 4 * ORDER_AHEAD, // and at which the place itself is
+	ORDER_STRIP = 32,    // places that are cleared at once: whether now cannot be foreseen
+	ORDER_STEP_MAX = 64, // places of the ring that one new order may clear
+	ORDER_AHEAD = 64,    // places ahead at which a survivor's new slot is fetched
+	ORDER_FAR_AHEAD = 2 * ORDER_AHEAD, // and at which the place itself is
 };
 
 static inline uint32_t
@@ -196,7 +196,7 @@ order_table_ref_at(const struct order_table *t, uint32_t slot_idx)
 	return t->old.slot[slot_idx - t->mask - 1].key;
 }
 
-/* The ring comes to the line of ref: places are cleared, their survivors move. */
+/* The ring comes to the strip of ref: places are cleared, their survivors move. */
 bool order_table_advance(struct order_table *t, uint64_t ref);
 /* A new order whose reference is not within a step of the ring. */
 struct order_rec *order_table_add_far(struct order_table *t, uint64_t ref, uint32_t qty,
