@@ -645,12 +645,13 @@ book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bb
 	idx = (uint32_t)(was >> 32 ^ ((level_at ^ was >> 32) & adds));
 	lv = &b->levels.level[idx];
 	sum = lv->sum;
-	// another level or instrument, another symbol, an order that is there already
+	// another level or instrument, another symbol, an order that is there already (also in the
+	// map: below); 0 is no reference, and not above stray_max
 	differs = (lv->key ^ want) & ((adds & PRICE_LEVEL_KEY) | 0xFFFFULL << 32);
 	differs |= ((book_symbol_key(in->symbol) ^ m->new_ref) | was) & adds;
 	more = m->qty + ((uint32_t)was & deletes);
-	if (unlikely(differs != 0) || unlikely(ref == 0) || unlikely(in->suspect) ||
-	    unlikely(more == 0) || unlikely(b->order.cnt == b->order.max))
+	if (unlikely(differs != 0) || unlikely(ref <= b->order.stray_max) ||
+	    unlikely(in->suspect) || unlikely(more == 0) || unlikely(b->order.cnt == b->order.max))
 		return false;
 	more = (more ^ ~adds) - ~adds; // shares leave: below 0
 	left = (uint32_t)was + more;

@@ -19,7 +19,7 @@ static struct bbo bbo;
 static struct mark mark;
 
 static void
-open_book(bool trust_late_join)
+open_book_as(bool trust_late_join, bool queues)
 {
 	static const struct book_ours_config OURS[] = { { "AAPL    ", 5 }, { "MSFT    ", 9 } };
 	const struct book_config c = {
@@ -29,7 +29,7 @@ open_book(bool trust_late_join)
 		.levels_max = LEVELS,
 		.trades_max = 2,
 		.trust_late_join = trust_late_join,
-		.queues = true,
+		.queues = queues,
 		.ours_cnt = 2,
 		.ours = OURS,
 	};
@@ -38,6 +38,12 @@ open_book(bool trust_late_join)
 	memset(memory, 0, sizeof(memory));
 	assert_int_equal(book_init(&b, &c, &a), 0);
 	assert_true(a.used_bytes <= book_bytes(&c));
+}
+
+static void
+open_book(bool trust_late_join)
+{
+	open_book_as(trust_late_join, true);
 }
 
 static unsigned
@@ -69,7 +75,7 @@ about(uint8_t type, uint64_t ref, uint32_t qty)
 
 /* A session from its first message on; AAPL is locate 1 and trades. */
 static int
-fresh_day(void **state)
+start_day(bool queues)
 {
 	struct md r = {
 		.type = MD_DIRECTORY, .locate = 1, .symbol = "AAPL   ", .round_lot_qty = 100
@@ -78,7 +84,7 @@ fresh_day(void **state)
 		.type = MD_TRADING_STATE, .locate = 1, .symbol = "AAPL   ", .state = TRADING_OPEN
 	};
 
-	open_book(false);
+	open_book_as(false, queues);
 	book_on_datagram_flags(&b, DATAGRAM_NEW_SESSION);
 	r.symbol[7] = ' ';
 	put(r);
@@ -86,6 +92,12 @@ fresh_day(void **state)
 	memset(&bbo, 0, sizeof(bbo));
 	memset(&mark, 0, sizeof(mark));
 	return 0;
+}
+
+static int
+fresh_day(void **state)
+{
+	return start_day(true);
 }
 
 static struct md
@@ -124,6 +136,30 @@ the_best_is_told_when_it_changes_and_only_then(void **state)
 	assert_int_equal(bbo.bid_px4, 0);
 	assert_int_equal(bbo.bid_qty, 0);
 	assert_int_equal(b.levels.cnt, 0);
+}
+
+/* An order whose reference was far ahead stands in the map, also when the ring has come to it. */
+static void
+a_reference_far_ahead_is_not_used_twice(void **state)
+{
+	uint64_t ref = 1000;
+
+	for (unsigned queues = 0; queues < 2; queues++) {
+		start_day(queues != 0);
+		add(ref, SIDE_BUY, 1000, 10);
+		add(ref + 200, SIDE_BUY, 1000, 10);
+		assert_int_equal(b.order.far_cnt, 1);
+		for (unsigned i = 1; i <= 5; i++)
+			add(ref + 48 * i, SIDE_BUY, 1000, 10);
+		assert_true(order_table_in_ring(&b.order, ref + 200));
+		assert_int_equal(b.metrics.ref_repeated, 0);
+		add(ref + 200, SIDE_BUY, 1000, 10);
+		assert_int_equal(b.metrics.ref_repeated, 1);
+		assert_int_equal(b.order.cnt, 7);
+		assert_true(b.instr[1].suspect);
+		put(about(MD_ORDER_DELETED, ref + 200, 0));
+		assert_int_equal(b.order.cnt, 6);
+	}
 }
 
 static void
@@ -421,6 +457,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_best_is_told_when_it_changes_and_only_then, fresh_day),
+		cmocka_unit_test(a_reference_far_ahead_is_not_used_twice),
 		cmocka_unit_test_setup(an_execution_moves_price_and_volume, fresh_day),
 		cmocka_unit_test_setup(a_replaced_order_keeps_its_side, fresh_day),
 		cmocka_unit_test(oddities_are_counted_and_the_instrument_is_believed_no_more),
