@@ -5,12 +5,36 @@
 
 #include "bench.h"
 
+static size_t
+ring_bytes(const struct book *b)
+{
+	return order_table_places(b->order.max) * sizeof(struct order_rec);
+}
+
+static size_t
+map_bytes(const struct book *b)
+{
+	return (b->order.old.mask + 1ULL) * sizeof(struct u64_slot);
+}
+
+/* Where the floor has the record of a slot. */
+static uint32_t
+rec_idx_of(const struct book *b, uint32_t slot_idx)
+{
+	const uint32_t map_idx = b->order.mask + 1;
+
+	if (slot_idx < map_idx)
+		return slot_idx;
+	return map_idx + (slot_idx - map_idx) * (uint32_t)(sizeof(struct u64_slot) / 8) +
+	       (uint32_t)(offsetof(struct u64_slot, value) / 8);
+}
+
 void
 book_floor_init(struct book_floor *f, const struct book *b, uint32_t touch_max)
 {
 	*f = (struct book_floor){
 		.book = b,
-		.order = bench_memory(order_table_places(b->order.max) * sizeof(struct order_rec)),
+		.order = bench_memory(ring_bytes(b) + map_bytes(b)),
 		.level = bench_memory(price_levels_bytes(b->levels.max)),
 		.touch = bench_memory((size_t)touch_max * sizeof(struct book_touch)),
 		.touch_max = touch_max,
@@ -22,8 +46,8 @@ book_floor_copy(struct book_floor *f)
 {
 	const struct book *b = f->book;
 
-	memcpy(f->order, b->order.ring,
-	       order_table_places(b->order.max) * sizeof(struct order_rec));
+	memcpy(f->order, b->order.ring, ring_bytes(b));
+	memcpy(&f->order[b->order.mask + 1], b->order.old.slot, map_bytes(b));
 	memcpy(f->level, b->levels.level - 3, price_levels_bytes(b->levels.max));
 }
 
@@ -31,14 +55,19 @@ static void
 add(struct book_floor *f, uint64_t ref, bool fresh)
 {
 	const struct order_rec *s = order_table_find(&f->book->order, ref);
+	uint32_t rec_idx;
 
 	if (f->touch_cnt == f->touch_max)
 		bench_die("the floor has no room for so many touches");
-	if (s != NULL && order_table_slot_of(&f->book->order, s) <= f->book->order.mask)
-		f->touch[f->touch_cnt++] = (struct book_touch){
-			.slot_idx = order_table_slot_of(&f->book->order, s),
-			.level_idx = fresh ? s->level_idx : 0,
-		};
+	if (s == NULL)
+		return;
+	rec_idx = rec_idx_of(f->book, order_table_slot_of(&f->book->order, s));
+	if (!order_table_is_of_ring(&f->book->order, s))
+		f->order[rec_idx].level_idx = s->level_idx; // it may have moved since the copy
+	f->touch[f->touch_cnt++] = (struct book_touch){
+		.rec_idx = rec_idx,
+		.level_idx = fresh ? s->level_idx : 0,
+	};
 }
 
 void
@@ -70,7 +99,7 @@ book_floor_note(struct book_floor *f, const struct md *m, bool before)
 HOT_INLINE void
 touch_one(struct book_floor *f, const struct book_touch *t)
 {
-	struct order_rec *s = &f->order[t->slot_idx];
+	struct order_rec *s = &f->order[t->rec_idx];
 	const uint32_t level_idx = t->level_idx != 0 ? t->level_idx : s->level_idx;
 	struct price_level *lv = &f->level[level_idx + 3];
 

@@ -8,16 +8,17 @@
  * The floor of whatever keeps orders and levels in memory: touching.  With all addresses known
  * beforehand, each message does nothing but read and write its order's record and then the level
  * that names, in tables of the same size and layout as the book's.  The addresses come from a book
- * that applies the same messages.
+ * that applies the same messages.  A record is the ring's, or the map's for the three orders in a
+ * hundred that grew old: one after the other in one table, so that no branch asks which.
  */
 struct book_touch {
-	uint32_t slot_idx;
+	uint32_t rec_idx;
 	uint32_t level_idx; // of an order that is new, else 0: the record knows
 };
 
 struct book_floor {
 	const struct book *book;   // whose tables are copied
-	struct order_rec *order;   // the floor's own
+	struct order_rec *order;   // the floor's own: the ring, then the map
 	struct price_level *level; // the same
 	struct book_touch *touch;
 	uint32_t touch_cnt;
