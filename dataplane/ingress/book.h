@@ -266,7 +266,6 @@ book_symbol_key(const char symbol[8])
 HOT_INLINE void
 book_prefetch(const struct book *b, struct md *m)
 {
-	const bool prices = 1U << m->type & (1U << MD_ORDER_ADDED | 1U << MD_ORDER_REPLACED);
 	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
 	const uint64_t key = price_key(m->locate, 0, m->px4);
 	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
@@ -280,13 +279,14 @@ book_prefetch(const struct book *b, struct md *m)
 		if (m->type > MD_ORDER_REPLACED)
 			return; // no order, and no room for notes
 	}
-	// no branch on the type: it could not be foreseen
-	m->level_at = (uint32_t)pick(prices, level_at, 1);
+	// what names no price looks at where price 0 would stand: cheaper than not to, and a branch
+	// on the type could not be foreseen
+	m->level_at = level_at;
 	m->place = order;
 	__builtin_prefetch(in->near[0], 1);
 	__builtin_prefetch(in->near[1], 1);
 	__builtin_prefetch(order, 1);
-	__builtin_prefetch((const void *)pick(prices, (uintptr_t)level, (uintptr_t)order), 1);
+	__builtin_prefetch(level, 1);
 	if (book_has_queues(b))
 		order_queue_prefetch(&b->order, order);
 }
