@@ -18,8 +18,8 @@
 enum {
 	MD_AHEAD = 16,      // messages decoded ahead; a power of two
 	MD_AHEAD_FIRST = 3, // before the first one goes to the book
-	MD_AHEAD_LEVEL = 8, // from here on the order is there
-	MD_AHEAD_QUEUE = 4, // from here on its place in a queue is
+	MD_AHEAD_LEVEL = 6, // from here on the order is there
+	MD_AHEAD_QUEUE = 3, // from here on its place in a queue is
 };
 
 struct md_walk {
