@@ -19,7 +19,13 @@ expect_careful() {
 	expect_eq "holes the lines left" "$(counted recover_hole_opened)" 1
 	expect_said "$ASKED"
 	expect_at_least "quotes before" "$(counted orders_next_token)" 20
-	expect_at_least "cancels that risk let pass" "$(counted risk_cancel_passed)" 1
+	# a quote may have been filled right before the hole, and another wait for its cooldown
+	if [ "$(jq '[.orders[] | select(.state != "filled" and .state != "replaced")] | length' \
+		"$SMOKE_DIR/orders.json")" = 0 ]; then
+		note "no quote was working when the hole came: none was to be cancelled"
+	else
+		expect_at_least "cancels that risk let pass" "$(counted risk_cancel_passed)" 1
+	fi
 	expect_session_up
 	expect_positions_equal
 }
