@@ -18,7 +18,7 @@
  *
  * How it could lie.  With few instruments every line would be in L1: all 32,000 pairs of strategy
  * and instrument are walked in an order that no prefetcher of the machine knows, so state and
- * the limits' terms (about 8 MB) come from L3.  As in a lane whose ring holds some more, the six
+ * the limits' terms (about 8 MB) come from L3.  As in a lane whose ring holds some more, the eight
  * intents behind the one in hand are looked at ahead (risk_look_...); "unseen" is without that, as
  * when a single intent comes alone. With few orders sent the rate limits would not look back: all
  * windows are full before the first sample. Each sample of the first two figures is the mean of 32
@@ -39,7 +39,9 @@ enum {
 	PER_INSTR = 4, // strategies that trade it
 	PAIR_CNT = (INSTR_CNT - 1) * PER_INSTR,
 	PER_SAMPLE = 32,
-	AHEAD = 6,
+	AHEAD = 8, // as turn_look_ahead
+	AHEAD_CELL = 5,
+	AHEAD_ABOVE = 3,
 	SAMPLES = 30000,
 	SAMPLES_QUICK = 500,
 	CHECK_SAMPLES = 4000,
@@ -157,7 +159,8 @@ make_limits(void)
 }
 
 /* Where the walk over all pairs of strategy and instrument is. */
-static uint32_t walk_pair, walk_id;
+static uint32_t walk_pair, walk_cnt;
+static uint32_t walk_id[STRATEGY_MAX]; // each numbers its own
 static uint64_t walk_ns = NS_PER_SEC;
 
 /* Two open orders of another strategy stand behind the market in each instrument. */
@@ -231,13 +234,13 @@ next_intent(struct intent *in)
 {
 	walk_pair = (walk_pair + PAIR_STRIDE) % pairs_used;
 	walk_ns += STEP_NS;
-	walk_id++;
+	walk_cnt++;
 	*in = (struct intent){
 		.head = { .instr_idx = instr_of(walk_pair), .rx_ns = walk_ns },
 		.px4 = PX4 + 100, // above the bid: a short sale may ask for it
 		.qty = 100,
-		.intent_id = walk_id,
-		.side = (uint8_t)(walk_id & 1),
+		.intent_id = ++walk_id[strategy_of(walk_pair)],
+		.side = (uint8_t)(walk_cnt & 1),
 		.tif = TIF_IOC,
 		.strategy_idx = strategy_of(walk_pair),
 		.confidence = CONFIDENCE_LIVE,
@@ -275,10 +278,10 @@ judge_one(unsigned k, unsigned cnt, bool ahead)
 	struct verdict no;
 	bool pass;
 
-	if (ahead && k + 2 < cnt)
-		risk_look_above(&risk, &burst[k + 2]);
-	if (ahead && k + 4 < cnt)
-		risk_look_at_cell(&risk, &burst[k + 4]);
+	if (ahead && k + AHEAD_ABOVE < cnt)
+		risk_look_above(&risk, &burst[k + AHEAD_ABOVE]);
+	if (ahead && k + AHEAD_CELL < cnt)
+		risk_look_at_cell(&risk, &burst[k + AHEAD_CELL]);
 	if (ahead && k + AHEAD < cnt)
 		risk_look_at_instr(&risk, &burst[k + AHEAD]);
 	risk.now_ns = burst[k].head.rx_ns + 100;
@@ -293,9 +296,9 @@ look_before(unsigned cnt)
 {
 	for (unsigned k = 0; k < AHEAD && k < cnt; k++)
 		risk_look_at_instr(&risk, &burst[k]);
-	for (unsigned k = 0; k < 4 && k < cnt; k++)
+	for (unsigned k = 0; k < AHEAD_CELL && k < cnt; k++)
 		risk_look_at_cell(&risk, &burst[k]);
-	for (unsigned k = 0; k < 2 && k < cnt; k++)
+	for (unsigned k = 0; k < AHEAD_ABOVE && k < cnt; k++)
 		risk_look_above(&risk, &burst[k]);
 	bench_start(); // waits until all has been asked for
 }
@@ -480,6 +483,7 @@ main(int argc, char **argv)
 		bench_add(&value, time_risk(PER_SAMPLE, true));
 		bench_add(&unseen, time_risk(PER_SAMPLE, false));
 		time_single(&b, &single);
+		next_intent(&burst[0]); // or each row would always meet the same strategies
 	}
 	for (unsigned i = 0; i < cold_samples; i++) {
 		bench_evict();

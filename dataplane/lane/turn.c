@@ -165,11 +165,11 @@ turn_look_ahead(struct lane *l, const struct ring *r)
 {
 	const struct intent *in;
 
-	if ((in = ring_ahead(r, 1)) != NULL)
+	if ((in = ring_ahead(r, 2)) != NULL)
 		risk_look_above(l->risk, in);
-	if ((in = ring_ahead(r, 3)) != NULL)
+	if ((in = ring_ahead(r, 4)) != NULL)
 		risk_look_at_cell(l->risk, in);
-	if ((in = ring_ahead(r, 5)) != NULL)
+	if ((in = ring_ahead(r, 7)) != NULL)
 		risk_look_at_instr(l->risk, in);
 }
 
