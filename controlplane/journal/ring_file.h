@@ -8,7 +8,8 @@
 /*
  * The rings' memory: one named file per lane, so that it outlives the process.  In huge pages where
  * libhugetlbfs has a mount and enough of them are free, else an ordinary file in the journal's
- * folder.
+ * folder: then a disk that stands still stops lanes, when they touch a page that the kernel has
+ * written to it.
  */
 enum {
 	RING_FILE_PATH_MAX = 640,
