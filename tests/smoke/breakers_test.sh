@@ -91,8 +91,8 @@ lane_threads() {
 
 head -c 8 /dev/zero >"$shift_file"
 make_network
+SHORT_ALLOWED=true
 write_config "$SMOKE_DIR/sluice.yaml"
-sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 # What the firm held before the day cost far more than it is worth now.
 echo "AAPL,default,10,5000.00" >"$SMOKE_DIR/held.csv"
 sed -i "s|^risk:|&\n  positions_file: $SMOKE_DIR/held.csv|" "$SMOKE_DIR/sluice.yaml"

@@ -29,6 +29,13 @@ start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" $pace --max-gap-ms 300 --always-open --stay --wait-login --start-delay 1
 wait_for 20 "the order session is up" session_up
 ctl arm >/dev/null || fail "arm was refused"
+sent() { ctl --json metrics sluice_lane_loop_order_sent_total | jq '[.[].value] | add'; }
+orders_leave() { [ "$(sent)" -ge 100 ]; }
+wait_for 20 "orders leave" orders_leave
+# a stop makes orders late: there is something to explain
+kill -STOP "${smoke_expected[gateway]}"
+sleep 0.2
+kill -CONT "${smoke_expected[gateway]}"
 wait_for 30 "the feed has ended" feed_ended
 
 # --- the day's end
@@ -67,9 +74,9 @@ while read -r words; do
 	[ -s "$SMOKE_DIR/table.txt" ] || fail "sluicectl $words shows nothing"
 	# shellcheck disable=SC2086 # several words
 	ctl --json $words >"$SMOKE_DIR/answer.json" || fail "sluicectl --json $words failed"
-	# no capture runs, the venue said nothing strange, and perhaps no order was slow
+	# no capture runs, and the venue said nothing strange: those lists may be empty
 	case $words in
-	"capture status" | "session unread oe" | breakers | outliers) least=0 ;;
+	"capture status" | "session unread oe" | breakers) least=0 ;;
 	*) least=1 ;;
 	esac
 	jq -e "length >= $least" "$SMOKE_DIR/answer.json" >/dev/null || fail "sluicectl --json $words: no JSON, or empty"

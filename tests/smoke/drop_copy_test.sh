@@ -28,8 +28,8 @@ matched_more() { [ "$(value drop-copy '.drop_copies[0].matched')" -gt "$1" ]; }
 entered() { venue_report_now; jq '.accounts[0] | .entered + .entered_ignored + .replaced + .replace_ignored' "$VENUE_REPORT"; }
 
 make_network
+SHORT_ALLOWED=true
 write_config "$SMOKE_DIR/sluice.yaml"
-sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 4000 --always-open --stay --wait-login --start-delay 1 --client-timeout-ms 2000 \
 	--heartbeat-ms 200 --drop-copy COPY01:$SMOKE_PASSWORD:$COPY_PORT --fault "drop_copy_$fault=3"

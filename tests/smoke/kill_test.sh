@@ -76,8 +76,8 @@ stall_control() {
 refuse_all() { ctl limits set order_max_qty 50; }
 
 make_network
+SHORT_ALLOWED=true
 write_config "$SMOKE_DIR/sluice.yaml"
-sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 capture_start oe "$VENUE" oe tcp port $OE_PORT
 start_venue "$day" --rate 3000 --always-open --stay --wait-login --start-delay 1 --client-timeout-ms 60000

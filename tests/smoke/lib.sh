@@ -447,6 +447,7 @@ core_map() {
 #   MD_DEVICE, OE_DEVICE and PROFILE for another driver than af_packet
 #   OBSERVED "C D"   symbols besides, which are not traded
 #   MORE_CONFIG      further keys of the file itself, as they stand there
+#   SHORT_ALLOWED=true       instruments may be sold short
 #   FEED_KEYS, SESSION_KEYS  further keys of the feed and the session: "gap_wait_us: 1|shards: 2"
 #   STRATEGY_KEYS    further keys of the strategy: "edge_usd: 0.05, post_only: true"
 # recovery_keys [KEY: VALUE|...]: FEED_KEYS for both request servers and the snapshot server.
@@ -513,7 +514,7 @@ instruments:
 TEXT
 		for symbol in $symbols; do
 			if [ $trade = true ]; then
-				echo "  - { symbol: $symbol, feed: itch, session: oe, trade: true }"
+				echo "  - { symbol: $symbol, feed: itch, session: oe, trade: true${SHORT_ALLOWED:+, short_allowed: $SHORT_ALLOWED} }"
 			else
 				echo "  - { symbol: $symbol, feed: itch, trade: false }"
 			fi

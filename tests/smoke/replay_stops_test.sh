@@ -37,8 +37,8 @@ tripped() { is_true breakers ".[] | select(.name == \"$1\") | .tripped"; }
 rearm() { ctl breaker rearm "$1" --operator "Grace Hopper"; }
 
 make_network
+SHORT_ALLOWED=true
 write_config "$SMOKE_DIR/sluice.yaml"
-sed -i 's/trade: true }/trade: true, short_allowed: true }/' "$SMOKE_DIR/sluice.yaml"
 cp "$SMOKE_DIR/sluice.yaml" "$SMOKE_DIR/begun.yaml"
 start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 3000 --always-open --stay --wait-login --start-delay 1 --client-timeout-ms 60000 \
