@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random_below.h"
 #include "repaired_segment.h"
 
 /*
@@ -21,17 +22,6 @@ enum {
 static uint8_t *segment;
 static size_t *record; // where each begins
 static size_t record_cnt;
-static uint64_t random_state;
-
-/* Xorshift (Marsaglia 2003): the same on every machine. */
-static uint64_t
-draw(uint64_t below)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % below;
-}
 
 static struct journal_frame
 frame_at(size_t at)
@@ -45,12 +35,12 @@ frame_at(size_t at)
 static size_t
 chosen_record(void)
 {
-	const bool any = draw(2) == 0;
-	const uint64_t kind = draw(KINDS);
-	size_t at = record[draw(record_cnt)];
+	const bool any = random_below(2) == 0;
+	const uint32_t kind = random_below(KINDS);
+	size_t at = record[random_below((uint32_t)record_cnt)];
 
 	for (unsigned n = 0; n < TRIES && !any && frame_at(at).kind != kind; n++)
-		at = record[draw(record_cnt)];
+		at = record[random_below((uint32_t)record_cnt)];
 	return at;
 }
 
@@ -59,7 +49,7 @@ static void
 swap(uint8_t *payload, uint32_t len)
 {
 	for (unsigned n = 0; n < SWAP_TRIES; n++) {
-		const size_t at = record[draw(record_cnt)];
+		const size_t at = record[random_below((uint32_t)record_cnt)];
 		uint8_t *other = segment + at + sizeof(struct journal_frame);
 
 		if (other == payload || frame_at(at).len != len)
@@ -79,18 +69,18 @@ change(void)
 {
 	static const uint64_t LARGE[] = { UINT64_MAX, INT64_MAX, UINT32_MAX, 0 };
 	const size_t at = chosen_record();
-	const uint32_t len = frame_at(at).len, from = (uint32_t)draw(len);
+	const uint32_t len = frame_at(at).len, from = random_below(len);
 	uint8_t *payload = segment + at + sizeof(struct journal_frame);
 
-	switch (draw(4)) {
+	switch (random_below(4)) {
 	case 0:
-		payload[from] = (uint8_t)draw(UINT8_MAX + 1);
+		payload[from] = (uint8_t)random_below(UINT8_MAX + 1);
 		break;
 	case 1:
-		payload[from] ^= (uint8_t)(1U << draw(8));
+		payload[from] ^= (uint8_t)(1U << random_below(8));
 		break;
 	case 2:
-		memcpy(payload + from, &LARGE[draw(4)], len - from < 8 ? len - from : 8);
+		memcpy(payload + from, &LARGE[random_below(4)], len - from < 8 ? len - from : 8);
 		break;
 	default:
 		swap(payload, len);
@@ -122,7 +112,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "damage_segment: %s has no record\n", argv[1]);
 		return 1;
 	}
-	random_state = strtoull(argv[2], NULL, 10) * 0x9E3779B97F4A7C15 + 1;
+	seed = strtoull(argv[2], NULL, 10) * 0x9E3779B97F4A7C15 + 1;
 	for (unsigned long n = strtoul(argv[3], NULL, 10); n != 0; n--)
 		change();
 	repair_segment(segment, size, UINT32_MAX);

@@ -46,6 +46,25 @@ soak_rounds() {
 	exit
 }
 
+# soak_build SANITIZER TARGET...: programs built by clang with it (address,undefined or thread), below
+# the source tree or $SLUICE_BUILD_DIR, in SANITIZED; what went wrong is printed.
+soak_build() {
+	local sanitizer=$1 name=asan log status
+	shift
+	[ "$sanitizer" != thread ] || name=tsan
+	SANITIZED=${SLUICE_BUILD_DIR:-$SMOKE_TOP}/build-$name
+	log=$(mktemp)
+	if ! [ -f "$SANITIZED/build.ninja" ]; then
+		CC=clang meson setup "$SANITIZED" "$SMOKE_TOP" --buildtype=debugoptimized -Dc_args=-g1 \
+			"-Db_sanitize=$sanitizer" -Db_lundef=false -Dwerror=false -Dperf=false >"$log" 2>&1
+	fi
+	ninja -C "$SANITIZED" "$@" >>"$log" 2>&1
+	status=$?
+	[ $status = 0 ] || tail -n 40 "$log" | sed 's/^/         /'
+	rm -f "$log"
+	return $status
+}
+
 # Chance, in this shell: a subshell would draw from a seed of its own.
 between() { # VARIABLE LEAST MOST
 	printf -v "$1" %d $(($2 + RANDOM % ($3 - $2 + 1)))
