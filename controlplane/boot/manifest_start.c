@@ -100,30 +100,25 @@ add_limits(struct manifest *m, const struct gateway *g, struct err *e)
 }
 
 /*
- * The program's file cannot change while it runs.  It is read once, before lanes run: some ten
- * megabytes would keep the control thread from what it watches.
+ * The program's row.  Its file cannot change while it runs and is read once, before lanes run: some
+ * ten megabytes would keep the control thread from what it watches.
  */
-static int
-add_program(struct manifest *m, struct err *e)
-{
-	static struct manifest program;
-	int rc = 0;
+static struct manifest program;
 
-	if (program.row_cnt == 0)
-		rc = manifest_add_file(&program, "binary", "/proc/self/exe",
-				       "sluice " SLUICE_VERSION, e);
-	if (rc == 0)
-		m->row[m->row_cnt++] = program.row[0];
-	return rc;
+static int
+look_at_program(struct err *e)
+{
+	return program.row_cnt != 0 ? 0
+				    : manifest_add_file(&program, "binary", "/proc/self/exe",
+							"sluice " SLUICE_VERSION, e);
 }
 
 int
 gateway_manifest(struct gateway *g, struct manifest *m, struct err *e)
 {
-	int rc;
+	int rc = look_at_program(e);
 
-	memset(m, 0, sizeof(*m));
-	rc = add_program(m, e);
+	*m = program;
 	if (rc == 0)
 		rc = add_configuration(m, g, e);
 	if (rc == 0)
@@ -184,8 +179,7 @@ gateway_manifest_look(struct gateway *g)
 int
 gateway_manifest_open(struct gateway *g, struct err *e)
 {
-	static struct manifest first;
-	int rc = gateway_manifest(g, &first, e);
+	int rc = look_at_program(e);
 
 	if (rc != 0 || g->config->manifest.approved[0] == '\0')
 		return rc;

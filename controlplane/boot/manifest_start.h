@@ -15,9 +15,9 @@
 int gateway_manifest(struct gateway *g, struct manifest *m, struct err *e);
 
 /*
- * Takes what a manifest needs once, and reads manifest.approved, where the configuration names one,
- * and lets nobody arm while the manifest is another; arm_at_start is then taken back, before any
- * lane runs.
+ * Hashes the program, for all manifests to come.  Reads manifest.approved, where the configuration
+ * names one, and lets nobody arm while the manifest is another; arm_at_start is then taken back,
+ * before any lane runs.
  *
  * Returns  0, or a negative errno when it cannot be read, with the words in *e
  */

@@ -25,13 +25,6 @@ limits_arm_allowed(const struct config *c, struct err *e)
 	return 0;
 }
 
-/* The same limits under a new version, with what armed and halted are now. */
-static int
-publish_again(struct limits *l, struct err *e)
-{
-	return limits_put_in_force(l, &l->set, e);
-}
-
 /* What resume and arm do not lift. */
 static int
 latched_check(struct err *e)
@@ -58,7 +51,7 @@ limits_halt(struct limits *l, const char *reason, struct err *e)
 	halt_set(HALT_OPERATOR);
 	l->halted = true;
 	snprintf(l->halt_reason, sizeof(l->halt_reason), "%s", reason == NULL ? "" : reason);
-	return publish_again(l, e);
+	return limits_put_in_force(l, &l->set, e);
 }
 
 int
@@ -69,7 +62,7 @@ limits_resume(struct limits *l, struct err *e)
 	if (rc < 0)
 		return rc;
 	l->halted = false;
-	rc = publish_again(l, e);
+	rc = limits_put_in_force(l, &l->set, e);
 	if (rc < 0 && rc != -ETIMEDOUT) {
 		l->halted = true;
 		return rc;
@@ -94,7 +87,7 @@ limits_arm(struct limits *l, struct err *e)
 	if (rc < 0)
 		return rc;
 	l->armed = true;
-	rc = publish_again(l, e);
+	rc = limits_put_in_force(l, &l->set, e);
 	if (rc < 0) {
 		if (rc != -ETIMEDOUT)
 			l->armed = false;
@@ -109,5 +102,5 @@ limits_disarm(struct limits *l, struct err *e)
 {
 	halt_set(HALT_DISARMED);
 	l->armed = false;
-	return publish_again(l, e);
+	return limits_put_in_force(l, &l->set, e);
 }

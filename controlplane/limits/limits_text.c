@@ -316,7 +316,7 @@ take_lines(struct limits_reading *r, char *text, bool *armed, bool *halted)
 
 /* Permission is as it was when the limits are refused. */
 static int
-put_in_force(struct limits *l, const struct limits_set *set, bool armed, bool halted, struct err *e)
+apply_as(struct limits *l, const struct limits_set *set, bool armed, bool halted, struct err *e)
 {
 	const bool was_armed = l->armed, was_halted = l->halted;
 	const uint32_t version = l->current->version;
@@ -356,7 +356,7 @@ limits_text_take(struct limits *l, const char *text, size_t len, struct err *e)
 	else
 		rc = take_lines(&r, memcpy(copy, text, len), &armed, &halted);
 	if (rc == 0)
-		rc = put_in_force(l, set, armed, halted, e);
+		rc = apply_as(l, set, armed, halted, e);
 	free(copy);
 	free(set);
 	return rc;
