@@ -645,8 +645,8 @@ book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bb
 	idx = (uint32_t)(was >> 32 ^ ((level_at ^ was >> 32) & adds));
 	lv = &b->levels.level[idx];
 	sum = lv->sum;
-	// another level or instrument, another symbol, an order that is there already (also in the
-	// map: below); 0 is no reference, and not above stray_max
+	// another level or instrument, another symbol, an order that is in the ring already; below,
+	// a reference that may be in the map, or is 0 and none: neither is above stray_max
 	differs = (lv->key ^ want) & ((adds & PRICE_LEVEL_KEY) | 0xFFFFULL << 32);
 	differs |= ((book_symbol_key(in->symbol) ^ m->new_ref) | was) & adds;
 	more = m->qty + ((uint32_t)was & deletes);

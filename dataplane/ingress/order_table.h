@@ -51,7 +51,7 @@ struct order_table {
 };
 
 enum {
-	ORDER_STRIP = 32,    // places that are cleared at once: whether now cannot be foreseen
+	ORDER_STRIP = 32,    // cleared at once: fewer would mispredict a branch more often
 	ORDER_STEP_MAX = 64, // places of the ring that one new order may clear
 	ORDER_AHEAD = 64,    // places ahead at which a survivor's new slot is fetched
 	ORDER_FAR_AHEAD = 2 * ORDER_AHEAD, // and at which the place itself is
