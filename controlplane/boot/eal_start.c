@@ -288,13 +288,10 @@ eal_start(struct gateway *g, struct err *e)
 		clock_gettime(CLOCK_REALTIME, &now);
 		event_log_say(g->log, (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
 			      EVENT_WARNING,
-			      "DEGRADED: ordinary pages instead of huge ones: slower%s, and "
+			      "DEGRADED: ordinary pages instead of huge ones: slower, and "
 			      "dpdk-dumpcap cannot attach; sluicectl host apply --yes --set "
 			      "hugepages_mb=%u hugepages gives what "
 			      "hugepages.memory_mb asks for %s",
-			      c->journal.enabled
-				      ? ", lanes wait for a journal's disk that stands still"
-				      : "",
 			      c->hugepages.memory_mb, fault_tag(FAULT_WARN_DEGRADED));
 	}
 	a.cnt = 0;

@@ -11,6 +11,8 @@
 #include "base/must.h"
 #include "boot/day_start.h"
 #include "boot/recovery_check.h"
+#include "err/fault.h"
+#include "journal/ring_file.h"
 #include "observe/event_log.h"
 
 enum {
@@ -310,6 +312,32 @@ look_at_disk(struct gateway *g, uint64_t now_ns)
 	}
 }
 
+/* Where a lane's ring lies: what a kill leaves, and whether a disk may hold up the lane. */
+static void
+say_ring(struct gateway *g, uint32_t lane_idx)
+{
+	const struct ring_file *f = journal_writer_ring_file(g->journal->w, lane_idx);
+	const char *lane = g->map->lane[lane_idx].name;
+	const uint64_t now_ns = journal_now_ns();
+
+	if (f == NULL)
+		return;
+	if (f->place == RING_FOLDER)
+		event_log_say(g->log, now_ns, EVENT_WARNING,
+			      "DEGRADED: journal: the ring of lane '%s' is a file in the journal's "
+			      "folder (too few huge pages; %s): the lane waits while that disk "
+			      "stands still %s",
+			      lane, f->why, fault_tag(FAULT_WARN_RING));
+	else if (!f->locked)
+		event_log_say(g->log, now_ns, EVENT_WARNING,
+			      "DEGRADED: journal: the ring of lane '%s' is %s and may not be "
+			      "locked in memory: the lane waits when the machine swaps %s",
+			      lane, f->path, fault_tag(FAULT_WARN_RING));
+	else
+		event_log_say(g->log, now_ns, EVENT_INFO, "journal: the ring of lane '%s' is %s",
+			      lane, f->path);
+}
+
 int
 gateway_journal_start(struct gateway *g, struct err *e)
 {
@@ -317,6 +345,8 @@ gateway_journal_start(struct gateway *g, struct err *e)
 
 	if (g->journal == NULL)
 		return 0;
+	for (uint32_t i = 0; i < g->lane_cnt; i++)
+		say_ring(g, i);
 	tell_limits(g);
 	g->limits.tell = tell_limits;
 	g->limits.tell_ctx = g;

@@ -190,44 +190,77 @@ empty_ring(struct journal_writer *w, struct last *l, struct ring_file *f,
 	return rc;
 }
 
+/* No ring may be emptied beside the process that fills it. */
 static int
-empty_rings(struct journal_writer *w, struct last *l, struct journal_recovered *found)
+check_unused(const struct journal_writer *w, const struct ring_file *ring, uint32_t cnt,
+	     struct err *e)
 {
-	struct ring_file ring[2 * JOURNAL_WRITER_LANES];
-	const uint32_t cnt =
-		ring_file_find(w->folder, w->journal_id, ring, 2 * JOURNAL_WRITER_LANES);
-	int rc = 0;
+	for (uint32_t i = 0; i < cnt; i++)
+		if (ring[i].in_use)
+			return err_set(
+				e, -EADDRINUSE,
+				"journal.directory: a gateway that runs has %s open: %s is a "
+				"copy of its journal's folder; take the segments out of it, "
+				"and a new journal begins",
+				ring[i].path, w->folder);
+	return 0;
+}
+
+/* A crash left the segment open: it is closed, whether something was added or not. */
+static int
+close_last(struct journal_writer *w, struct last *l)
+{
+	int rc = l->may_go_on ? make_ready(w, l) : 0;
+
+	return rc == 0 && w->segment.fd >= 0 ? writer_end_segment(w, l->run, JOURNAL_RECOVERED)
+					     : rc;
+}
+
+static int
+empty_rings(struct journal_writer *w, struct last *l, struct journal_recovered *found,
+	    struct err *e)
+{
+	struct ring_file ring[RING_PLACE_CNT * JOURNAL_WRITER_LANES];
+	enum ring_found judged[RING_PLACE_CNT * JOURNAL_WRITER_LANES];
+	const struct ring_places places = ring_places_of(w->folder);
+	const uint32_t cnt = ring_file_find(&places, w->journal_id, JOURNAL_WRITER_LANES, ring);
+	const int in_use = check_unused(w, ring, cnt, e);
+	int rc = in_use;
 
 	for (uint32_t i = 0; i < cnt && rc == 0; i++) {
 		const char *why;
 
 		found->ring_cnt++;
-		if (ring_file_judge(&ring[i], journal_boot_id(), &why) == RING_GOOD) {
+		judged[i] = ring_file_judge(&ring[i], journal_boot_id(), &why);
+		if (judged[i] == RING_GOOD) {
 			rc = empty_ring(w, l, &ring[i], found);
 			continue;
 		}
 		found->refused_cnt++;
 		snprintf(found->why, sizeof(found->why), "%.160s: %.90s", ring[i].path, why);
 	}
-	// a crash left it open: it is closed, whether something was added or not
-	if (rc == 0 && l->may_go_on)
-		rc = make_ready(w, l);
-	if (rc == 0 && w->segment.fd >= 0)
-		rc = writer_end_segment(w, l->run, JOURNAL_RECOVERED);
+	if (cnt == 0 && found->crashed && l->may_go_on && found->why[0] == '\0')
+		snprintf(
+			found->why, sizeof(found->why),
+			"no ring of it is there any more (the machine or its container was started "
+			"again?): what was only in rings is gone");
+	if (rc == 0)
+		rc = close_last(w, l);
 	for (uint32_t i = 0; i < cnt; i++) {
-		const char *why;
-		const bool keep =
-			ring_file_judge(&ring[i], journal_boot_id(), &why) == RING_DAMAGED;
-
 		// a ring that cannot be read now may be read by somebody else: it is set aside
-		if (rc == 0 && keep) {
+		if (rc == 0 && judged[i] == RING_DAMAGED) {
 			char aside[RING_FILE_PATH_MAX + 16];
 
 			snprintf(aside, sizeof(aside), "%.639s.refused", ring[i].path);
 			rename(ring[i].path, aside);
 		}
-		ring_file_close(&ring[i], rc == 0 && !keep);
+		ring_file_close(&ring[i], rc == 0 && judged[i] != RING_DAMAGED);
 	}
+	if (rc != 0 && in_use == 0)
+		err_set(e, rc,
+			"journal.directory: what the last process left cannot be kept in %s: %s; "
+			"free space and start again, nothing is lost meanwhile",
+			w->folder, strerror(-rc));
 	return rc;
 }
 
@@ -249,13 +282,9 @@ writer_recover(struct journal_writer *w, struct journal_recovered *found, struct
 	if (l.known) {
 		found->run = l.run;
 		found->crashed = !l.stopped;
-		rc = empty_rings(w, &l, found);
+		rc = empty_rings(w, &l, found, e);
 		if (rc != 0)
-			return err_set(e, rc,
-				       "journal.directory: what the last process left cannot be "
-				       "kept in %s: "
-				       "%s; free space and start again, nothing is lost meanwhile",
-				       w->folder, strerror(-rc));
+			return rc;
 	}
 	w->run = l.run + 1;
 	return 0;

@@ -492,7 +492,7 @@ journal_writer_ring(struct journal_writer *w, uint32_t lane_idx, const char *lan
 		    struct event_sink *events, struct journal *out, struct err *e)
 {
 	const struct ring_file_config c = {
-		.folder = w->folder,
+		.places = ring_places_of(w->folder),
 		.journal_id = w->journal_id,
 		.lane_idx = lane_idx,
 		.slot_cnt = w->c.ring_slots,
@@ -512,6 +512,12 @@ journal_writer_ring(struct journal_writer *w, uint32_t lane_idx, const char *lan
 	journal_taker_init(&w->taker[lane_idx], w->ring[lane_idx].head);
 	journal_init(out, w->ring[lane_idx].head, events, w->c.stop_on_gap);
 	return 0;
+}
+
+const struct ring_file *
+journal_writer_ring_file(const struct journal_writer *w, uint32_t lane_idx)
+{
+	return w->ring[lane_idx].head == NULL ? NULL : &w->ring[lane_idx];
 }
 
 void

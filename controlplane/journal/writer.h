@@ -70,6 +70,7 @@ struct journal_stats {
 };
 
 struct journal_writer;
+struct ring_file;
 
 /*
  * Opens the folder, finishes what an earlier process left, and begins a segment.  No thread yet.
@@ -96,6 +97,9 @@ int journal_writer_name(struct journal_writer *w, const struct journal_name *n);
  */
 int journal_writer_ring(struct journal_writer *w, uint32_t lane_idx, const char *lane_name,
 			struct event_sink *events, struct journal *out, struct err *e);
+
+/* What holds that lane's ring (ring_file.h); NULL: it has none. */
+const struct ring_file *journal_writer_ring_file(const struct journal_writer *w, uint32_t lane_idx);
 
 /* The threads begin. */
 int journal_writer_start(struct journal_writer *w, struct err *e);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The audit journal's disk stands still, then is full, while the gateway trades: lanes go on, the log
-# says so, and when the disk is back nothing is missing that there was room for in memory.
+# says so, and when the disk is back nothing is missing that there was room for in memory.  With an
+# argument the gateway does WITHOUT that: 'huge' for the rings in the tmpfs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 smoke_start journal-disk
 for tool in mkfs.ext4 fsfreeze losetup python3; do
@@ -41,7 +42,7 @@ write_config "$SMOKE_DIR/sluice.yaml"
 cat >>"$SMOKE_DIR/sluice.yaml" <<TEXT
 journal: { enabled: true, directory: $journal, segment_mb: 1, ring_slots: 32768, compress: false, sync_ms: 100 }
 TEXT
-start_gateway "$SMOKE_DIR/sluice.yaml"
+WITHOUT=${1-${WITHOUT-}} start_gateway "$SMOKE_DIR/sluice.yaml"
 start_venue "$day" --rate 8000 --always-open --stay --wait-login --start-delay 1
 wait_for 20 "orders leave" sent_more_than 5
 

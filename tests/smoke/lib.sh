@@ -13,6 +13,7 @@
 #
 # Environment: SLUICE_BUILD   folder with the built programs (default: build, then build-gcc)
 #              SLUICE_KEEP=1  keep the folder with logs and captures also on success
+#              WITHOUT=huge   gateways find no huge pages; WITHOUT='huge shm': no room in /dev/shm either
 #              SMOKE_PATIENCE every limit of a wait is so many times what stands there (4): on a busy
 #                             machine a limit shall find what hangs, not what is slow
 set -uo pipefail
@@ -64,9 +65,10 @@ smoke_start() {
 	# Killed without notice, as a test runner does that is interrupted itself, no trap runs.
 	setsid bash -c 'while kill -0 '$$' 2>/dev/null; do sleep 1; done
 		source "$0"
-		smoke_spaces=("${@:2}")
+		smoke_spaces=("${@:3}")
 		EAL_PREFIX=$1
-		smoke_leave_nothing' "$SMOKE_TOP/tests/smoke/lib.sh" "$EAL_PREFIX" \
+		SMOKE_DIR=$2
+		smoke_leave_nothing' "$SMOKE_TOP/tests/smoke/lib.sh" "$EAL_PREFIX" "$SMOKE_DIR" \
 		"$GW" "$VENUE" "$BRIDGE" </dev/null >/dev/null 2>&1 &
 	disown
 }
@@ -78,9 +80,14 @@ smoke_passed() {
 	exit 0
 }
 
-# The namespaces, who is left in them, and the files of DPDK.
+# Where the rings of this run's journals were, as its gateways said.
+told_rings() {
+	grep -ohE "/[^ ']*/sluice-journal-[0-9a-f]{16}-[0-9]+\.ring" "$SMOKE_DIR"/*.log 2>/dev/null | sort -u
+}
+
+# The namespaces, who is left in them, the files of DPDK, and the rings of killed gateways.
 smoke_leave_nothing() {
-	local pid space mount
+	local pid space mount ring
 	for space in "${smoke_spaces[@]}"; do
 		for pid in $(ip netns pids "$space" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null
@@ -88,6 +95,9 @@ smoke_leave_nothing() {
 		ip netns del "$space" 2>/dev/null
 	done
 	[ -n "${EAL_PREFIX-}" ] || return 0
+	while read -r ring; do
+		rm -f "$ring" "$ring.refused"
+	done < <(told_rings)
 	rm -rf "/var/run/dpdk/$EAL_PREFIX" "/var/run/dpdk/$EAL_PREFIX"-*
 	while read -r mount; do
 		rm -f "$mount/${EAL_PREFIX}map_"*
@@ -315,9 +325,21 @@ venue_report_now() {
 }
 # venue_value PATH: of the venue's report, like 'market_data.messages'.
 venue_value() { json_value "$1" <"$VENUE_REPORT"; }
+# The namespace's mounts are its own: what is taken away there is still there for everybody else.
+smoke_without='
+	for what in $1; do
+		case $what in
+		huge) awk "\$3 == \"hugetlbfs\" { print \$2 }" /proc/mounts | while read -r at; do umount -l "$at"; done ;;
+		shm) mount -t tmpfs -o size=4k none /dev/shm ;;
+		esac
+	done
+	shift
+	exec "$@"'
 # start_gateway FILE [ARGUMENT...]
 start_gateway() {
-	start_in "$GW" gateway "$SLUICE_BUILD/controlplane/sluice" run -c "$@"
+	local without=()
+	[ -z "${WITHOUT-}" ] || without=(bash -c "$smoke_without" without "$WITHOUT")
+	start_in "$GW" gateway "${without[@]}" "$SLUICE_BUILD/controlplane/sluice" run -c "$@"
 	wait_for 20 "the gateway answers on its control socket" ctl status
 }
 ctl() { "$SLUICE_BUILD/controlplane/ctl/sluicectl" --socket "$SMOKE_DIR/ctl.sock" "$@"; }

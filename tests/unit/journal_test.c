@@ -17,6 +17,8 @@
 
 #include "base/must.h"
 #include "journal/names.h"
+#include "journal/reader.h"
+#include "journal/ring_file.h"
 #include "journal/writer.h"
 #include "msg/head.h"
 
@@ -38,13 +40,52 @@ make_folder(void **state)
 	return mkdtemp(folder) == NULL ? -1 : 0;
 }
 
+static uint64_t
+journal_id(void)
+{
+	struct journal_list l;
+	struct journal_file f;
+	struct journal_walk w;
+	uint64_t id = 0;
+	struct err e;
+
+	err_init(&e);
+	if (journal_list_open(&l, folder, &e) != 0)
+		return 0;
+	for (size_t i = 0; i < l.cnt && id == 0; i++) {
+		if (journal_file_open(&f, l.row[i].path, &e) != 0)
+			continue;
+		if (journal_walk_start(&w, f.data, f.len))
+			id = w.head.journal_id;
+		journal_file_close(&f);
+	}
+	journal_list_close(&l);
+	return id;
+}
+
+/* The rings of the folder's journal; those in use are not mapped. */
+static struct ring_file ring[RING_PLACE_CNT * JOURNAL_WRITER_LANES];
+static uint32_t
+find_rings(void)
+{
+	const struct ring_places places = ring_places_of(folder);
+
+	return ring_file_find(&places, journal_id(), JOURNAL_WRITER_LANES, ring);
+}
+
+/* Also what a test that failed left in the rings' places, which are not only ours. */
 static int
 remove_folder(void **state)
 {
+	const uint32_t ring_cnt = find_rings();
 	char path[512];
 	struct dirent *d;
 	DIR *dir = opendir(folder);
 
+	for (uint32_t i = 0; i < ring_cnt; i++) {
+		unlink(ring[i].path);
+		ring_file_close(&ring[i], false);
+	}
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
 		unlink(path);
@@ -378,6 +419,157 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 	assert_int_equal(tails, 3);
 }
 
+/* So many that they fill segments, no faster than the writer takes them. */
+static void
+put_notes(struct journal *j, uint64_t cnt)
+{
+	for (uint64_t n = 0; n < cnt; n++) {
+		put_note(j, n);
+		if (n % 500 == 0)
+			wait_taken(j);
+	}
+}
+
+/* A child that puts so many records and is killed at once: its tail is in the ring. */
+static void
+leave_a_ring(uint64_t record_cnt)
+{
+	const struct journal_writer_config c = config();
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct journal_writer *w = open_writer(&c, NULL);
+		struct journal j;
+
+		open_ring(w, 0, &j);
+		start(w);
+		for (uint64_t n = 0; n < record_cnt; n++)
+			put_note(&j, n);
+		kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+	char command[2048];
+
+	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* Where older versions had it, and where it is when huge pages or a tmpfs came or went since. */
+static void
+a_ring_is_emptied_wherever_it_was_left(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+	struct journal_writer *w;
+	char path[RING_FILE_PATH_MAX];
+	struct stat st;
+	struct seen s;
+
+	leave_a_ring(50);
+	assert_int_equal(find_rings(), 1);
+	assert_int_not_equal(ring[0].place, RING_FOLDER);
+	snprintf(path, sizeof(path), "%s%s", folder, strrchr(ring[0].path, '/'));
+	copy_file(ring[0].path, path);
+	ring_file_close(&ring[0], true);
+	w = open_writer(&c, &found);
+	assert_true(found.crashed);
+	assert_int_equal(found.ring_cnt, 1);
+	assert_int_equal(found.refused_cnt, 0);
+	assert_string_equal(found.why, "");
+	assert_int_not_equal(stat(path, &st), 0);
+	journal_writer_close(w);
+	read_all(&s);
+	assert_int_equal(s.lane_cnt, 50);
+}
+
+static void
+rings_that_are_gone_are_said_to_be(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+
+	leave_a_ring(50);
+	assert_int_equal(find_rings(), 1);
+	ring_file_close(&ring[0], true);
+	journal_writer_close(open_writer(&c, &found));
+	assert_true(found.crashed);
+	assert_int_equal(found.ring_cnt, 0);
+	assert_non_null(strstr(found.why, "what was only in rings is gone"));
+}
+
+/* It has the ring's name in the folder that is everybody's; the ring itself is gone. */
+static void
+a_file_of_another_user_is_said_and_stays(void **state)
+{
+	const struct journal_writer_config c = config();
+	struct journal_recovered found;
+	char path[RING_FILE_PATH_MAX];
+	struct journal_writer *w;
+	struct journal j;
+	struct stat st;
+
+	leave_a_ring(50);
+	assert_int_equal(find_rings(), 1);
+	memcpy(path, ring[0].path, sizeof(path));
+	ring_file_close(&ring[0], false);
+	if (chown(path, 65534, (gid_t)-1) != 0)
+		skip(); // not root
+	w = open_writer(&c, &found);
+	assert_true(found.crashed);
+	assert_int_equal(found.refused_cnt, 1);
+	assert_non_null(strstr(found.why, path));
+	assert_non_null(strstr(found.why, "belongs to user 65534"));
+	open_ring(w, 0, &j);
+	start(w);
+	put_note(&j, 0);
+	assert_string_not_equal(journal_writer_ring_file(w, 0)->path, path);
+	journal_writer_close(w);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	unlink(path);
+}
+
+/* A copy of a folder is the same journal, and the ring is the running gateway's. */
+static void
+a_copy_of_the_folder_does_not_get_a_running_gateways_ring(void **state)
+{
+	struct journal_writer_config c = config();
+	struct journal_writer *w = open_writer(&c, NULL), *other;
+	struct journal_recovered found;
+	char copy[80], command[512];
+	struct journal j;
+	struct seen s;
+	struct err e;
+
+	open_ring(w, 0, &j);
+	start(w);
+	put_notes(&j, 500);
+	snprintf(copy, sizeof(copy), "%s.copy", folder);
+	snprintf(command, sizeof(command), "cp -r '%s' '%s'", folder, copy);
+	assert_int_equal(system(command), 0);
+	c.folder = copy;
+	err_init(&e);
+	if (journal_writer_ring_file(w, 0)->place != RING_FOLDER) {
+		assert_int_equal(journal_writer_open(&other, &c, &found, &e), -EADDRINUSE);
+		assert_non_null(strstr(e.text, "is a copy of its journal's folder"));
+	}
+	snprintf(command, sizeof(command), "rm -rf '%s'", copy);
+	assert_int_equal(system(command), 0);
+	put_note(&j, 500);
+	wait_taken(&j);
+	journal_writer_close(w);
+	read_all(&s);
+	assert_int_equal(s.lane_cnt, 501);
+}
+
 static void
 a_start_after_an_orderly_end_finds_nothing_to_do(void **state)
 {
@@ -492,17 +684,6 @@ count_files(const char *end)
 	}
 	closedir(dir);
 	return cnt;
-}
-
-/* So many that they fill segments, no faster than the writer takes them. */
-static void
-put_notes(struct journal *j, uint64_t cnt)
-{
-	for (uint64_t n = 0; n < cnt; n++) {
-		put_note(j, n);
-		if (n % 500 == 0)
-			wait_taken(j);
-	}
 }
 
 static void
@@ -642,6 +823,10 @@ main(void)
 		TEST(what_was_written_down_is_read_back_over_many_segments),
 		TEST(each_segment_says_as_many_names_as_can_be_configured),
 		TEST(after_a_kill_the_rings_tail_is_in_the_journal),
+		TEST(a_ring_is_emptied_wherever_it_was_left),
+		TEST(rings_that_are_gone_are_said_to_be),
+		TEST(a_file_of_another_user_is_said_and_stays),
+		TEST(a_copy_of_the_folder_does_not_get_a_running_gateways_ring),
 		TEST(a_start_after_an_orderly_end_finds_nothing_to_do),
 		TEST(two_gateways_do_not_share_a_folder),
 		TEST(what_the_control_side_said_outlives_a_kill),
