@@ -350,7 +350,7 @@ on_data(struct arb *a, const struct frame *f, uint64_t seq, uint16_t cnt, struct
 	}
 	if (seq < a->expected_seq)
 		skip_messages(a, out, a->expected_seq - seq);
-	arb_account(a, out);
+	arb_account(a, &a->line[out->line_idx], out->seq, out->msg_cnt, out->head.rx_ns);
 	out->flags = take_flags(a);
 	return ARB_DELIVER;
 }
@@ -425,7 +425,7 @@ next_held(struct arb *a, struct datagram *out)
 	}
 	if (out->seq < a->expected_seq)
 		skip_messages(a, out, a->expected_seq - out->seq);
-	arb_account(a, out);
+	arb_account(a, &a->line[out->line_idx], out->seq, out->msg_cnt, out->head.rx_ns);
 	out->flags = take_flags(a);
 	return true;
 }

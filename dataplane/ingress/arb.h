@@ -185,16 +185,15 @@ arb_fill(const struct arb *a, const struct frame *f, const uint8_t *block, uint6
 	out->line_idx = f->line_idx;
 }
 
-/* The datagram is on its way: what is wanted next, and whose copy it was. */
+/* cnt messages from seq on are on their way: what is wanted next, and whose copy it was. */
 HOT_INLINE void
-arb_account(struct arb *a, const struct datagram *d)
+arb_account(struct arb *a, struct arb_line *line, uint64_t seq, uint16_t cnt, uint64_t rx_ns)
 {
-	a->expected_seq = d->seq + d->msg_cnt;
-	a->first[d->seq % ARB_FIRST_SLOTS] =
-		(struct arb_first){ .seq = d->seq, .rx_ns = d->head.rx_ns };
+	a->expected_seq = seq + cnt;
+	a->first[seq % ARB_FIRST_SLOTS] = (struct arb_first){ .seq = seq, .rx_ns = rx_ns };
 	metric_add(&a->metrics.packet_delivered, 1);
-	metric_add(&a->metrics.message_delivered, d->msg_cnt);
-	metric_add(&a->line[d->line_idx].metrics.message_first, d->msg_cnt);
+	metric_add(&a->metrics.message_delivered, cnt);
+	metric_add(&line->metrics.message_first, cnt);
 }
 
 /*
@@ -225,7 +224,7 @@ arb_on_frame(struct arb *a, const struct frame *f, struct datagram *out)
 	metric_add(&line->metrics.packet, 1);
 	metric_add(&line->metrics.message, cnt);
 	arb_fill(a, f, f->data + sizeof(*h), seq, cnt, out);
-	arb_account(a, out);
+	arb_account(a, line, seq, cnt, f->head.rx_ns);
 	return ARB_DELIVER;
 }
 
