@@ -177,7 +177,10 @@ rx_on_usual(struct rx *r, const uint8_t *eth, uint16_t len, bool hw_csum_ok, str
 	if (unlikely(len < RX_HEAD_LEN))
 		return false;
 	s = rx_find(r, be32_get(ip->dst), be16_get(udp->dst_port));
-	if (unlikely(s == NULL || !rx_head_usual(s, eth)))
+	if (unlikely(s == NULL))
+		return false;
+	in_register(s);
+	if (unlikely(!rx_head_usual(s, eth)))
 		return false;
 	udp_len = be16_get(udp->len);
 	if (unlikely(udp_len < sizeof(*udp) || udp_len > len - RX_UDP_AT ||

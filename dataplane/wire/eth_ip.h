@@ -244,6 +244,13 @@ ip_sum_copy(uint64_t sum, void *to, const void *from, size_t len)
 		at += 8;
 	}
 	sum = ip_sum_narrow(sum);
+	if (to == NULL && likely(at != 0)) {
+		const size_t left = len - at; // below 8
+		uint64_t last;
+
+		memcpy(&last, (const uint8_t *)from + len - sizeof(last), sizeof(last));
+		return sum + ip_sum_narrow(last >> 8 * (7 - left) >> 8);
+	}
 	if (len - at >= sizeof(uint32_t))
 		IP_SUM_WORD(uint32_t);
 	if (len - at >= sizeof(uint16_t))
