@@ -69,7 +69,6 @@ rival_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 
 	if (len == 0 || !send_bytes(packet, len))
 		return SESSION_REFUSED;
-	throttle_on_sent(&s->throttle, now_ns);
 	return SESSION_SENT;
 }
 
@@ -81,8 +80,8 @@ rival_is_open(const struct session *s)
 }
 
 // The pipeline is the lane's own; only what it sends by is another.
-#define session_send    rival_send
-#define session_is_open rival_is_open
+#define session_send(...) rival_send(__VA_ARGS__)
+#define session_is_open   rival_is_open
 #include "lane/pipeline.h"
 
 static struct rte_mbuf *

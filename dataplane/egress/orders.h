@@ -235,7 +235,7 @@ unsigned orders_next(struct orders *o, struct fill *fill, struct update *up);
 unsigned orders_on_report(struct orders *o, const struct report *r, struct fill *fill,
 			  struct update *up);
 
-/* Requests other than new orders: the second half of orders_on_order. */
+/* Requests other than new orders: orders_ask and orders_enter of those. */
 unsigned orders_on_change(struct orders *o, const struct order *in, struct venue_request *out,
 			  struct fill *fill, struct update *up);
 
@@ -387,11 +387,12 @@ orders_prepare(struct orders *o)
 
 /*
  * An order that risk has let pass.  Returns ORDERS_SEND when *out is to be encoded; otherwise what
- * goes back, ORDERS_FILL | ORDERS_UPDATE.
+ * goes back, ORDERS_FILL | ORDERS_UPDATE.  After ORDERS_SEND, and before any other call,
+ * orders_enter: a new order has its number, and what is remembered of it can wait until it left.
  */
 HOT_INLINE unsigned
-orders_on_order(struct orders *o, const struct order *in, struct venue_request *out,
-		struct fill *fill, struct update *up)
+orders_ask(struct orders *o, const struct order *in, struct venue_request *out, struct fill *fill,
+	   struct update *up)
 {
 	struct order_entry *e;
 
@@ -405,8 +406,30 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 	e = orders_claim(o);
 	if (unlikely(e == NULL))
 		return orders_refuse(o, in, orders_claim_refusal(o), fill, up);
-	*e = (struct order_entry){
+	*out = (struct venue_request){
+		.px4 = in->px4,
 		.token = e->token,
+		.qty = in->qty,
+		.instr_idx = in->head.instr_idx,
+		.kind = INTENT_NEW,
+		.side = in->side,
+		.tif = in->tif,
+		.flags = in->flags,
+		.style = in->style,
+	};
+	return ORDERS_SEND;
+}
+
+/* What orders_ask said is to be encoded, under that number, is remembered. */
+HOT_INLINE void
+orders_enter(struct orders *o, const struct order *in, uint32_t token)
+{
+	struct order_entry *e = &o->entry[token & o->slot_mask];
+
+	if (unlikely(in->kind != INTENT_NEW))
+		return;
+	*e = (struct order_entry){
+		.token = token,
 		.intent_id = in->intent_id,
 		.px4 = in->px4,
 		.total_qty = in->qty,
@@ -422,19 +445,19 @@ orders_on_order(struct orders *o, const struct order *in, struct venue_request *
 		.sent_ns = in->head.rx_ns,
 	};
 	orders_name(o, e);
-	*out = (struct venue_request){
-		.px4 = in->px4,
-		.token = e->token,
-		.qty = in->qty,
-		.instr_idx = in->head.instr_idx,
-		.kind = INTENT_NEW,
-		.side = in->side,
-		.tif = in->tif,
-		.flags = in->flags,
-		.style = in->style,
-	};
 	metric_add(&o->metrics.new_sent, 1);
-	return ORDERS_SEND;
+}
+
+/* Both at once. */
+HOT_INLINE unsigned
+orders_on_order(struct orders *o, const struct order *in, struct venue_request *out,
+		struct fill *fill, struct update *up)
+{
+	const unsigned said = orders_ask(o, in, out, fill, up);
+
+	if (likely(said & ORDERS_SEND))
+		orders_enter(o, in, out->token);
+	return said;
 }
 
 #endif

@@ -153,7 +153,7 @@ unsent(struct lane *l, struct session *s, const struct venue_request *q, struct 
 	return orders_on_report(&s->orders, &refused, fill, update);
 }
 
-/* Whether every order of the turn so far leaves by that port. */
+/* Whether every order that was sent before in the turn leaves by that port. */
 static inline bool
 all_leave_by(const struct lane *l, const struct lane_port *p)
 {
@@ -205,16 +205,30 @@ give_order(struct lane *l, struct order *m)
 		give_back(l, s, 0, said, &fill, &update);
 		return;
 	}
-	said = orders_on_order(&s->orders, m, &request, &fill, &update);
+	said = orders_ask(&s->orders, m, &request, &fill, &update);
 	stamp(l, &m->head.trace, LATENCY_ORDERS);
 	if (likely(said & ORDERS_SEND)) {
+		enum session_send sent;
+
 		request.intent_id = m->kind == INTENT_NEW ? m->intent_id : m->orig_id;
 		request.feed_seq = m->head.trace.feed_seq;
 		request.strategy_idx = m->strategy_idx;
 		request.rx_ns = m->head.rx_ns;
-		switch (session_send(s, &request, l->now_ns)) {
-		case SESSION_SENT:
+		sent = session_send(s, &request, l->now_ns);
+		if (likely(sent == SESSION_SENT)) {
 			stamp(l, &m->head.trace, LATENCY_SEND);
+			if (unlikely(s->port->tx.stamp != NULL))
+				tx_stamp_ask(l, &s->port->tx, m);
+			if (likely(l->last_wish) && likely(all_leave_by(l, s->port))) {
+				port_tx_flush(&s->port->tx);
+				l->flushed_tsc = clock_tsc();
+			}
+		}
+		// none of this is asked for before an answer comes, or the next order
+		orders_enter(&s->orders, m, request.token);
+		switch (sent) {
+		case SESSION_SENT:
+			session_on_sent(s, l->now_ns);
 			l->sent[l->sent_cnt++] =
 				(struct lane_sent){ .rx_tsc = m->head.trace.rx_tsc,
 						    .session = s,
@@ -222,12 +236,6 @@ give_order(struct lane *l, struct order *m)
 						    .feed_seq = request.feed_seq,
 						    .strategy_idx = m->strategy_idx,
 						    .rx_ns = m->head.rx_ns };
-			if (unlikely(s->port->tx.stamp != NULL))
-				tx_stamp_ask(l, &s->port->tx, m);
-			if (likely(l->last_wish) && likely(all_leave_by(l, s->port))) {
-				port_tx_flush(&s->port->tx);
-				l->flushed_tsc = clock_tsc();
-			}
 			break;
 		case SESSION_QUEUED:
 			metric_add(&l->metrics.order_queued, 1);

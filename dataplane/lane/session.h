@@ -377,10 +377,19 @@ session_encode(struct session *s, const struct venue_request *q, uint8_t *out)
 						   : encode_ouch42_request(&s->encode, q, out);
 }
 
+/* A request left: heartbeats and the venue's limit of messages go by it. */
+HOT_INLINE void
+session_on_sent(struct session *s, uint64_t now_ns)
+{
+	order_session_on_sent(&s->life, now_ns);
+	throttle_on_sent(&s->throttle, now_ns);
+}
+
 /*
  * Makes the request a frame in the port's next burst.  The venue's bytes are written where they are
  * sent from.  A new order or a replace leaves now or not at all: one that waits for a window is
- * older than its decision.  A cancel may wait.
+ * older than its decision.  A cancel may wait.  After SESSION_SENT follows session_on_sent, before
+ * anything else of the session.
  */
 HOT_INLINE enum session_send
 session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
@@ -404,16 +413,13 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	if (likely(frame_len != 0)) {
 		session_journal_request(s, q, payload, len, now_ns);
 		port_tx_add(tx, frame_len);
-		order_session_on_sent(&s->life, now_ns);
-		throttle_on_sent(&s->throttle, now_ns);
 		return SESSION_SENT;
 	}
 	if (q->kind != INTENT_CANCEL || !tcp_can_send(&s->tcp) || tcp_send_room(&s->tcp) < len)
 		return SESSION_REFUSED;
 	session_journal_request(s, q, payload, len, now_ns);
 	tcp_send(&s->tcp, payload, len);
-	order_session_on_sent(&s->life, now_ns);
-	throttle_on_sent(&s->throttle, now_ns);
+	session_on_sent(s, now_ns);
 	throttle_on_queued(&s->throttle);
 	return SESSION_QUEUED;
 }
