@@ -26,7 +26,10 @@ is_one_of(char c, const char *letters)
 	return c != '\0' && strchr(letters, c) != NULL;
 }
 
-/* Frames what was laid down behind the head and sets the template's length. */
+/*
+ * Frames what was laid down behind the head and sets the template's length.  What is behind that
+ * becomes 0: a message may be sent without its last field.
+ */
 static COLD void
 frame_template(struct encode *e, unsigned style, enum encode_template t, size_t msg_len)
 {
@@ -34,6 +37,7 @@ frame_template(struct encode *e, unsigned style, enum encode_template t, size_t 
 
 	memcpy(e->packet[style][t], &h, sizeof(h));
 	e->len[style][t] = (uint8_t)(sizeof(h) + msg_len);
+	memset(e->packet[style][t] + e->len[style][t], 0, ENCODE_PACKET_MAX - e->len[style][t]);
 	if (e->len[style][t] > e->packet_max)
 		e->packet_max = e->len[style][t];
 }

@@ -26,7 +26,7 @@ enum encode_template {
 
 /*
  * Room the caller gives for a packet: the longest one, with every option, has 143 bytes.  A
- * template is copied by whole cache lines, nearly always one.
+ * template is copied by whole cache lines, nearly always one: what a packet leaves of it is 0.
  */
 enum {
 	ENCODE_PACKET_MAX = 3 * CACHE_LINE,

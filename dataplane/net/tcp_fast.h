@@ -79,6 +79,22 @@ tcp_store_sum(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, ui
 	return ip_sum_bytes(sum, data, len);
 }
 
+/*
+ * The same of a payload that is filled up with zeros to a whole cache line: neither sum nor copy
+ * asks where it ends.  The zeros go where nothing is kept yet.
+ */
+HOT_INLINE uint64_t
+tcp_store_line(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, uint64_t sum)
+{
+	const uint32_t at = tcp_store_at(c, seq);
+
+	if (unlikely(at > c->tx_mask + 1 - CACHE_LINE) ||
+	    unlikely((int32_t)(c->fast_limit_seq - seq) < CACHE_LINE))
+		return tcp_store_sum(c, seq, data, len, sum);
+	memcpy(c->tx_buf + at, data, CACHE_LINE);
+	return ip_sum_wide(ip_sum_wide(sum, data, 32), data + 32, 32);
+}
+
 /* Our timestamp clock: one tick a millisecond (RFC 7323 4.1 allows 1 ms to 1 s). */
 HOT_INLINE uint32_t
 tcp_timestamp(const struct tcp *c, uint64_t now_ns)
@@ -122,6 +138,9 @@ tcp_frames_sent(struct tcp *c)
  * Finishes a prepared frame with payload_len bytes behind the headers: one segment, pushed, that
  * also acknowledges everything received.  The payload is copied once, for retransmission.
  *
+ * is_line  a constant: the bytes behind the payload, to the end of a cache line's worth of them,
+ * are there and 0
+ *
  * Returns  bytes of the frame
  *          0 when it may not be sent now: not established, something queued before it or being
  *            sent again, the peer's or the congestion window full, no memory, longer than a
@@ -129,7 +148,8 @@ tcp_frames_sent(struct tcp *c)
  *            (late but in order) or give up on them.
  */
 HOT_INLINE uint16_t
-tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now_ns)
+tcp_frame_finish_as(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now_ns,
+		    bool is_line)
 {
 	struct ipv4_head *ip = (struct ipv4_head *)(buf + c->l3_off);
 	struct tcp_head *t = (struct tcp_head *)(ip + 1);
@@ -168,13 +188,21 @@ tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now
 		if (c->ts_on)
 			sum = ip_sum_bytes(sum, (uint8_t *)(t + 1) + 4, 8);
 		sum = ip_sum_be16(ip_sum_be32(ip_sum_be32(sum, t->seq), t->ack), t->window);
-		t->sum = ip_sum_finish(tcp_store_sum(c, seq, buf + c->head_len, payload_len, sum));
+		sum = is_line ? tcp_store_line(c, seq, buf + c->head_len, payload_len, sum)
+			      : tcp_store_sum(c, seq, buf + c->head_len, payload_len, sum);
+		t->sum = ip_sum_finish(sum);
 	}
 
 	c->snd_nxt = c->tx_end = seq + payload_len;
 	c->unbooked_bytes += payload_len;
 	c->unbooked_cnt++;
 	return (uint16_t)(c->head_len + payload_len);
+}
+
+HOT_INLINE uint16_t
+tcp_frame_finish(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t now_ns)
+{
+	return tcp_frame_finish_as(c, buf, payload_len, now_ns, false);
 }
 
 #endif

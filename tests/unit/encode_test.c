@@ -571,6 +571,36 @@ ouch42_says_a_style_by_its_letters_or_not_at_all(void **state)
 	}
 }
 
+/* TCP sends a packet by the line: what is behind it there must not count. */
+static void
+what_a_packet_leaves_of_its_line_is_0(void **state)
+{
+	struct encode_config c = PLAIN;
+	uint8_t out[ENCODE_PACKET_MAX];
+	static struct encode e;
+
+	for (unsigned k = 0; k < 4; k++) {
+		const bool ouch50 = (k & 1) != 0;
+		const struct golden *g = ouch50 ? OUCH50 : OUCH42;
+		const size_t cnt = ouch50 ? ARRAY_CNT(OUCH50) : ARRAY_CNT(OUCH42);
+
+		c.no_customer_type = k >= 2;
+		assert_int_equal(ouch50 ? encode_ouch50_init(&e, &c) : encode_ouch42_init(&e, &c),
+				 0);
+		name_instruments(&e);
+		for (size_t i = 0; i < cnt; i++) {
+			uint16_t len;
+
+			memset(out, 0xee, sizeof(out));
+			len = ouch50 ? encode_ouch50_request(&e, &g[i].q, out)
+				     : encode_ouch42_request(&e, &g[i].q, out);
+			assert_in_range(len, 1, CACHE_LINE);
+			for (size_t at = len; at < CACHE_LINE; at++)
+				assert_int_equal(out[at], 0);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -579,6 +609,7 @@ main(void)
 		cmocka_unit_test(styles_become_options),
 		cmocka_unit_test(ouch42_says_a_style_by_its_letters_or_not_at_all),
 		cmocka_unit_test(requests_become_the_documents_bytes),
+		cmocka_unit_test(what_a_packet_leaves_of_its_line_is_0),
 		cmocka_unit_test(what_ouch_cannot_say_leaves_no_bytes),
 		cmocka_unit_test(a_bad_configuration_is_refused),
 		cmocka_unit_test(display_and_hours_shape_the_order),

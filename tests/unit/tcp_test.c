@@ -128,6 +128,46 @@ a_tagged_frame_carries_its_vlan(void **state)
 	free(r);
 }
 
+/* A payload filled up with zeros: the same frames and the same bytes kept, wherever they lie. */
+static void
+a_filled_up_line_is_sent_as_its_payload(void **state)
+{
+	struct rig *plain = rig_connected(), *line = rig_connected();
+	uint8_t f[2][RIG_CAP], data[CACHE_LINE];
+	unsigned wrapped = 0;
+
+	for (unsigned k = 0; k < 9000; k++) {
+		const uint16_t len = (uint16_t)(1 + k * 7 % CACHE_LINE);
+		const uint32_t seq = plain->c.snd_nxt, at = tcp_store_at(&plain->c, seq);
+		uint16_t bytes;
+
+		memset(data, 0, sizeof(data));
+		for (unsigned i = 0; i < len; i++)
+			data[i] = (uint8_t)(k * 31 + i * 17 + 1);
+		memset(f, 0xee, sizeof(f));
+		memcpy(tcp_frame_start(&plain->c, f[0]), data, len);
+		memcpy(tcp_frame_start(&line->c, f[1]), data, sizeof(data));
+		bytes = tcp_frame_finish(&plain->c, f[0], len, plain->now_ns);
+		assert_int_equal(tcp_frame_finish_as(&line->c, f[1], len, line->now_ns, true),
+				 bytes);
+		assert_true(tcp_check(&plain->c));
+		assert_true(tcp_check(&line->c));
+		if (bytes == 0) { // the window is full: all of it is kept, and then acknowledged
+			for (uint32_t s = plain->c.snd_una; s != seq; s++)
+				assert_int_equal(line->c.tx_buf[tcp_store_at(&line->c, s)],
+						 plain->c.tx_buf[tcp_store_at(&plain->c, s)]);
+			rig_say(plain, A, RIG_PEER_ISN + 1, seq, 60000);
+			rig_say(line, A, RIG_PEER_ISN + 1, seq, 60000);
+			continue;
+		}
+		assert_memory_equal(f[0], f[1], bytes);
+		wrapped += at + CACHE_LINE > plain->c.tx_mask + 1;
+	}
+	assert_true(wrapped > 2);
+	free(plain);
+	free(line);
+}
+
 static void
 offload_leaves_the_pseudo_sum(void **state)
 {
@@ -797,6 +837,7 @@ main(void)
 		cmocka_unit_test(the_fast_path_writes_the_golden_bytes),
 		cmocka_unit_test(what_left_is_booked_with_its_own_time),
 		cmocka_unit_test(a_tagged_frame_carries_its_vlan),
+		cmocka_unit_test(a_filled_up_line_is_sent_as_its_payload),
 		cmocka_unit_test(offload_leaves_the_pseudo_sum),
 		cmocka_unit_test(connecting_is_answered_by_the_rules),
 		cmocka_unit_test(both_sides_may_connect_at_once),
