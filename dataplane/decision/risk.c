@@ -578,6 +578,7 @@ risk_instr_refresh(const struct risk *r, const struct risk_limits *lim, uint16_t
 HOT_APART static void
 take_due_replace(struct risk *r)
 {
+	risk_enter(r, &r->due, false);
 	risk_take_tree(r, &r->due, false);
 }
 
@@ -587,10 +588,12 @@ risk_take_due(struct risk *r)
 	const uint8_t kind = r->due.kind;
 
 	r->due.kind = RISK_DUE_NOTHING;
-	if (unlikely(kind != RISK_DUE_NEW))
+	if (unlikely(kind != RISK_DUE_NEW)) {
 		take_due_replace(r);
-	else
-		risk_take_tree(r, &r->due, true);
+		return;
+	}
+	risk_enter(r, &r->due, true);
+	risk_take_tree(r, &r->due, true);
 }
 
 COLD void

@@ -87,8 +87,8 @@ risk_take_levels(struct risk *r, const struct risk_due *d, const bool new, const
 	const int64_t grow_ntl4 = d->grow_ntl4, var_ntl4bp = d->var_ntl4bp;
 	struct risk_node *const *const at = d->path->at;
 	const uint32_t grow_qty = d->grow_qty;
-	struct risk_cell_room *const room = r->room, *c = d->room;
-	const uint64_t last_ns = d->last_ns;
+	struct risk_cell_room *const room = r->room, *c = &room[d->place];
+	const uint64_t last_ns = r->last_ns;
 	const size_t side = d->side;
 	bool asks_again = false;
 
@@ -142,50 +142,73 @@ risk_take_tree(struct risk *r, const struct risk_due *d, const bool new)
 /* The same of one that passed one check after another: it may be more than rooms can say. */
 COLD void risk_reserve_sums(struct risk *r, const struct intent *in, const struct risk_plan *plan);
 
+/* Of what passed, all that risk_enter needs. */
+HOT_INLINE void
+risk_due_of(struct risk_due *d, const struct intent *in, const struct risk_plan *plan,
+	    const bool new)
+{
+	d->short_mark = plan->short_mark;
+	d->session_idx = in->session_idx;
+	d->instr_idx = in->head.instr_idx;
+	d->grow_qty = plan->grow_qty;
+	d->side = plan->side;
+	d->instr = plan->instr;
+	if (!new)
+		d->entry = plan->entry;
+	d->recent = plan->recent;
+	if (plan->recent != NULL) {
+		d->what = plan->what;
+		d->who = plan->who;
+	}
+	d->key = plan->key;
+	d->rx_ns = in->head.rx_ns;
+	d->px4 = (uint32_t)in->px4;
+	d->slot = plan->slot;
+	d->place = plan->place;
+	d->located_qty = plan->located_qty;
+}
+
 /*
- * Takes what the plan reserves, but of the tree; `new` says of which kind it is.
+ * Takes what is due, but of the tree; `new` says of which kind it is.
  */
 HOT_INLINE void
-risk_enter(struct risk *r, const struct intent *in, const struct risk_plan *plan, const bool new)
+risk_enter(struct risk *r, const struct risk_due *d, const bool new)
 {
-	struct risk_instr *i = plan->instr;
-	struct risk_open *e = plan->entry;
-	uint64_t last_ns = r->last_ns;
+	struct risk_instr *i = d->instr;
+	struct risk_open *e = new ? &r->open[r->open_free] : d->entry;
 
 	if (new) {
 		const uint32_t place = r->open_free;
 
-		risk_open_take(r, e, plan->slot, plan->key);
-		e->px4 = (uint32_t)in->px4;
-		e->open_qty = plan->grow_qty;
-		e->cell = plan->place;
-		e->instr_idx = in->head.instr_idx;
-		e->side = (uint8_t)plan->side;
-		risk_own_add(i, e, place, (uint8_t)plan->side, (uint32_t)in->px4);
+		risk_open_take(r, e, d->slot, d->key);
+		e->px4 = d->px4;
+		e->open_qty = d->grow_qty;
+		e->cell = d->place;
+		e->instr_idx = d->instr_idx;
+		e->side = (uint8_t)d->side;
+		risk_own_add(i, e, place, (uint8_t)d->side, d->px4);
 		__builtin_prefetch(&r->open[r->open_free], 1); // the next one's
-		risk_open_prepare(r, in->strategy_idx, in->intent_id + 1);
+		risk_open_prepare(r, (uint8_t)(d->key >> 32), (uint32_t)d->key + 1);
 	} else {
-		e->open_qty += plan->grow_qty;
-		e->px4 = in->px4 > e->px4 ? (uint32_t)in->px4 : e->px4;
+		e->open_qty += d->grow_qty;
+		e->px4 = d->px4 > e->px4 ? d->px4 : e->px4;
 		e->replace_pending = 1;
-		risk_own_near(i, e, (uint32_t)in->px4);
+		risk_own_near(i, e, d->px4);
 	}
-	if (likely(in->head.rx_ns > last_ns)) {
-		last_ns = in->head.rx_ns;
-		r->last_ns = last_ns;
-	}
-	if (unlikely(plan->short_mark != 0)) {
+	if (likely(d->rx_ns > r->last_ns))
+		r->last_ns = d->rx_ns;
+	if (unlikely(d->short_mark != 0)) {
 		if (new)
 			e->short_sale = 1;
-		e->located_qty += plan->located_qty;
-		r->room[plan->room->up].located_qty -= plan->located_qty;
+		e->located_qty += d->located_qty;
+		r->room[r->room[d->place].up].located_qty -= d->located_qty;
 	}
-	if (plan->recent != NULL) {
-		plan->recent->what = plan->what;
-		plan->recent->who = plan->who;
-		plan->recent->ns = last_ns;
+	if (d->recent != NULL) {
+		d->recent->what = d->what;
+		d->recent->who = d->who;
+		d->recent->ns = r->last_ns;
 	}
-	r->message_cnt[in->session_idx]++;
+	r->message_cnt[d->session_idx]++;
 }
 
 /* A cancel or a modify leaves: it counts, and nothing can keep it. */
@@ -242,8 +265,7 @@ COLD bool risk_on_intent_exact(struct risk *r, const struct risk_limits *lim,
 			       const struct intent *in, struct order *out, struct verdict *no);
 
 /*
- * What passed at once reserves: all of it, or what is of the tree when risk_reserve_due is called.
- * new, later: constants.
+ * What passed at once reserves: now, or when risk_reserve_due is called.  new, later: constants.
  */
 HOT_INLINE void
 risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *plan, bool new,
@@ -251,18 +273,15 @@ risk_reserve(struct risk *r, const struct intent *in, const struct risk_plan *pl
 {
 	struct risk_due now, *d = later ? &r->due : &now;
 
-	risk_enter(r, in, plan, new);
+	risk_due_of(d, in, plan, new);
 	d->kind = !later ? RISK_DUE_NOTHING : new ? RISK_DUE_NEW : RISK_DUE_REPLACE;
-	d->grow_qty = plan->grow_qty;
-	d->side = plan->side;
 	d->grow_ntl4 = plan->grow_ntl4;
 	d->var_ntl4bp = plan->var_ntl4bp;
-	d->last_ns = r->last_ns;
-	d->instr = plan->instr;
-	d->room = plan->room;
 	d->path = plan->path;
-	if (!later)
-		risk_take_tree(r, d, new);
+	if (later)
+		return;
+	risk_enter(r, d, new);
+	risk_take_tree(r, d, new);
 }
 
 /* Whether its instrument exists. */

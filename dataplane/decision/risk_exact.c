@@ -388,6 +388,7 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 		     struct order *out, struct verdict *no)
 {
 	struct risk_plan plan;
+	struct risk_due due = { 0 };
 	enum risk_verdict v;
 
 	v = risk_judge(r, lim, in, &plan);
@@ -396,7 +397,8 @@ risk_on_intent_exact(struct risk *r, const struct risk_limits *lim, const struct
 			risk_pass_cancel(r, lim, in, out);
 		} else {
 			risk_pass(r, lim, in, &plan, out);
-			risk_enter(r, in, &plan, in->kind == INTENT_NEW);
+			risk_due_of(&due, in, &plan, in->kind == INTENT_NEW);
+			risk_enter(r, &due, in->kind == INTENT_NEW);
 			risk_reserve_sums(r, in, &plan);
 		}
 		return true;

@@ -275,17 +275,27 @@ enum risk_due_kind {
 	RISK_DUE_REPLACE,
 };
 
-/* What the last intent that passed takes of the tree, and has not taken yet: risk_decide. */
+/* What the last intent that passed takes and enters, and has not yet: risk_decide. */
 struct risk_due {
 	uint8_t kind; // enum risk_due_kind
+	uint8_t short_mark;
+	uint8_t session_idx;
+	uint16_t instr_idx;
 	uint32_t grow_qty;
 	uint64_t side;
 	int64_t grow_ntl4;
 	int64_t var_ntl4bp;
-	uint64_t last_ns;
 	struct risk_instr *instr;
-	struct risk_cell_room *room; // of the strategy's cell
 	const struct risk_path *path;
+	struct risk_open *entry;    // of a replace
+	struct risk_recent *recent; // NULL: not asked for, nor what and who
+	uint64_t what, who;
+	uint64_t key;
+	uint64_t rx_ns;
+	uint32_t px4;
+	uint32_t slot;
+	uint32_t place;       // of the strategy's cell
+	uint32_t located_qty; // of a short sale
 };
 
 struct risk {
