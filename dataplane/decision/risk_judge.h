@@ -357,13 +357,15 @@ risk_passes_as(const struct risk *r, const struct risk_limits *lim, const struct
 	       struct risk_plan *plan, const bool new)
 {
 	struct risk_instr *const i = &r->instr[in->head.instr_idx];
+	const struct risk_path *path = &r->path[(size_t)in->strategy_idx];
 	size_t side = in->side;
 	uint32_t want_qty;
 
 	in_register(side);
+	in_register(path);
 	plan->instr = i;
 	plan->side = side;
-	plan->path = &r->path[(size_t)in->strategy_idx];
+	plan->path = path;
 	if (risk_lacks_leave(r, in))
 		return false;
 	plan->key = risk_open_key(in->strategy_idx, new ? in->intent_id : in->orig_id);
