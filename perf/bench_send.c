@@ -27,7 +27,7 @@
  * send.order/cold times single orders after the caches were emptied.
  *
  * send.order/tx and its rivals: the bytes of one order are ready, and the sample ends when the
- * frame is with the port: ours by tcp_frame_finish and the burst, lwIP's by tcp_write, tcp_output
+ * frame is with the port: ours by session_finish and the burst, lwIP's by tcp_write, tcp_output
  * and the same burst on the same port, the kernel's by send() into a veth.  Single sends, in turns,
  * each acknowledged by its peer before the next, less the timer's own time; they are as short as
  * the clock's steps, so the percentiles are those of grouped data.  Before each send of either the
@@ -81,7 +81,7 @@ send_one(struct session *s, const struct order *o, uint8_t *frame, uint64_t now_
 		bench_die("an order was refused");
 	payload = tcp_frame_start(&s->tcp, frame);
 	len = session_encode(s, &request, payload);
-	return tcp_frame_finish(&s->tcp, frame, len, now_ns);
+	return session_finish(s, frame, len, now_ns);
 }
 
 /* The peer takes the frames and answers; the gateway digests that. */
@@ -179,7 +179,7 @@ time_tx(struct rig *r)
 	len = session_encode(r->s, &request, tcp_frame_start(&r->s->tcp, frame));
 	port_tx_touch(tx);
 	start = bench_start();
-	frame_len = tcp_frame_finish(&r->s->tcp, frame, len, o.head.rx_ns);
+	frame_len = session_finish(r->s, frame, len, o.head.rx_ns);
 	port_tx_add(tx, frame_len);
 	port_tx_flush(tx);
 	cycles = bench_since(start);

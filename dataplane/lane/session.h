@@ -392,6 +392,15 @@ session_finish_long(struct tcp *c, uint8_t *frame, uint16_t len, uint64_t now_ns
 	return tcp_frame_finish(c, frame, len, now_ns);
 }
 
+/* What session_encode wrote becomes a frame: tcp_frame_finish. */
+HOT_INLINE uint16_t
+session_finish(struct session *s, uint8_t *frame, uint16_t len, uint64_t now_ns)
+{
+	if (likely(len <= CACHE_LINE)) // encode fills it up
+		return tcp_frame_finish_as(&s->tcp, frame, len, now_ns, true);
+	return session_finish_long(&s->tcp, frame, len, now_ns);
+}
+
 /*
  * Makes the request a frame in the port's next burst.  The venue's bytes are written where they are
  * sent from.  A new order or a replace leaves now or not at all: one that waits for a window is
@@ -416,10 +425,7 @@ session_send(struct session *s, const struct venue_request *q, uint64_t now_ns)
 	len = session_encode(s, q, payload);
 	if (unlikely(len == 0))
 		return SESSION_REFUSED;
-	if (likely(len <= CACHE_LINE)) // encode fills it up
-		frame_len = tcp_frame_finish_as(&s->tcp, frame, len, now_ns, true);
-	else
-		frame_len = session_finish_long(&s->tcp, frame, len, now_ns);
+	frame_len = session_finish(s, frame, len, now_ns);
 	if (likely(frame_len != 0)) {
 		session_journal_request(s, q, payload, len, now_ns);
 		port_tx_add(tx, frame_len);
