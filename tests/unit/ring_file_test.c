@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -380,6 +381,7 @@ a_ring_of_a_killed_process_is_free(void **state)
 		struct journal j;
 		struct err e;
 
+		MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0); // also when the test fails
 		MUST(try_make(&f, &no_huge, 0, &e) == 0);
 		journal_init(&j, f.head, NULL, false);
 		journal_put(&j, &s);
