@@ -19,7 +19,11 @@ files=(/sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hu
 for file in /sys/devices/system/node/node*/hugepages/hugepages-2048kB/nr_hugepages /proc/irq/[0-9]*/smp_affinity_list; do
 	files+=("$file")
 done
-values() { for file in "${files[@]}"; do [ ! -r "$file" ] || printf '%s: %s\n' "$file" "$(cat "$file" 2>/dev/null)"; done; cat /proc/swaps; }
+# Of a swap area all but how much of it is used: any program may be swapped out meanwhile.
+values() {
+	for file in "${files[@]}"; do [ ! -r "$file" ] || printf '%s: %s\n' "$file" "$(cat "$file" 2>/dev/null)"; done
+	awk '{ print $1, $2, $3, $5 }' /proc/swaps
+}
 values >"$work/first"
 swapfile=""
 put_back() {
