@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "bench.h"
 #include "err/err.h"
 #include "journal/writer.h"
+#include "remove_folder.h"
 
 /*
  * journal.put: what a lane pays for one record of the audit journal.
@@ -123,22 +123,6 @@ measure_put(struct bench *b)
 	bench_report(b, "p99", &put, &floor, BENCH_P99, (struct bench_target){ 0 });
 	bench_report(b, "wire", &wire, &floor, BENCH_P50, (struct bench_target){ .value_max = 40 });
 	bench_report(b, "full", &full, &floor, BENCH_P50, (struct bench_target){ 0 });
-}
-
-static void
-remove_folder(const char *folder)
-{
-	char path[512];
-	struct dirent *d;
-	DIR *dir = opendir(folder);
-
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
-		unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(folder);
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "journal/ring_file.h"
 #include "journal/writer.h"
 #include "msg/head.h"
+#include "../remove_folder.h"
 
 /* The journal as a whole: rings, writer, segments, what a start does after a crash. */
 
@@ -75,24 +76,15 @@ find_rings(void)
 
 /* Also what a test that failed left in the rings' places, which are not only ours. */
 static int
-remove_folder(void **state)
+remove_journal(void **state)
 {
 	const uint32_t ring_cnt = find_rings();
-	char path[512];
-	struct dirent *d;
-	DIR *dir = opendir(folder);
 
 	for (uint32_t i = 0; i < ring_cnt; i++) {
 		unlink(ring[i].path);
 		ring_file_close(&ring[i], false);
 	}
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
-		unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return rmdir(folder);
+	return remove_folder(folder);
 }
 
 static struct journal_writer_config
@@ -413,7 +405,7 @@ after_a_kill_the_rings_tail_is_in_the_journal(void **state)
 		assert_int_equal(s.recovered_cnt, found.record_cnt + 1 + (found.lost_cnt != 0));
 		assert_int_equal(s.last_end, JOURNAL_END_CLOSED);
 		journal_writer_close(w);
-		remove_folder(NULL);
+		remove_journal(NULL);
 		make_folder(NULL);
 	}
 	assert_int_equal(tails, 3);
@@ -818,7 +810,7 @@ a_damaged_file_of_order_numbers_stops_the_start(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_journal)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_written_down_is_read_back_over_many_segments),
 		TEST(each_segment_says_as_many_names_as_can_be_configured),

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "journal/ring_file.h"
+#include "../remove_folder.h"
 
 /*
  * Where the journal's rings lie, and which of those that lie there are taken.  The places are
@@ -40,22 +40,6 @@ static const struct ring_places no_huge = { { NULL, shm, disk } };
 static const struct ring_places all = { { huge, shm, disk } };
 static struct ring_file found[RING_PLACE_CNT * LANES];
 
-static void
-empty_folder(const char *folder)
-{
-	char path[512];
-	struct dirent *d;
-	DIR *dir = opendir(folder);
-
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
-		unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(folder);
-}
-
 static int
 make_folders(void **state)
 {
@@ -71,9 +55,9 @@ make_folders(void **state)
 static int
 remove_folders(void **state)
 {
-	empty_folder(huge);
-	empty_folder(shm);
-	empty_folder(disk);
+	remove_folder(huge);
+	remove_folder(shm);
+	remove_folder(disk);
 	return rmdir(top);
 }
 
