@@ -170,6 +170,7 @@ main(int argc, char **argv)
 			const bool on = i % 2 == 1;
 
 			lab->g.lane[0]->rehearsal = on ? rehearsal : NULL;
+			lab->g.lane[0]->rehearsal_due = false;
 			rest(lab);
 			idle(&b, lab, &others, i >= 2);
 			if (on != (lab->g.lane[0]->metrics.rehearsal > before))

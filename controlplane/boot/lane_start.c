@@ -736,7 +736,7 @@ build_lane(void *arg)
 			if (rc == 0)
 				rc = day_start_session(g, l, s, b->e);
 		}
-	if (rc == 0 && (l->risk != NULL || l->session_cnt != 0)) {
+	if (rc == 0) {
 		l->rehearsal = rehearsal_open(l, g->config->latency.warm_up_us * 1000ULL);
 		if (l->rehearsal == NULL)
 			return err_set(b->e, -ENOMEM, "lane '%s': no room for warm_up_us", m->name);

@@ -779,7 +779,7 @@ lane_housekeeping(struct lane *l)
 	if (unlikely(l->tick_to_wire != NULL))
 		tx_stamp_look(l);
 	l->strategies_due = l->strategy_cnt != 0;
-	l->rehearsal_due = l->rehearsal != NULL && rehearsal_is_due(l->rehearsal, l);
+	l->rehearsal_due |= l->rehearsal != NULL && rehearsal_is_due(l->rehearsal, l);
 	lane_net_emit(l);
 	for (uint32_t i = 0; i < l->tx_cnt; i++)
 		port_tx_flush(l->tx[i]);

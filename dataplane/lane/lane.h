@@ -116,7 +116,7 @@ struct lane {
 	uint16_t rx_cnt;
 	uint16_t rx_next;
 	bool strategies_due;    // housekeeping wants strategies to look at the time
-	bool rehearsal_due;     // and an empty turn to warm the way of orders
+	bool rehearsal_due;     // and empty turns to warm the way of orders
 	bool walking;           // the book has not finished with datagram
 	bool next_known;        // next is the datagram after it
 	bool next_wanted;       // and may be looked for once parse is through with datagram
@@ -145,7 +145,7 @@ struct lane {
 	struct port_tx *tx[PORT_MAX];
 	struct lane_port *port[PORT_MAX]; // ports this lane may send on
 	struct lane_rxq rxq[LANE_RXQ_MAX];
-	struct rehearsal *rehearsal; // NULL: the lane has no part in sending orders
+	struct rehearsal *rehearsal;
 
 	// rings out
 	struct ring *datagram_out[FEED_MAX][LANE_MAX];

@@ -12,6 +12,78 @@ enum {
 	SLOTS = 2,
 };
 
+/* The code that is not COLD, of the stages and of each kind of lane: turn.ld. */
+extern const uint8_t stage_code[], stage_code_end[];
+#define LANE(name, set) extern const uint8_t turn_##name##_code[], turn_##name##_code_end[];
+#include "lane/lanes.def"
+#undef LANE
+
+static const struct {
+	const uint8_t *from;
+	const uint8_t *to;
+} TURN_CODE[] = {
+#define LANE(name, set) { turn_##name##_code, turn_##name##_code_end },
+#include "lane/lanes.def"
+#undef LANE
+};
+
+static void
+add_near(struct rehearsal *r, const void *from, const void *to)
+{
+	r->near[r->near_cnt++] = (struct rehearsal_near){
+		.at = from,
+		.bytes = (size_t)((const uint8_t *)to - (const uint8_t *)from),
+	};
+}
+
+/* What the way from a packet to an intent touches, as far as it is the same for every packet. */
+static void
+note_near(struct rehearsal *r, const struct lane *l)
+{
+	add_near(r, stage_code, stage_code_end);
+	add_near(r, TURN_CODE[l->kind].from, TURN_CODE[l->kind].to);
+	add_near(r, l, &l->rx_buf[1]);
+	add_near(r, l->arb, &l->rehearsal);
+	add_near(r, &l->flushed_tsc, &l->sent[1]);
+	add_near(r, &l->has, &l->of_session[1]);
+	for (uint32_t i = 0; i < l->rxq_cnt; i++)
+		if (l->rxq[i].rx != NULL)
+			add_near(r, l->rxq[i].rx, l->rxq[i].rx + 1);
+	for (uint32_t i = 0; i < FEED_MAX; i++) {
+		if (l->arb[i] != NULL)
+			add_near(r, l->arb[i], l->arb[i] + 1);
+		if (l->parse[i] != NULL)
+			add_near(r, &l->parse[i]->shard_mask, &l->parse[i]->symbol_cnt);
+		if (l->book[i] != NULL) {
+			add_near(r, l->book[i], &l->book[i]->view_seq);
+			add_near(r, &l->book[i]->metrics, &l->book[i]->ours);
+		}
+	}
+	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
+		const struct strategy_base *base = &l->strategy_here[i]->base;
+
+		add_near(r, &base->next_id, &base->slot_of[1]);
+		add_near(r, &base->metrics, &base->metrics + 1);
+	}
+}
+
+bool
+rehearsal_near(struct rehearsal *r)
+{
+	const struct rehearsal_near *n = &r->near[r->near_next];
+	const size_t left = n->bytes - r->near_done;
+	const size_t bytes = left < REHEARSAL_NEAR_BYTES ? left : REHEARSAL_NEAR_BYTES;
+
+	for (size_t at = 0; at < bytes; at += CACHE_LINE) // the first level is too small for it
+		__builtin_prefetch(n->at + r->near_done + at, 0, 2);
+	r->near_done += bytes;
+	if (bytes < left)
+		return true;
+	r->near_done = 0;
+	r->near_next = (r->near_next + 1) % r->near_cnt;
+	return r->near_next != 0;
+}
+
 /* Limits that let the made-up intent pass, and a market it fits into. */
 static int
 init_risk(struct rehearsal *r, struct arena *arena)
@@ -102,7 +174,13 @@ rehearsal_open(struct lane *l, uint64_t every_ns)
 {
 	struct rehearsal *r = arena_take(&l->arena, sizeof(*r));
 
-	if (r == NULL || init_risk(r, &l->arena) != 0)
+	if (r == NULL)
+		return NULL;
+	note_near(r, l);
+	r->every_ns = every_ns;
+	if (l->risk == NULL && l->session_cnt == 0)
+		return r;
+	if (init_risk(r, &l->arena) != 0)
 		return NULL;
 	for (uint32_t i = 0; i < l->session_cnt; i++) {
 		const uint8_t idx = l->session_here[i]->idx;
@@ -114,7 +192,6 @@ rehearsal_open(struct lane *l, uint64_t every_ns)
 	}
 	init_journal(r);
 	ring_init(&r->order_ring, r->order_slot, SLOTS);
-	r->every_ns = every_ns;
 	r->intent = (struct intent){
 		.head.instr_idx = INSTR,
 		.px4 = PX4,
@@ -153,6 +230,7 @@ rehearsal_is_due(struct rehearsal *r, const struct lane *l)
 	if (r->every_ns == 0 || l->now_ns - r->last_ns < r->every_ns)
 		return false;
 	r->last_ns = l->now_ns;
+	r->rehearsed = false;
 	return true;
 }
 

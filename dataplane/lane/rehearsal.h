@@ -6,6 +6,14 @@
 
 enum {
 	REHEARSAL_JOURNAL_SLOTS = 32, // an order needs four
+	REHEARSAL_NEAR_MAX = 6 + LANE_RXQ_MAX + 4 * FEED_MAX + 2 * STRATEGY_MAX,
+	REHEARSAL_NEAR_BYTES = 2048, // in one turn: some 50 ns when they are near already
+};
+
+/* Code or data that shall stay near. */
+struct rehearsal_near {
+	const uint8_t *at;
+	size_t bytes;
 };
 
 /*
@@ -24,6 +32,11 @@ enum {
  * nowhere, the connection's own numbers do not move, and the store's bytes behind tx_end are never
  * sent.  Real counters, limits, tokens, orders and positions are not touched.
  *
+ * The empty turns after it ask for what the way to an intent touches and nobody rehearses: the
+ * lane's code and its stages', without what is COLD (turn.ld), and what the stages hold.  All of it
+ * as data: that brings code into the second level cache, and the places of its pages into the TLB.
+ * A lane that has no part in sending orders does only this.
+ *
  * Only an empty turn rehearses; a packet that arrives meanwhile waits for its end, a few hundred
  * ns.
  */
@@ -37,6 +50,11 @@ struct rehearsal {
 	uint64_t every_ns; // how long a lane is quiet before it rehearses; 0: it never does
 	uint64_t last_ns;
 	uint64_t seen_order_cnt;
+	struct rehearsal_near near[REHEARSAL_NEAR_MAX];
+	uint32_t near_cnt;
+	uint32_t near_next; // to be asked for
+	size_t near_done;   // bytes of it
+	bool rehearsed;     // an order was, now what else is needed comes near
 	// the lane's own, while the doubles stand in
 	struct {
 		struct risk *risk;
@@ -61,7 +79,7 @@ struct rehearsal {
 #define REHEARSAL_SESSION_BYTES (sizeof(struct session) + 8192)
 
 /*
- * Prepares the doubles of a lane that holds risk, sessions or both.
+ * Notes what is to be near, and prepares the doubles of a lane that holds risk, sessions or both.
  *
  * Thread   before the lane runs; its stages are in place.
  * Memory   from the lane's arena, see above.
@@ -71,6 +89,9 @@ COLD struct rehearsal *rehearsal_open(struct lane *l, uint64_t every_ns);
 
 /* Whether the lane was quiet for long enough.  Thread: the lane, in housekeeping. */
 COLD bool rehearsal_is_due(struct rehearsal *r, const struct lane *l);
+
+/* Asks for the next few lines.  False after the last ones. */
+COLD bool rehearsal_near(struct rehearsal *r);
 
 /*
  * The doubles take their places.  s: the session to send by; NULL in a lane without sessions.

@@ -571,14 +571,21 @@ turn_flush(struct lane *l)
 		session_prepare(l->session_here[i]);
 }
 
-/* Nothing to do, and no order for a while: one is made up, and goes nowhere. */
+/*
+ * Nothing to do, and no order for a while: one is made up, and goes nowhere.  Then what else the
+ * next one needs comes near, some of it in each empty turn.
+ */
 COLD static void
 turn_rehearse(struct lane *l)
 {
 	struct rehearsal *r = l->rehearsal;
 	uint32_t i = 0;
 
-	l->rehearsal_due = false;
+	if (r->rehearsed || !(here_holds(RISK) || here_holds(ORDERS))) {
+		l->rehearsal_due = rehearsal_near(r);
+		return;
+	}
+	r->rehearsed = true;
 	do {
 		struct session *s = here_holds(ORDERS) ? l->session_here[i] : NULL;
 
@@ -628,7 +635,7 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 		risk_reserve_due(l->risk); // the order is on its way
 	if (unlikely(l->slow.noted_cnt != 0))
 		slow_record(l);
-	if ((here_holds(RISK) || here_holds(ORDERS)) && unlikely(l->rehearsal_due) && work == 0)
+	if (unlikely(l->rehearsal_due) && work == 0)
 		turn_rehearse(l);
 	return work;
 }

@@ -10,7 +10,9 @@
 #include "boot/lane_latency.h"
 #include "flow.h"
 #include "lab.h"
+#include "lane/lane_api.h"
 #include "lane/rehearsal.h"
+#include "lane/turn.h"
 #include "observe/state_gateway.h"
 
 /* Sending an order without sending one: what it may change, and that it happens at all. */
@@ -150,6 +152,49 @@ nothing_is_rehearsed_while_orders_may_not_leave(void **state)
 	lab_close(lab);
 }
 
+static bool
+is_kept_near(const struct rehearsal *r, const void *p)
+{
+	const uintptr_t at = (uintptr_t)p;
+
+	for (uint32_t i = 0; i < r->near_cnt; i++)
+		if (at - (uintptr_t)r->near[i].at < r->near[i].bytes)
+			return true;
+	return false;
+}
+
+/* turn.ld has found the code; a lane that sends nothing keeps its own near as well. */
+static void
+a_quiet_lane_keeps_code_and_state_near(void **state)
+{
+	struct lab *lab = lab_open(&(struct lab_setup){ .lanes = LANES[3] });
+	const struct lane *rx = lab_lane_with(lab, RX), *parse = lab_lane_with(lab, PARSE);
+	const struct lane *risk = lab_lane_with(lab, RISK), *wire = lab_lane_with(lab, ORDERS);
+
+	assert_true(is_kept_near(rx->rehearsal, (void *)turn_rx));
+	assert_true(is_kept_near(parse->rehearsal, (void *)turn_parse_to_strategy));
+	assert_true(is_kept_near(risk->rehearsal, (void *)turn_risk));
+	assert_true(is_kept_near(wire->rehearsal, (void *)turn_wire));
+	assert_false(is_kept_near(rx->rehearsal, (void *)turn_wire));
+	assert_true(is_kept_near(rx->rehearsal, rx->arb[0]));
+	assert_true(is_kept_near(parse->rehearsal, (void *)book_tell));
+	assert_true(is_kept_near(parse->rehearsal, parse->book[0]));
+	assert_false(is_kept_near(parse->rehearsal, (void *)rehearsal_open)); // COLD
+	lab_session_up(lab);
+	lab_advance(lab, QUIET_NS);
+	for (uint32_t i = 0; i < lab->g.lane_cnt; i++) {
+		struct lane *l = lab->g.lane[i];
+		unsigned turns = 0;
+
+		assert_true(l->rehearsal_due);
+		while (l->rehearsal_due && turns++ < 1000)
+			lane_turn_once(l);
+		assert_false(l->rehearsal_due);
+		assert_int_equal(l->rehearsal->near_next, 0);
+	}
+	lab_close(lab);
+}
+
 /* As sluicectl reload does it: the lanes take the new value between two turns. */
 static void
 a_reload_switches_rehearsals_off_and_on(void **state)
@@ -218,6 +263,7 @@ main(void)
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
+		cmocka_unit_test(a_quiet_lane_keeps_code_and_state_near),
 		cmocka_unit_test(a_reload_switches_rehearsals_off_and_on),
 		cmocka_unit_test(others_see_the_real_ones_while_a_lane_rehearses),
 	};
