@@ -443,6 +443,36 @@ take_known_datagram(struct lane *l)
 	take_datagram(l, &l->next, l->walk.seam != MD_NO_SEAM);
 }
 
+#define WALK_END UINT32_MAX
+
+/*
+ * Messages of the datagram in hand until one has something to tell, the next datagram is wanted, or
+ * (WALK_END) there is none left.  The others put nothing on any ring, so there is room for one as
+ * long as there was before them.
+ */
+HOT_INLINE unsigned
+walk_quiet(struct lane *l, struct parse *parse, struct book *book, struct bbo *bbo,
+	   struct mark *mark)
+{
+	struct datagram *d = &l->datagram;
+	unsigned said;
+
+	do {
+		const struct md *md = md_walk_next(&l->walk, parse, book);
+
+		if (unlikely(md == NULL))
+			return WALK_END;
+		stamp(l, &d->head.trace, LATENCY_PARSE);
+		// what comes of it names it
+		d->head.trace.feed_seq = (uint32_t)md->seq;
+		said = book_on_md_as(book, md, !md_walk_has_more(&l->walk), bbo, mark);
+		stamp(l, &d->head.trace, LATENCY_BOOK);
+		if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
+			slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
+	} while ((said & (BOOK_BBO | BOOK_MARK | BOOK_ALL)) == 0 && likely(!lane_wants_next(l)));
+	return said;
+}
+
 /*
  * Walks the datagram in hand: parse -> book -> and on.  Stops early when a ring ahead is full or an
  * order waits to be sent, and goes on in a later turn.  Returns 0 when it did not come any further.
@@ -456,7 +486,6 @@ walk_datagram(struct lane *l)
 	uint32_t work = 0;
 	struct mark mark;
 	struct bbo bbo;
-	struct md *md;
 
 	while (l->sent_cnt == 0 && md_has_way(l)) {
 		unsigned said;
@@ -469,20 +498,15 @@ walk_datagram(struct lane *l)
 			l->book_walking = said != 0;
 			if (said == BOOK_ALL) // a slice of long work: the rest of the turn first
 				return 1;
-		} else if (likely((md = md_walk_next(&l->walk, parse, book)) != NULL)) {
-			stamp(l, &d->head.trace, LATENCY_PARSE);
-			// what comes of it names it
-			d->head.trace.feed_seq = (uint32_t)md->seq;
-			said = book_on_md_as(book, md, !md_walk_has_more(&l->walk), &bbo, &mark);
-			stamp(l, &d->head.trace, LATENCY_BOOK);
-			if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
-				slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
-			l->book_walking = (said & BOOK_ALL) != 0;
 		} else {
-			if (d->buf != NULL)
-				port_buf_free(d->buf);
-			l->walking = false;
-			return 1;
+			said = walk_quiet(l, parse, book, &bbo, &mark);
+			if (unlikely(said == WALK_END)) {
+				if (d->buf != NULL)
+					port_buf_free(d->buf);
+				l->walking = false;
+				return 1;
+			}
+			l->book_walking = (said & BOOK_ALL) != 0;
 		}
 		if (said & (BOOK_BBO | BOOK_MARK))
 			give_book(l, said, &bbo, &mark, d);
