@@ -129,6 +129,7 @@ struct lane {
 	struct datagram datagram;
 	struct datagram next;
 	struct md_walk walk;
+	uintptr_t to_next; // from the frame taken last to the one after it in the burst, in bytes
 	void *rx_buf[LANE_BURST_MAX];
 	uint8_t rx_buf_rxq[LANE_BURST_MAX];
 

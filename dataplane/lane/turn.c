@@ -360,6 +360,12 @@ turn_frame(struct lane *l)
 	void *buf = l->rx_buf[l->rx_next++];
 	struct frame f; // its address stays here, so that it need not be in memory
 
+	if (here_holds(RX) && here_holds(PARSE)) {
+		l->to_next = 0;
+		if (l->rx_next < l->rx_cnt)
+			l->to_next = (uintptr_t)port_buf_data(l->rx_buf[l->rx_next]) -
+				     (uintptr_t)port_buf_data(buf);
+	}
 	if (!here_holds(RX) || q->rx == NULL ||
 	    !rx_on_usual(q->rx, port_buf_data(buf), port_buf_len(buf), port_buf_csum_ok(&q->q, buf),
 			 &f))
