@@ -159,6 +159,9 @@ struct tcp {
 	uint8_t gap_cnt;
 	uint32_t unbooked_bytes; // of frames finished since tcp_frames_sent()
 	uint32_t unbooked_cnt;
+	uint32_t line_at; // where in tx_buf the payload in line goes
+	bool line_kept;
+	cache_aligned uint8_t line[CACHE_LINE]; // of the last frame, until tcp_frames_sent()
 
 	/* receiving */
 	cache_aligned uint8_t *rx_buf;

@@ -40,7 +40,7 @@ tcp_fast_prepare(const struct tcp *c)
 HOT_INLINE uint8_t *
 tcp_frame_start(const struct tcp *c, uint8_t *buf)
 {
-	tcp_fast_prepare(c); // while the payload is written
+	__builtin_prefetch(c->line, 1); // while the payload is written
 	memcpy(buf, c->head, sizeof(c->head));
 	return buf + c->head_len;
 }
@@ -79,9 +79,21 @@ tcp_store_sum(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, ui
 	return ip_sum_bytes(sum, data, len);
 }
 
+/* The last frame's payload goes where retransmissions are made of. */
+HOT_INLINE void
+tcp_line_put(struct tcp *c)
+{
+	memcpy(c->tx_buf + c->line_at, c->line, CACHE_LINE);
+	c->line_kept = false;
+}
+
 /*
  * The same of a payload that is filled up with zeros to a whole cache line: neither sum nor copy
  * asks where it ends.  The zeros go where nothing is kept yet.
+ *
+ * It stays in a line of the connection's own until the frame has left: the store's next place is
+ * another one each time.  One order in 80 crossed a page there, and each load of what lay at the
+ * same place of another page waited for these stores, also those of the port and its driver.
  */
 HOT_INLINE uint64_t
 tcp_store_line(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, uint64_t sum)
@@ -91,7 +103,9 @@ tcp_store_line(struct tcp *c, uint32_t seq, const uint8_t *data, uint32_t len, u
 	if (unlikely(at > c->tx_mask + 1 - CACHE_LINE) ||
 	    unlikely((int32_t)(c->fast_limit_seq - seq) < CACHE_LINE))
 		return tcp_store_sum(c, seq, data, len, sum);
-	memcpy(c->tx_buf + at, data, CACHE_LINE);
+	memcpy(c->line, data, CACHE_LINE);
+	c->line_at = at;
+	c->line_kept = true;
 	return ip_sum_wide(ip_sum_wide(sum, data, 32), data + 32, 32);
 }
 
@@ -103,9 +117,9 @@ tcp_timestamp(const struct tcp *c, uint64_t now_ns)
 }
 
 /*
- * What frames that were finished change beside the numbers of the next one: timers, what the peer
- * knows of our window, counters.  After the port has taken them, off their way; every other call
- * does it, too, before anything else.
+ * What frames that were finished change beside the numbers of the next one: the last payload's way
+ * into the store, timers, what the peer knows of our window, counters.  After the port has taken
+ * them, off their way; every other call does it, too, before anything else.
  */
 HOT_INLINE void
 tcp_frames_sent(struct tcp *c)
@@ -114,6 +128,8 @@ tcp_frames_sent(struct tcp *c)
 
 	if (c->unbooked_cnt == 0)
 		return;
+	if (likely(c->line_kept))
+		tcp_line_put(c);
 	if (c->rto_deadline_ns == 0) {
 		c->rto_deadline_ns = now_ns + c->rto_ns;
 		c->progress_ns = now_ns;
@@ -136,7 +152,7 @@ tcp_frames_sent(struct tcp *c)
 
 /*
  * Finishes a prepared frame with payload_len bytes behind the headers: one segment, pushed, that
- * also acknowledges everything received.  The payload is copied once, for retransmission.
+ * also acknowledges everything received.  The payload is copied, for retransmission.
  *
  * is_line  a constant: the bytes behind the payload, to the end of a cache line's worth of them,
  * are there and 0
@@ -166,6 +182,8 @@ tcp_frame_finish_as(struct tcp *c, uint8_t *buf, uint16_t payload_len, uint64_t 
 	if (unlikely(now_ns < c->now_ns))
 		now_ns = c->now_ns;
 	c->now_ns = now_ns;
+	if (unlikely(c->line_kept)) // of another frame of the same burst
+		tcp_line_put(c);
 
 	ip->total_len = total_len;
 	ip->id = be16_of(c->ip_id++);
