@@ -30,6 +30,8 @@ static const struct {
 static void
 add_near(struct rehearsal *r, const void *from, const void *to)
 {
+	must(r->near_cnt < REHEARSAL_NEAR_MAX && from <= to, EVENT_MUST_INDEX, r->near_cnt,
+	     REHEARSAL_NEAR_MAX);
 	r->near[r->near_cnt++] = (struct rehearsal_near){
 		.at = from,
 		.bytes = (size_t)((const uint8_t *)to - (const uint8_t *)from),
