@@ -758,9 +758,9 @@ memory_check(struct check *ck)
 enum {
 	BUFFER_BYTES = 2560, // RTE_MBUF_DEFAULT_BUF_SIZE 2176, the mbuf's head 128, the pool's own
 	SLOT_BYTES = 64,     // a message
-	BOOK_ORDER_BYTES = 80,
+	BOOK_ORDER_BYTES = 120,
 	BOOK_LEVEL_BYTES = 64,
-	QUEUE_ORDER_BYTES = 60, // on top, with depth: orders; ingress/order_table.h rounds up
+	QUEUE_ORDER_BYTES = 100, // on top, with depth: orders; ingress/order_table.h rounds up
 	QUEUE_LEVEL_BYTES = 24,
 	BOOK_TRADE_BYTES = 48,
 	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two

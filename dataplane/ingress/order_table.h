@@ -57,12 +57,16 @@ enum {
 	ORDER_FAR_AHEAD = 2 * ORDER_AHEAD, // and at which the place itself is
 };
 
+/*
+ * At least five for each order that may live.  On the day of feed.sustained, whose table is nearly
+ * full, 5 in 100 messages met an order in the map when there were four places, and none with eight.
+ */
 static inline uint32_t
 order_table_places(uint32_t max)
 {
 	uint32_t places = 2 * ORDER_STEP_MAX;
 
-	while (places < 3ULL * max && places < 1U << 30)
+	while (places < 5ULL * max && places < 1U << 30)
 		places *= 2;
 	return places;
 }

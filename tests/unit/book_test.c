@@ -447,7 +447,7 @@ ten_million_orders_fit_in_one_gib(void **state)
 	assert_in_range(book_bytes(&c), 1, 1 << 30);
 	// what ingress/README.md says of one order and one level, whatever the rounding
 	for (uint32_t max = 1000; max < 100000000; max += max / 7)
-		assert_in_range(order_table_bytes(max) / max, 40, 88);
+		assert_in_range(order_table_bytes(max) / max, 60, 120);
 	for (uint32_t max = 1000; max < PRICE_LEVELS_MAX; max += max / 7)
 		assert_in_range(price_levels_bytes(max) / max, 21, 43);
 }

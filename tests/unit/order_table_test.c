@@ -10,7 +10,7 @@
 
 enum {
 	ORDERS = 300,
-	PLACES = 1024, // of its ring
+	PLACES = 2048, // of its ring
 	LEVELS = 8,
 };
 
@@ -206,8 +206,8 @@ queues_take_no_more_than_is_said(void **state)
 		const uint32_t levels_max = max < PRICE_LEVELS_MAX ? max : PRICE_LEVELS_MAX;
 		const size_t bytes = order_table_queue_bytes(max, 0);
 
-		assert_true(order_table_bytes(max) <= 80ULL * max);
-		assert_true(bytes <= 60ULL * max);
+		assert_true(order_table_bytes(max) <= 120ULL * max);
+		assert_true(bytes <= 100ULL * max);
 		assert_true(order_table_queue_bytes(max, price_levels_slots(levels_max) + 1ULL) -
 				    bytes <=
 			    24ULL * levels_max);
