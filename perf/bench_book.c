@@ -240,11 +240,20 @@ static void
 apply_all(void)
 {
 	for (uint32_t i = 0; i < r->md_cnt + MD_AHEAD; i++) {
-		if (likely(i < r->md_cnt))
+		const bool queues = book_has_queues(&r->book);
+
+		if (likely(i < r->md_cnt)) {
 			book_prefetch(&r->book, &r->md[i]);
-		if (likely(i - (MD_AHEAD - MD_AHEAD_LEVEL) < r->md_cnt))
+			if (queues)
+				book_prefetch_link(&r->book, &r->md[i]);
+		}
+		if (likely(i - (MD_AHEAD - MD_AHEAD_LEVEL) < r->md_cnt)) {
 			book_prefetch_level(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_LEVEL)]);
-		if (likely(i - (MD_AHEAD - MD_AHEAD_QUEUE) < r->md_cnt))
+			if (queues)
+				book_prefetch_ends(&r->book,
+						   &r->md[i - (MD_AHEAD - MD_AHEAD_LEVEL)]);
+		}
+		if (queues && likely(i - (MD_AHEAD - MD_AHEAD_QUEUE) < r->md_cnt))
 			book_prefetch_queue(&r->book, &r->md[i - (MD_AHEAD - MD_AHEAD_QUEUE)]);
 		if (likely(i - MD_AHEAD < r->md_cnt))
 			apply(&r->md[i - MD_AHEAD]);

@@ -240,12 +240,7 @@ book_has_queues(const struct book *b)
 	return b->order.link != NULL;
 }
 
-/* What touches nothing but orders and levels, as bits. */
-#define BOOK_PLAIN                                                                \
-	(1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED | \
-	 1U << MD_ORDER_REPLACED)
-
-/* Of those, what moves no order to another price. */
+/* What book_on_usual takes, as bits. */
 #define BOOK_USUAL (1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED)
 
 /* A symbol as a key of struct book's map. */
@@ -260,8 +255,8 @@ book_symbol_key(const char symbol[8])
 
 /*
  * Looks ahead: at the order, the instrument and the level that a price names; when the order has
- * arrived, at its level; then, where queues are kept, at its neighbours.  They change nothing but
- * caches and m's own notes.  Each needs the one before, and none must be made.  Thread: the owner.
+ * arrived, at its level.  They change nothing but caches and m's own notes.  The second needs the
+ * first, and none must be made.  Thread: the owner.
  */
 HOT_INLINE void
 book_prefetch(const struct book *b, struct md *m)
@@ -273,11 +268,10 @@ book_prefetch(const struct book *b, struct md *m)
 	const struct price_level *level = &b->levels.level[level_at];
 
 	__builtin_prefetch(in, 1);
-	if (unlikely(!(1U << m->type & BOOK_PLAIN))) {
+	if (unlikely(m->type > MD_ORDER_REPLACED)) {
 		__builtin_prefetch(&in->last_px4, 1);
 		__builtin_prefetch(&b->info[m->locate & b->locate_mask], 1);
-		if (m->type > MD_ORDER_REPLACED)
-			return; // no order, and no room for notes
+		return; // no order, and no room for notes
 	}
 	// what names no price looks at where price 0 would stand: cheaper than not to, and a branch
 	// on the type could not be foreseen
@@ -287,8 +281,6 @@ book_prefetch(const struct book *b, struct md *m)
 	__builtin_prefetch(in->near[1], 1);
 	__builtin_prefetch(order, 1);
 	__builtin_prefetch(level, 1);
-	if (book_has_queues(b))
-		order_queue_prefetch(&b->order, order);
 }
 
 /*
@@ -306,16 +298,32 @@ book_prefetch_level(const struct book *b, const struct md *m)
 	level_idx = ((const struct order_rec *)m->place)->level_idx;
 	__builtin_prefetch(&level[level_idx], 1);
 	__builtin_prefetch(price_levels_beyond(&b->levels, m->level_at), 1);
-	if (book_has_queues(b))
-		order_queue_prefetch_ends(&b->order, (uint32_t)pick(m->type == MD_ORDER_ADDED,
-								    m->level_at, level_idx));
 }
 
-/* The orders that a message's order stands beside, or will. */
+/*
+ * Where queues are kept, one look beside each of the two, and a third: at the order's place in its
+ * queue, at the ends of that queue, and at the orders that it stands beside, or will.
+ */
+HOT_INLINE void
+book_prefetch_link(const struct book *b, const struct md *m)
+{
+	if (likely(m->type <= MD_ORDER_REPLACED))
+		order_queue_prefetch(&b->order, m->place);
+}
+
+HOT_INLINE void
+book_prefetch_ends(const struct book *b, const struct md *m)
+{
+	if (likely(m->type <= MD_ORDER_REPLACED))
+		order_queue_prefetch_ends(
+			&b->order, (uint32_t)pick(m->type == MD_ORDER_ADDED, m->level_at,
+						  ((const struct order_rec *)m->place)->level_idx));
+}
+
 HOT_INLINE void
 book_prefetch_queue(const struct book *b, const struct md *m)
 {
-	if (!book_has_queues(b) || unlikely(m->type > MD_ORDER_REPLACED))
+	if (unlikely(m->type > MD_ORDER_REPLACED))
 		return;
 	if (m->type == MD_ORDER_ADDED)
 		order_queue_prefetch_push(&b->order, m->level_at);

@@ -85,6 +85,19 @@ md_walk_decode(struct md_walk *w, struct parse *p, const struct book *b)
 	return true;
 }
 
+/* The looks that only a book with queues needs, at the messages that have come so far. */
+HOT_INLINE void
+md_walk_look_at_queues(const struct md_walk *w, const struct book *b)
+{
+	const uint32_t ahead = w->end - w->from;
+
+	book_prefetch_link(b, &w->md[(w->end - 1) % MD_AHEAD]);
+	if (likely(ahead > MD_AHEAD_LEVEL))
+		book_prefetch_ends(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
+	if (likely(ahead > MD_AHEAD_QUEUE))
+		book_prefetch_queue(b, &w->md[(w->from + MD_AHEAD_QUEUE) % MD_AHEAD]);
+}
+
 /*
  * There is more room ahead than one message takes: what begins is not looked at ahead, and must not
  * wait until all that follows is.  So parse gets ahead by one more with each message, and levels
@@ -95,15 +108,19 @@ md_walk_gain(struct md_walk *w, struct parse *p, const struct book *b)
 {
 	uint32_t cnt = w->from == w->end ? MD_AHEAD_FIRST : 1, half;
 
-	while (cnt != 0 && md_walk_decode(w, p, b))
+	while (cnt != 0 && md_walk_decode(w, p, b)) {
+		if (book_has_queues(b))
+			book_prefetch_link(b, &w->md[(w->end - 1) % MD_AHEAD]);
 		cnt--;
+	}
 	half = (w->end - w->from) / 2;
-	if (half == 0)
-		return;
-	book_prefetch_level(b, &w->md[(w->from + half) % MD_AHEAD]);
-	book_prefetch_level(b, &w->md[(w->from + half - 1) % MD_AHEAD]);
-	if (half > 1)
+	if (half != 0) {
+		book_prefetch_level(b, &w->md[(w->from + half) % MD_AHEAD]);
+		book_prefetch_level(b, &w->md[(w->from + half - 1) % MD_AHEAD]);
+	}
+	if (half > 1 && book_has_queues(b))
 		book_prefetch_queue(b, &w->md[(w->from + half / 2) % MD_AHEAD]);
+	md_walk_decode(w, p, b);
 }
 
 /*
@@ -135,28 +152,28 @@ md_walk_lone(struct md_walk *w, struct parse *p)
 HOT_INLINE struct md *
 md_walk_next(struct md_walk *w, struct parse *p, const struct book *b)
 {
-	uint32_t ahead;
 	struct md *m;
 
 	in_register(w);
 
 	if (unlikely(w->from == w->seam))
 		return NULL;
-	if (likely(w->walk.left_cnt != 0)) {
-		if (unlikely(w->end - w->from < MD_AHEAD - 1)) {
+	if (w->walk.left_cnt != 0 && w->end - w->from >= MD_AHEAD - 1) {
+		md_walk_decode(w, p, b);
+		book_prefetch_level(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
+	} else {
+		if (likely(w->walk.left_cnt != 0)) {
 			if (w->from == w->end && w->walk.left_cnt == 1)
 				return md_walk_lone(w, p);
 			md_walk_gain(w, p, b);
 		}
-		md_walk_decode(w, p, b);
+		if (w->end - w->from > MD_AHEAD_LEVEL)
+			book_prefetch_level(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
+		else if (w->from == w->end)
+			return NULL;
 	}
-	ahead = w->end - w->from;
-	if (likely(ahead > MD_AHEAD_LEVEL))
-		book_prefetch_level(b, &w->md[(w->from + MD_AHEAD_LEVEL) % MD_AHEAD]);
-	else if (ahead == 0)
-		return NULL;
-	if (likely(ahead > MD_AHEAD_QUEUE))
-		book_prefetch_queue(b, &w->md[(w->from + MD_AHEAD_QUEUE) % MD_AHEAD]);
+	if (unlikely(book_has_queues(b)))
+		md_walk_look_at_queues(w, b);
 	m = &w->md[w->from++ % MD_AHEAD];
 	in_register(m);
 	return m;
