@@ -549,6 +549,30 @@ book_on_execution(struct book *b, struct book_instr *in, const struct md *m, uin
 }
 
 unsigned
+book_added_apart(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	return book_on_added(b, m, bbo, mark);
+}
+
+unsigned
+book_level_gone(struct book *b, struct book_instr *in, struct order_rec *order, struct bbo *bbo,
+		struct mark *mark)
+{
+	const uint8_t side = price_level_side(&b->levels.level[order->level_idx]);
+	const bool top = order->level_idx == in->side[side].top_idx;
+
+	book_remove(b, in, order);
+	return top ? book_settle(b, in, side, bbo, mark) : 0;
+}
+
+unsigned
+book_replace_apart(struct book *b, const struct md *m, struct order_rec *order, struct bbo *bbo,
+		   struct mark *mark)
+{
+	return book_replace(b, m, order, bbo, mark);
+}
+
+unsigned
 book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
 {
 	return book_by_kind(b, m, bbo, mark);

@@ -241,7 +241,9 @@ book_has_queues(const struct book *b)
 }
 
 /* What book_on_usual takes, as bits. */
-#define BOOK_USUAL (1U << MD_ORDER_ADDED | 1U << MD_ORDER_REDUCED | 1U << MD_ORDER_DELETED)
+#define BOOK_USUAL                                                                 \
+	(1U << MD_ORDER_ADDED | 1U << MD_ORDER_EXECUTED | 1U << MD_ORDER_REDUCED | \
+	 1U << MD_ORDER_DELETED | 1U << MD_ORDER_REPLACED)
 
 /* A symbol as a key of struct book's map. */
 HOT_INLINE uint64_t
@@ -558,24 +560,18 @@ book_on_left(struct book *b, const struct md *m, struct bbo *bbo, struct mark *m
 	return top ? what | book_settle(b, in, side, bbo, mark) : what;
 }
 
+/* A replace of an order that is there, of the instrument that its message names. */
 HOT_INLINE unsigned
-book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+book_replace(struct book *b, const struct md *m, struct order_rec *order, struct bbo *bbo,
+	     struct mark *mark)
 {
 	struct book_instr *in = &b->instr[m->locate];
-	struct order_rec *order = order_table_find(&b->order, m->order_ref);
-	const struct price_level *lv;
+	const struct price_level *lv = &b->levels.level[order->level_idx];
+	const uint8_t side = price_level_side(lv);
+	const bool top = order->level_idx == in->side[side].top_idx;
 	unsigned what = 0;
 	uint32_t idx = 0;
-	uint8_t side;
-	bool top;
 
-	if (unlikely(order == NULL))
-		return book_unknown(b, m, bbo, mark);
-	lv = &b->levels.level[order->level_idx];
-	if (unlikely(price_level_locate(lv) != m->locate))
-		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
-	side = price_level_side(lv);
-	top = order->level_idx == in->side[side].top_idx;
 	if (unlikely(order_table_find(&b->order, m->new_ref) != NULL)) {
 		what = book_odd(b, in, &b->metrics.ref_repeated, bbo, mark);
 		book_remove(b, in, order);
@@ -595,6 +591,20 @@ book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mar
 	if (!top && idx != in->side[side].top_idx)
 		return what;
 	return what | book_settle(b, in, side, bbo, mark);
+}
+
+HOT_INLINE unsigned
+book_on_replaced(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark)
+{
+	struct order_rec *order = order_table_find(&b->order, m->order_ref);
+	const struct price_level *lv;
+
+	if (unlikely(order == NULL))
+		return book_unknown(b, m, bbo, mark);
+	lv = &b->levels.level[order->level_idx];
+	if (unlikely(price_level_locate(lv) != m->locate))
+		return book_mismatch(b, m, price_level_locate(lv), bbo, mark);
+	return book_replace(b, m, order, bbo, mark);
 }
 
 /* What one event does to the book, whatever it is. */
@@ -618,12 +628,23 @@ book_by_kind(struct book *b, const struct md *m, struct bbo *bbo, struct mark *m
 
 /* The same, out of line. */
 unsigned book_on_any(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+/*
+ * What book_on_usual finds on its way, each out of line and by itself: its own branches can be
+ * foreseen.  A new order whose level is not there, or not at its home, or that is odd; an order
+ * that leaves and was its level's last; a replace.
+ */
+unsigned book_added_apart(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mark);
+unsigned book_level_gone(struct book *b, struct book_instr *in, struct order_rec *order,
+			 struct bbo *bbo, struct mark *mark);
+unsigned book_replace_apart(struct book *b, const struct md *m, struct order_rec *order,
+			    struct bbo *bbo, struct mark *mark);
 
 /*
- * A new order, a partial cancel or a delete where all is as it nearly always is: its place in the
- * ring, its level there before and after, the instrument believed.  No branch depends on which of
- * them it is, nor on whether the level is the best: neither can be foreseen.  False when something
- * is another way: nothing but the ring was moved then, and book_on_any is asked.
+ * An order's message where all is as it nearly always is: its place in the ring, its level there
+ * before and after, the instrument believed.  No branch depends on whether it is a new order, a
+ * partial cancel or a delete, nor on whether the level is the best: neither can be foreseen.  An
+ * execution is a partial cancel and a print; a replace has the first steps in common.  False when
+ * something is another way: nothing but the ring was moved then, and book_on_any is asked.
  *
  * An instrument that is believed has no level at a price that is none: such an order makes it
  * suspect, and it is believed again when its orders are forgotten.
@@ -658,19 +679,34 @@ book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bb
 	differs = (lv->key ^ want) & ((adds & PRICE_LEVEL_KEY) | 0xFFFFULL << 32);
 	differs |= ((book_symbol_key(in->symbol) ^ m->new_ref) | was) & adds;
 	more = m->qty + ((uint32_t)was & deletes);
-	if (unlikely(differs != 0) || unlikely(ref <= b->order.stray_max) ||
-	    unlikely(in->suspect) || unlikely(more == 0) || unlikely(b->order.cnt == b->order.max))
+	// no level: a new one, or no order, which looks as if it were of locate 0
+	if (unlikely((differs != 0) | (sum == 0))) {
+		if (!adds)
+			return false;
+		*what = book_added_apart(b, m, bbo, mark);
+		return true;
+	}
+	if (unlikely(ref <= b->order.stray_max) || unlikely(in->suspect) || unlikely(more == 0) ||
+	    unlikely(b->order.cnt == b->order.max))
 		return false;
+	if (unlikely(m->type == MD_ORDER_REPLACED)) {
+		*what = book_replace_apart(b, m, order, bbo, mark);
+		return true;
+	}
 	more = (more ^ ~adds) - ~adds; // shares leave: below 0
 	left = (uint32_t)was + more;
 	gone = mask_of(left == 0);
 	more = sum + more * PRICE_LEVEL_ONE + gone - adds;
-	// the level appears or goes, or is near what it can count
 	if (unlikely((int64_t)left < 0))
 		return false;
 	in_register(left);
-	if (unlikely(sum == 0) || unlikely(more == 0) ||
-	    unlikely(((sum | more) & PRICE_LEVEL_GREAT) != 0))
+	if (unlikely(more == 0)) {
+		if (!gone || m->type == MD_ORDER_EXECUTED)
+			return false;
+		*what = book_level_gone(b, in, order, bbo, mark);
+		return true;
+	}
+	if (unlikely(((sum | more) & PRICE_LEVEL_GREAT) != 0)) // near what a level can count
 		return false;
 	b->order.cnt += (uint32_t)(gone - adds);
 	was = ((uint64_t)idx << 32 | left) & ~gone;
@@ -681,8 +717,10 @@ book_on_usual(struct book *b, const struct md *m, unsigned *what, struct bbo *bb
 	in->top_qty[side] ^= (in->top_qty[side] ^ (uint32_t)(more >> 24)) & (uint32_t)top;
 	metric_add(&b->metrics.top_changed, top & 1);
 	*what = (unsigned)top & BOOK_TOP;
+	if (unlikely(m->type == MD_ORDER_EXECUTED))
+		*what |= book_print(b, in, m, m->qty, price_level_px4(lv), bbo, mark);
 	if (unlikely(((uint32_t)top & in->instr_idx) != INSTR_NONE))
-		*what = book_tell(b, in, BOOK_TOP | BOOK_BBO, bbo, mark);
+		*what |= book_tell(b, in, BOOK_TOP | BOOK_BBO, bbo, mark);
 	return true;
 }
 
@@ -694,6 +732,8 @@ book_apply(struct book *b, const struct md *m, struct bbo *bbo, struct mark *mar
 
 	if (likely(1U << m->type & b->usual) && likely(book_on_usual(b, m, &what, bbo, mark)))
 		return what;
+	if (m->type > MD_ORDER_REPLACED)
+		return book_on_rare(b, m, bbo, mark);
 	return book_on_any(b, m, bbo, mark);
 }
 

@@ -193,9 +193,9 @@ book_on_rare(struct book *b, const struct md *m, struct bbo *bbo, struct mark *m
 		metric_add(&b->metrics.locate_above_max, 1);
 		return 0;
 	}
-	switch (m->type) {
-	case MD_TRADED:
+	if (likely(m->type == MD_TRADED))
 		return on_traded(b, in, m, bbo, mark);
+	switch (m->type) {
 	case MD_TRADE_BROKEN:
 		on_trade_broken(b, m);
 		return 0;

@@ -100,6 +100,13 @@ fresh_day(void **state)
 	return start_day(true);
 }
 
+/* Without queues nearly all goes by book_on_usual. */
+static int
+usual_day(void **state)
+{
+	return start_day(false);
+}
+
 static struct md
 padded(struct md m)
 {
@@ -245,13 +252,14 @@ static const struct {
 static void
 oddities_are_counted_and_the_instrument_is_believed_no_more(void **state)
 {
-	for (size_t i = 0; i < ARRAY_CNT(ODD); i++) {
+	for (size_t k = 0; k < 2 * ARRAY_CNT(ODD); k++) {
+		const size_t i = k / 2;
 		const uint64_t want_cnt =
 			ODD[i].counter != COUNTER(price_above_max) || ODD[i].suspect;
 		struct md m = ODD[i].md;
 		unsigned what;
 
-		fresh_day(NULL);
+		start_day(k % 2 != 0);
 		add(1, SIDE_BUY, 1000, 100);
 		if (m.locate == 0)
 			m.locate = 1;
@@ -267,6 +275,31 @@ oddities_are_counted_and_the_instrument_is_believed_no_more(void **state)
 			fail_msg("%s: risk does not hear of it", ODD[i].what);
 		if (b.instr[1].top_qty[SIDE_BUY] != ODD[i].bid_qty)
 			fail_msg("%s: bid of %u", ODD[i].what, b.instr[1].top_qty[SIDE_BUY]);
+	}
+}
+
+/* What is not there looks as if it were of locate 0. */
+static void
+an_unknown_order_of_locate_0_is_unknown(void **state)
+{
+	static const uint8_t TYPE[] = { MD_ORDER_EXECUTED, MD_ORDER_REDUCED, MD_ORDER_DELETED,
+					MD_ORDER_REPLACED };
+
+	for (unsigned i = 0; i < ARRAY_CNT(TYPE); i++) {
+		struct md m = { .type = TYPE[i], .order_ref = 1, .qty = 5, .new_ref = 3 };
+
+		usual_day(NULL);
+		add(2, SIDE_BUY, 1000, 100); // the ring has a place for reference 1
+		m.px4 = m.type == MD_ORDER_REPLACED ? 1000 : 0;
+		if (m.type == MD_ORDER_DELETED)
+			m.qty = 0;
+		put(m);
+		assert_int_equal(b.metrics.ref_unknown_executed + b.metrics.ref_unknown_reduced +
+					 b.metrics.ref_unknown_deleted +
+					 b.metrics.ref_unknown_replaced,
+				 1);
+		assert_true(b.instr[0].suspect);
+		assert_int_equal(b.order.cnt, 1);
 	}
 }
 
@@ -457,10 +490,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_best_is_told_when_it_changes_and_only_then, fresh_day),
+		cmocka_unit_test_setup(the_best_is_told_when_it_changes_and_only_then, usual_day),
 		cmocka_unit_test(a_reference_far_ahead_is_not_used_twice),
 		cmocka_unit_test_setup(an_execution_moves_price_and_volume, fresh_day),
+		cmocka_unit_test_setup(an_execution_moves_price_and_volume, usual_day),
 		cmocka_unit_test_setup(a_replaced_order_keeps_its_side, fresh_day),
+		cmocka_unit_test_setup(a_replaced_order_keeps_its_side, usual_day),
 		cmocka_unit_test(oddities_are_counted_and_the_instrument_is_believed_no_more),
+		cmocka_unit_test(an_unknown_order_of_locate_0_is_unknown),
 		cmocka_unit_test_setup(full_tables_lose_orders_and_say_so, fresh_day),
 		cmocka_unit_test_setup(a_level_comes_and_goes_at_every_place_of_a_side, fresh_day),
 		cmocka_unit_test_setup(levels_come_best_first, fresh_day),
