@@ -403,14 +403,18 @@ decode() {
 		-Y "$filter" -T fields "${fields[@]}" 2>"$SMOKE_DIR/tshark.log" ||
 		cat "$SMOKE_DIR/tshark.log"
 }
+# The venue's kernel writes a TCP checksum of 0 as 0xffff, the same number in ones' complement, in one
+# frame of 65,536; tshark objects to it.
+TCP_SUM_BAD="tcp.checksum.status == Bad &&
+	!(ip.src == $VENUE_OE && tcp.checksum == 0xffff && tcp.checksum_calculated == 0)"
 # expect_no_malformed NAME: nothing tshark objects to, checksums included; see split_login.py.
 expect_no_malformed() {
 	local bad split=$1-split
 	"$SMOKE_TOP/tests/smoke/split_login.py" "$OE_PORT" "$SMOKE_DIR/$1.pcap" "$SMOKE_DIR/$split.pcap" ||
 		fail "the capture $1 could not be copied"
-	bad=$(decode "$1" 'ip.checksum.status == Bad || tcp.checksum.status == Bad || udp.checksum.status == Bad' \
+	bad=$(decode "$1" "ip.checksum.status == Bad || ($TCP_SUM_BAD) || udp.checksum.status == Bad" \
 		frame.number ip.src tcp.stream tcp.seq tcp.len udp.length _ws.col.Info | head -n 5)
-	bad+=$(decode "$split" '_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad' \
+	bad+=$(decode "$split" "_ws.malformed || ip.checksum.status == Bad || ($TCP_SUM_BAD)" \
 		frame.number ip.src tcp.stream tcp.seq tcp.len udp.length _ws.col.Info | head -n 5)
 	[ -z "$bad" ] || fail "tshark objects to frames of $1: $bad"
 }
