@@ -198,6 +198,13 @@ an_execution_moves_price_and_volume(void **state)
 	broken.new_ref = 1234;
 	put(broken);
 	assert_int_equal(b.metrics.match_unknown, 1);
+	e.qty = 50; // all that is left, and the level with it
+	e.new_ref = 79;
+	assert_int_equal(put(e), BOOK_TOP | BOOK_BBO | BOOK_MARK);
+	assert_int_equal(b.instr[1].volume_qty, 60);
+	assert_int_equal(mark.last_px4, 2000);
+	assert_int_equal(mark.ask_px4, 0);
+	assert_int_equal(b.order.cnt, 0);
 }
 
 static void
