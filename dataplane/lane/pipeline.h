@@ -478,11 +478,9 @@ walk_quiet(struct lane *l, struct parse *parse, struct book *book, struct bbo *b
 		// what comes of it names it
 		d->head.trace.feed_seq = (uint32_t)md->seq;
 		said = book_on_md_as(book, md, !md_walk_has_more(&l->walk), bbo, mark);
-		if (unlikely(d->head.trace.stage_ticks != 0)) {
-			slow_stage(l, &d->head.trace, LATENCY_BOOK, clock_tsc());
-			if (said & BOOK_BBO)
-				slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
-		}
+		stamp(l, &d->head.trace, LATENCY_BOOK);
+		if (unlikely(d->head.trace.stage_ticks != 0) && (said & BOOK_BBO))
+			slow_feed_age(l, d->head.feed_idx, d->head.rx_ns);
 	} while ((said & (BOOK_BBO | BOOK_MARK | BOOK_ALL)) == 0 && likely(!lane_wants_next(l)));
 	return said;
 }
