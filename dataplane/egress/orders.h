@@ -371,9 +371,12 @@ COLD uint32_t orders_take_number(struct orders *o);
 /* The venue takes no number below this: somebody else used the ones between. */
 COLD void orders_raise_number(struct orders *o, uint32_t next_token);
 
+enum { ORDERS_LOOK = 8 }; // orders between the two looks of orders_prepare at a place
+
 /*
  * Makes the next order's place ready, after one was sent and off its way: a table of many orders
- * leaves the caches, and what was remembered there gives up its name.
+ * leaves the caches, and what was remembered there gives up its name.  A place is asked for some
+ * orders before it is read: where a page begins, no cache asks ahead for its first lines by itself.
  */
 HOT_INLINE void
 orders_prepare(struct orders *o)
@@ -383,6 +386,7 @@ orders_prepare(struct orders *o)
 	if (order_state_is_end(e->state))
 		orders_unname(o, e);
 	__builtin_prefetch(e, 1); // the test above reads it only
+	__builtin_prefetch(&o->entry[(o->next_token + ORDERS_LOOK) & o->slot_mask], 1);
 }
 
 /*
