@@ -69,10 +69,16 @@ by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static size_t
+whole_pages(size_t bytes)
+{
+	return (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+}
+
 void *
 bench_memory(size_t bytes)
 {
-	const size_t size = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+	const size_t size = whole_pages(bytes);
 	uint8_t *raw = mmap(NULL, size + HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint8_t *p;
@@ -83,6 +89,12 @@ bench_memory(size_t bytes)
 	madvise(p, size, MADV_HUGEPAGE);
 	memset(p, 0, size);
 	return p;
+}
+
+void
+bench_memory_back(void *p, size_t bytes)
+{
+	munmap(p, whole_pages(bytes));
 }
 
 void

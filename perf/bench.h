@@ -71,8 +71,10 @@ double bench_ns_per_cycle(void);
 /* Ends the process with words; for what a bench needs and cannot have. */
 void bench_die(const char *what) __attribute__((noreturn));
 
-/* Zeroed memory of the bench's own, on huge pages where the kernel has some; never freed. */
+/* Zeroed memory of the bench's own, on huge pages where the kernel has some. */
 void *bench_memory(size_t bytes);
+/* Gives back what bench_memory gave for so many bytes. */
+void bench_memory_back(void *p, size_t bytes);
 
 void bench_pin(unsigned core);
 void bench_series_init(struct bench_series *s, size_t max, uint32_t per_sample);

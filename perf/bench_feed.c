@@ -25,9 +25,12 @@
  * The first figure is the lane's own time per message while there is always a packet for it:
  * nothing but its turns is timed, the packets of 512 frames at a time.  lossless is the other way
  * round: a generator on another core puts packets into the port's queue of 1,024 by a plan, at
- * rates five percent apart from above what the first figure allows, and a packet that finds the
+ * rates 2.5 percent apart from above what the first figure allows, and a packet that finds the
  * queue full is lost.  It is the highest rate at which none was, in one of two tries of 2.5 million
  * messages: the queue itself hides 2% of them.
+ *
+ * later is the first figure again when 40 million messages of the day or more are through: orders
+ * have outlived their place in the ring by then, and levels' homes were taken.
  *
  * Floor: framing and touching.  Framing takes the same packets off the same port, walks their
  * length prefixes, counts types and frees the buffers; touching is that of book.l2, with the
@@ -53,7 +56,9 @@ enum {
 	TRY_MESSAGES = 2500000,
 	TRY_MESSAGES_QUICK = 200000,
 	TRIES = 2,
-	RATE_STEPS = 14,
+	RATE_STEPS = 28,
+	LATER = 40000000,
+	LATER_QUICK = 2000000,
 	CHUNK_MESSAGES = 500000,
 	BATCH_FRAMES = 512,
 	FRAME_STRIDE = 1536,
@@ -128,11 +133,22 @@ static struct frames
 next_frames(struct rig *r, uint64_t msgs)
 {
 	struct day_memory m;
+	struct frames f;
 
 	day_memory_fill(&m, r->day, msgs);
 	if (m.msg_cnt < msgs)
 		bench_die("the day ended too early");
-	return make_frames(r, &m);
+	f = make_frames(r, &m);
+	day_memory_empty(&m);
+	return f;
+}
+
+static void
+free_frames(struct frames *f)
+{
+	bench_memory_back(f->data, f->cnt * FRAME_STRIDE);
+	bench_memory_back(f->len, f->cnt * sizeof(*f->len));
+	bench_memory_back(f->msg_cnt, f->cnt * sizeof(*f->msg_cnt));
 }
 
 /* False: the port's queue is full. */
@@ -324,7 +340,7 @@ enum outcome {
 static enum outcome
 try_rate(struct rig *r, double msgs_per_us)
 {
-	const struct frames f = next_frames(r, r->b->quick ? TRY_MESSAGES_QUICK : TRY_MESSAGES);
+	struct frames f = next_frames(r, r->b->quick ? TRY_MESSAGES_QUICK : TRY_MESSAGES);
 	struct plan p = { .r = r, .f = &f };
 	pthread_t thread;
 
@@ -335,6 +351,7 @@ try_rate(struct rig *r, double msgs_per_us)
 		lane_turn_once(r->lane);
 	pthread_join(thread, NULL);
 	run_lane(r);
+	free_frames(&f);
 	if (p.lost_cnt != 0)
 		return LOST;
 	return p.took > 1.02 ? NOT_OFFERED : LOSSLESS;
@@ -344,9 +361,9 @@ try_rate(struct rig *r, double msgs_per_us)
 static double
 find_lossless(struct rig *r, double served)
 {
-	double rate = served * 1.05;
+	double rate = served * 1.025;
 
-	for (unsigned i = 0; i < (r->b->quick ? 2 : RATE_STEPS); i++, rate -= served * 0.05)
+	for (unsigned i = 0; i < (r->b->quick ? 2 : RATE_STEPS); i++, rate -= served * 0.025)
 		for (unsigned n = 0; n < TRIES; n++) {
 			const enum outcome o = try_rate(r, rate);
 
@@ -390,7 +407,7 @@ open_rig(struct rig *r, uint32_t symbol_cnt, uint32_t live_cnt)
 	c.seed = r->b->seed;
 	c.symbol_cnt = symbol_cnt;
 	c.live_cnt = live_cnt;
-	c.flow_cnt = (uint64_t)live_cnt * 20 + 100000000;
+	c.flow_cnt = (uint64_t)live_cnt * 20 + 300000000;
 	c.named_cnt = NAMED_CNT;
 	for (unsigned i = 0; i < NAMED_CNT; i++) {
 		memcpy(c.named[i].symbol, NAMED[i], sizeof(c.named[i].symbol));
@@ -416,9 +433,22 @@ open_rig(struct rig *r, uint32_t symbol_cnt, uint32_t live_cnt)
 	if (rte_eth_dev_get_port_by_name("net_ring_md", &r->md_id) != 0)
 		bench_die("no port for market data");
 	while (day_live_cnt(r->day) < live_cnt) {
-		const struct frames f = next_frames(r, CHUNK_MESSAGES / 5);
+		struct frames f = next_frames(r, CHUNK_MESSAGES / 5);
 
 		run_frames(r, &f, NULL);
+		free_frames(&f);
+	}
+}
+
+/* The day goes on until so many of its messages are through. */
+static void
+age(struct rig *r, uint64_t msgs)
+{
+	while (r->seq < msgs) {
+		struct frames f = next_frames(r, CHUNK_MESSAGES);
+
+		run_frames(r, &f, NULL);
+		free_frames(&f);
 	}
 }
 
@@ -426,8 +456,8 @@ static void
 run(struct bench *b, const char *name, uint32_t symbol_cnt, uint32_t live_cnt)
 {
 	struct rig r = { .b = b };
-	struct bench_series value, framing, touch;
-	char suffix[3][64];
+	struct bench_series value, framing, touch, later;
+	char suffix[4][64];
 	struct frames f;
 	double ns, floor, lossless;
 
@@ -435,6 +465,7 @@ run(struct bench *b, const char *name, uint32_t symbol_cnt, uint32_t live_cnt)
 	snprintf(suffix[0], sizeof(suffix[0]), "%s%sframing", name, name[0] != '\0' ? " " : "");
 	snprintf(suffix[1], sizeof(suffix[1]), "%s%stouching", name, name[0] != '\0' ? " " : "");
 	snprintf(suffix[2], sizeof(suffix[2]), "%s%slossless", name, name[0] != '\0' ? " " : "");
+	snprintf(suffix[3], sizeof(suffix[3]), "%s%slater", name, name[0] != '\0' ? " " : "");
 	note(&r, b->quick ? NOTED_QUICK : NOTED);
 	f = next_frames(&r, b->quick ? MESSAGES_QUICK : MESSAGES);
 	bench_series_init(&value, f.cnt, 1000);
@@ -452,7 +483,13 @@ run(struct bench *b, const char *name, uint32_t symbol_cnt, uint32_t live_cnt)
 	bench_report(b, suffix[0], &framing, NULL, BENCH_P50, (struct bench_target){ 0 });
 	bench_report(b, suffix[1], &touch, NULL, BENCH_P50, (struct bench_target){ 0 });
 	lossless = b->core != b->far_core ? find_lossless(&r, 1000 / ns) : 0;
+	free_frames(&f);
+	age(&r, b->quick ? LATER_QUICK : LATER);
+	f = next_frames(&r, b->quick ? MESSAGES_QUICK : MESSAGES);
+	bench_series_init(&later, f.cnt, 1000);
+	run_frames(&r, &f, &later);
 	check(&r);
+	bench_report(b, suffix[3], &later, NULL, BENCH_P50, (struct bench_target){ 0 });
 	if (lossless != 0)
 		bench_figure(
 			b, suffix[2], lossless, "M/s", 0,

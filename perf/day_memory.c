@@ -22,7 +22,8 @@ cut_packets(struct day_memory *m)
 {
 	size_t at = 0;
 
-	m->packet = bench_memory((m->len / (PACKET_BYTES / 2) + 2) * sizeof(*m->packet));
+	m->packet_max = m->len / (PACKET_BYTES / 2) + 2;
+	m->packet = bench_memory(m->packet_max * sizeof(*m->packet));
 	while (at < m->len) {
 		struct datagram *d = &m->packet[m->packet_cnt++];
 
@@ -43,7 +44,7 @@ day_memory_fill(struct day_memory *m, struct day *d, uint64_t msg_cnt)
 	uint64_t cnt = 0;
 	size_t at = 0;
 
-	*m = (struct day_memory){ .data = bench_memory(room) };
+	*m = (struct day_memory){ .data = bench_memory(room), .room = room };
 	while (cnt < msg_cnt && room - m->len >= CHUNK_BYTES / 2) {
 		const size_t n = day_fill(d, m->data + m->len, CHUNK_BYTES / 2);
 
@@ -55,6 +56,14 @@ day_memory_fill(struct day_memory *m, struct day *d, uint64_t msg_cnt)
 	}
 	// what was made beyond is part of it too: the day's generator has moved on
 	cut_packets(m);
+}
+
+void
+day_memory_empty(struct day_memory *m)
+{
+	bench_memory_back(m->data, m->room);
+	bench_memory_back(m->packet, m->packet_max * sizeof(*m->packet));
+	*m = (struct day_memory){ 0 };
 }
 
 bool

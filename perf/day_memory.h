@@ -13,13 +13,18 @@
 struct day_memory {
 	uint8_t *data;
 	size_t len;
+	size_t room;
 	uint64_t msg_cnt;
 	struct datagram *packet;
 	size_t packet_cnt;
+	size_t packet_max;
 };
 
 /* The next msg_cnt messages of a generated day.  Ends the process when memory is short. */
 void day_memory_fill(struct day_memory *m, struct day *d, uint64_t msg_cnt);
+
+/* Gives back what day_memory_fill took. */
+void day_memory_empty(struct day_memory *m);
 
 /* A file of length-prefixed messages; false when it cannot be read. */
 bool day_memory_load(struct day_memory *m, const char *path);
