@@ -759,9 +759,9 @@ enum {
 	BUFFER_BYTES = 2560, // RTE_MBUF_DEFAULT_BUF_SIZE 2176, the mbuf's head 128, the pool's own
 	SLOT_BYTES = 64,     // a message
 	BOOK_ORDER_BYTES = 120,
-	BOOK_LEVEL_BYTES = 64,
+	BOOK_LEVEL_BYTES = 104,
 	QUEUE_ORDER_BYTES = 100, // on top, with depth: orders; ingress/order_table.h rounds up
-	QUEUE_LEVEL_BYTES = 24,
+	QUEUE_LEVEL_BYTES = 44,
 	BOOK_TRADE_BYTES = 48,
 	ORDER_BYTES = 68 * 2, // DPDK and the order table both round up to powers of two
 	EXECUTION_BYTES = 36 * 2,

@@ -265,9 +265,9 @@ book_prefetch(const struct book *b, struct md *m)
 {
 	const struct book_instr *in = &b->instr[m->locate & b->locate_mask];
 	const uint64_t key = price_key(m->locate, 0, m->px4);
-	const uint32_t level_at = 1 + price_levels_home(&b->levels, key);
+	const uint32_t home_at = 1 + price_levels_home(&b->levels, key);
 	const struct order_rec *order = order_table_place(&b->order, m->order_ref);
-	const struct price_level *level = &b->levels.level[level_at];
+	const struct price_level *level = &b->levels.level[home_at];
 
 	__builtin_prefetch(in, 1);
 	if (unlikely(m->type > MD_ORDER_REPLACED)) {
@@ -277,7 +277,8 @@ book_prefetch(const struct book *b, struct md *m)
 	}
 	// what names no price looks at where price 0 would stand: cheaper than not to, and a branch
 	// on the type could not be foreseen
-	m->level_at = level_at;
+	m->home_at = home_at;
+	m->level_at = home_at;
 	m->place = order;
 	__builtin_prefetch(in->near[0], 1);
 	__builtin_prefetch(in->near[1], 1);
@@ -285,12 +286,9 @@ book_prefetch(const struct book *b, struct md *m)
 	__builtin_prefetch(level, 1);
 }
 
-/*
- * The level that the message's order has; and the cache line after that of the level that its price
- * names, when that may stand there.
- */
+/* The level that the message's order has; and that of its price, where its home is another's. */
 HOT_INLINE void
-book_prefetch_level(const struct book *b, const struct md *m)
+book_prefetch_level(const struct book *b, struct md *m)
 {
 	const struct price_level *level = b->levels.level;
 	uint32_t level_idx;
@@ -299,7 +297,8 @@ book_prefetch_level(const struct book *b, const struct md *m)
 		return;
 	level_idx = ((const struct order_rec *)m->place)->level_idx;
 	__builtin_prefetch(&level[level_idx], 1);
-	__builtin_prefetch(price_levels_beyond(&b->levels, m->level_at), 1);
+	m->level_at = price_levels_guess(&b->levels, m->home_at, m->px4);
+	__builtin_prefetch(&level[m->level_at], 1);
 }
 
 /*
@@ -454,8 +453,7 @@ HOT_INLINE uint32_t
 book_insert(struct book *b, struct book_instr *in, const struct md *m, uint64_t ref, uint8_t side)
 {
 	const uint64_t key = price_key(m->locate, side, m->px4);
-	const uint32_t home =
-		m->level_at != 0 ? m->level_at - 1 : price_levels_home(&b->levels, key);
+	const uint32_t home = m->home_at != 0 ? m->home_at - 1 : price_levels_home(&b->levels, key);
 	struct order_rec *order;
 	uint32_t idx;
 

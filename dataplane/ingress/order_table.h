@@ -117,7 +117,10 @@ order_table_init(struct order_table *t, uint32_t max, struct arena *a)
 	return true;
 }
 
-/* From now on queues are kept.  Memory: order_table_queue_bytes() from the arena. */
+/*
+ * From now on queues are kept.  Memory: order_table_queue_bytes() from the arena, whole cache
+ * lines: the book may look at ends a few places beyond the last level's.
+ */
 static inline bool
 order_table_keep_queues(struct order_table *t, size_t levels, struct arena *a)
 {

@@ -276,6 +276,7 @@ parse_next(struct parse *p, struct parse_walk *w, struct md *out)
 		head = y->head ^ y->side[msg[y->side_at]];
 		memcpy(out, &head, sizeof(head));
 		out->locate = locate;
+		out->home_at = 0;
 		out->level_at = 0;
 		// never taken, whatever the type
 		if (unlikely((head & SIDE_INVALID << 8) != 0 || out->px4 > ITCH50_PX4_MAX))

@@ -14,9 +14,10 @@
  *
  * Open addressing in the manner of base/u64_map.h: a level never moves while it lives, its index
  * stays valid, and a removed one leaves nothing behind.  Neighbouring prices, one tick apart, share
- * a cache line, because what happens next happens nearby; a slot that is taken is made up for in
- * the same line first, which has come near.  Indices begin at 1: 0 is no level, and
- * reads as one of no price and no shares.
+ * a cache line, because what happens next happens nearby.  A slot that is taken is made up for by
+ * the same slot of the next line: it is rarely taken, too, and can be looked at without a branch.
+ * Indices begin at 1: 0 is no level, and reads as one of no price and no shares, as does the line
+ * after the last one.
  */
 struct price_level {
 	// low to high: price 32 bits, instrument 16, side 8, living keys pushed past here 8
@@ -34,7 +35,8 @@ static_assert(sizeof(struct price_level) == 16, "four levels, one cache line");
 #define PRICE_LEVEL_KEY      (PRICE_LEVEL_PASS_ONE - 1)   // price, instrument and side, in key
 
 enum {
-	PRICE_LEVELS_MAX = 6000000, // at most 2^23 slots: an index fits 24 bits
+	PRICE_LEVELS_MAX = 6000000,
+	PRICE_LEVEL_SLOTS_MAX = 1 << 23, // an index fits 24 bits
 	PRICE_LEVEL_GROUP = 4,
 	PRICE_TICK_PX4 = 100, // a cent; the tick of prices from one dollar on
 	PRICE_TICK_FROM_PX4 = 10000,
@@ -46,15 +48,16 @@ struct price_levels {
 	uint32_t mask;             // slots - 1
 	uint32_t group_mask;       // groups of slots - 1
 	uint32_t cnt;
-	uint32_t max; // most levels; three quarters of the slots or less
+	uint32_t max; // most levels
 };
 
+/* Three eighths of them are used at most; where so many would be too many, three quarters. */
 static inline uint32_t
 price_levels_slots(uint32_t max)
 {
 	uint32_t slots = 4 * PRICE_LEVEL_GROUP;
 
-	while (slots < max + max / 3ULL)
+	while (slots < 2 * (max + max / 3ULL) && slots < PRICE_LEVEL_SLOTS_MAX)
 		slots *= 2;
 	return slots;
 }
@@ -62,7 +65,8 @@ price_levels_slots(uint32_t max)
 static inline size_t
 price_levels_bytes(uint32_t max)
 {
-	return ((size_t)price_levels_slots(max) + PRICE_LEVEL_GROUP) * sizeof(struct price_level);
+	return ((size_t)price_levels_slots(max) + 2 * PRICE_LEVEL_GROUP) *
+	       sizeof(struct price_level);
 }
 
 /*
@@ -200,16 +204,11 @@ price_level_is(const struct price_level *l, uint64_t key)
 	return ((l->key ^ key) << 8 == 0) & (l->sum != 0);
 }
 
-/* Where to look after slot i: the home's own cache line first, then the next one, and so on. */
+/* Where to look after slot i: a line after the home, and from there on one by one. */
 HOT_INLINE uint32_t
 price_levels_after(const struct price_levels *t, uint32_t i, uint32_t home)
 {
-	const uint32_t next =
-		i / PRICE_LEVEL_GROUP * PRICE_LEVEL_GROUP + (i + 1) % PRICE_LEVEL_GROUP;
-
-	return next % PRICE_LEVEL_GROUP != home % PRICE_LEVEL_GROUP
-		       ? next
-		       : (next + PRICE_LEVEL_GROUP) & t->mask;
+	return (i + (i == home ? PRICE_LEVEL_GROUP : 1)) & t->mask;
 }
 
 /* The level's index; 0 when it is not there. */
@@ -233,15 +232,17 @@ price_levels_find(const struct price_levels *t, uint64_t key)
 }
 
 /*
- * The cache line after that of a home's index, when keys were pushed past the home: they may stand
- * there.  Otherwise the home's own.
+ * Where a price's level is nearly always, home_idx being its home's index: there, or, when keys
+ * were pushed past the home and another price has it, one line beyond, which may be the one after
+ * the last.  A guess: the level may be elsewhere, or there is none.
  */
-HOT_INLINE const struct price_level *
-price_levels_beyond(const struct price_levels *t, uint32_t home_idx)
+HOT_INLINE uint32_t
+price_levels_guess(const struct price_levels *t, uint32_t home_idx, uint32_t px4)
 {
-	const struct price_level *l = &t->level[home_idx];
+	const uint64_t key = t->level[home_idx].key;
+	const bool beyond = (key >= PRICE_LEVEL_PASS_ONE) & ((uint32_t)key != px4);
 
-	return &l[PRICE_LEVEL_GROUP * (l->key >= PRICE_LEVEL_PASS_ONE)];
+	return home_idx + PRICE_LEVEL_GROUP * beyond;
 }
 
 /*

@@ -99,7 +99,9 @@ struct md {
 		uint64_t cross_qty; // MD_TRADED by a cross: 64-bit quantity
 		char reason[4];     // MD_TRADING_STATE
 		struct {
-			uint32_t level_at; // of orders only, the book's own notes; 0 from parse
+			// of orders only, the book's own notes; the first two are 0 from parse
+			uint32_t level_at; // where the level of its price is looked for
+			uint32_t home_at;  // that price's home among levels
 			const void *place; // not set by parse
 		};
 	};

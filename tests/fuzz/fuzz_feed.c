@@ -808,7 +808,7 @@ judge(void)
 static void
 check(void)
 {
-	static struct book_tally tally[256];
+	static struct book_tally tally[6 * LEVELS + 32];
 
 	for (unsigned s = 0; s < SHARDS; s++) {
 		const struct book *b = &ours.book[s];

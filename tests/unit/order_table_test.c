@@ -210,7 +210,7 @@ queues_take_no_more_than_is_said(void **state)
 		assert_true(bytes <= 100ULL * max);
 		assert_true(order_table_queue_bytes(max, price_levels_slots(levels_max) + 1ULL) -
 				    bytes <=
-			    24ULL * levels_max);
+			    44ULL * levels_max);
 	}
 }
 

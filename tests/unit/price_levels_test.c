@@ -84,6 +84,8 @@ no_level_reads_as_nothing(void **state)
 	assert_int_equal(price_level_px4(&t.level[0]), 0);
 	assert_int_equal(price_level_qty(&t.level[0]), 0);
 	assert_int_equal((uintptr_t)&t.level[1] % CACHE_LINE, 0);
+	for (uint32_t i = 1; i <= PRICE_LEVEL_GROUP; i++) // as far as a guess may go
+		assert_true(t.level[1 + t.mask + i].key == 0 && t.level[1 + t.mask + i].sum == 0);
 }
 
 static void
@@ -107,6 +109,26 @@ a_full_table_says_so(void **state)
 	assert_int_not_equal(make(price_key(2, 0, 5)), 0);
 }
 
+/* How many lines from its home a level is, which a guess knows of the first two; 2: more, or none.
+ */
+static unsigned
+look(uint64_t key, uint32_t where)
+{
+	const uint32_t home = 1 + price_levels_home(&t, key);
+	const uint32_t guess = price_levels_guess(&t, home, (uint32_t)key);
+
+	if (where == home) {
+		assert_int_equal(guess, home);
+		return 0;
+	}
+	assert_true(guess == home || guess == home + PRICE_LEVEL_GROUP);
+	if (where != home + PRICE_LEVEL_GROUP)
+		return 2;
+	if (price_level_px4(&t.level[home]) != (uint32_t)key) // or it looks as if it were at home
+		assert_int_equal(guess, where);
+	return 1;
+}
+
 /* Any order of adds and removes, prices of every kind: an array of flags knows better. */
 static void
 it_finds_exactly_what_lives(void **state)
@@ -115,6 +137,7 @@ it_finds_exactly_what_lives(void **state)
 	static uint64_t key[KEYS];
 	static uint32_t where[KEYS];
 	uint64_t x = 88172645463325252;
+	unsigned guessed[3] = { 0 };
 
 	for (uint32_t k = 0; k < KEYS; k++) // cents, hundredths of a cent, near zero, far apart
 		key[k] = price_key((uint16_t)(k % 5), k & 1,
@@ -130,6 +153,7 @@ it_finds_exactly_what_lives(void **state)
 		x ^= x << 17;
 		k = (uint32_t)(x % KEYS);
 		assert_int_equal(price_levels_find(&t, key[k]), where[k]);
+		guessed[look(key[k], where[k])]++;
 		if (where[k] != 0) {
 			drop(where[k]);
 			where[k] = 0;
@@ -143,6 +167,7 @@ it_finds_exactly_what_lives(void **state)
 		if (where[k] != 0)
 			drop(where[k]);
 	}
+	assert_true(guessed[0] > 1000 && guessed[1] > 1000 && guessed[2] > 1000);
 	for (uint32_t i = 0; i <= t.mask; i++) // nobody was pushed past anything any more
 		assert_true(t.level[1 + i].key < PRICE_LEVEL_PASS_ONE);
 }
