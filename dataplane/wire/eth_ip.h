@@ -143,7 +143,7 @@ static_assert(offsetof(struct icmp_head, seq_or_mtu) == 6, "RFC 1191 4: router s
 
 enum {
 	IP_SUM_LONG = 256, // from here on larger steps are faster
-	IP_SUM_BLOCK = 128,
+	IP_SUM_BLOCK = 64,
 };
 
 /* The next bytes as one word: copied to `to` unless that is NULL, and added. */
@@ -159,28 +159,14 @@ enum {
 	} while (0)
 
 /*
- * Adds 8, 16, 32 or 64 bytes, a constant: 64 bits at once, and what is carried out of them below,
- * where the machine can.  The sum may use all 64 bits then: ip_sum_narrow before anything else is
- * added.
+ * Adds 8, 16 or 32 bytes, a constant: 64 bits at once, and what is carried out of them below, where
+ * the machine can.  The sum may use all 64 bits then: ip_sum_narrow before anything else is added.
  */
 HOT_INLINE uint64_t
 ip_sum_wide(uint64_t sum, const uint8_t *from, size_t bytes)
 {
 #if defined(__x86_64__) && !WITH_ASAN
-	if (bytes == 64)
-		__asm__("addq (%1), %0\n\t"
-			"adcq 8(%1), %0\n\t"
-			"adcq 16(%1), %0\n\t"
-			"adcq 24(%1), %0\n\t"
-			"adcq 32(%1), %0\n\t"
-			"adcq 40(%1), %0\n\t"
-			"adcq 48(%1), %0\n\t"
-			"adcq 56(%1), %0\n\t"
-			"adcq $0, %0"
-			: "+r"(sum)
-			: "r"(from), "m"(*(const uint8_t(*)[64])from)
-			: "cc");
-	else if (bytes == 32)
+	if (bytes == 32)
 		__asm__("addq (%1), %0\n\t"
 			"adcq 8(%1), %0\n\t"
 			"adcq 16(%1), %0\n\t"
