@@ -183,6 +183,9 @@ book_tally_cnt(uint32_t levels_max)
 	return price_levels_slots(levels_max) + 1ULL;
 }
 
+/* A constant that is not less. */
+#define BOOK_TALLY_MAX(levels_max) (6 * (levels_max) + 32)
+
 /*
  * Adds up everything anew.  NULL when it agrees with what the book says, otherwise the first thing
  * that does not.

@@ -176,7 +176,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t memory[1 << 20] cache_aligned;
 	static struct book b;
-	static struct book_tally tally[6 * LEVELS + 32];
+	static struct book_tally tally[BOOK_TALLY_MAX(LEVELS)];
 	static const struct book_ours_config OURS[] = { { "AAA     ", 1 }, { "BBB     ", 2 } };
 	const struct book_config c = {
 		.locate_max = LOCATES,

@@ -808,7 +808,7 @@ judge(void)
 static void
 check(void)
 {
-	static struct book_tally tally[6 * LEVELS + 32];
+	static struct book_tally tally[BOOK_TALLY_MAX(LEVELS)];
 
 	for (unsigned s = 0; s < SHARDS; s++) {
 		const struct book *b = &ours.book[s];

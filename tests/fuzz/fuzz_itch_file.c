@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.queues = true,
 	};
 	static uint8_t memory[4 << 20] cache_aligned;
-	static struct book_tally tally[6 * CAPACITY + 32];
+	static struct book_tally tally[BOOK_TALLY_MAX(CAPACITY)];
 	static struct book b;
 	static bool ready;
 	const struct parse_config all = { .shard_cnt = 1 };

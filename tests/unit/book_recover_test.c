@@ -42,7 +42,7 @@ struct alive {
 static struct md day[MESSAGES];
 static struct book whole, cut;
 static uint8_t *memory[2];
-static struct book_tally tally[6 * LEVELS + 32];
+static struct book_tally tally[BOOK_TALLY_MAX(LEVELS)];
 static uint64_t rng;
 
 static uint32_t

@@ -13,7 +13,7 @@ enum {
 };
 
 static uint8_t memory[1 << 20] cache_aligned;
-static struct book_tally tally[6 * LEVELS + 32];
+static struct book_tally tally[BOOK_TALLY_MAX(LEVELS)];
 static struct book b;
 static struct bbo bbo;
 static struct mark mark;
@@ -490,6 +490,8 @@ ten_million_orders_fit_in_one_gib(void **state)
 		assert_in_range(order_table_bytes(max) / max, 60, 120);
 	for (uint32_t max = 1000; max < PRICE_LEVELS_MAX; max += max / 7)
 		assert_in_range(price_levels_bytes(max) / max, max < 3100000 ? 42 : 21, 86);
+	for (uint32_t max = 1; max < PRICE_LEVELS_MAX; max += 1 + max / 97)
+		assert_true(book_tally_cnt(max) <= BOOK_TALLY_MAX(max));
 }
 
 int
