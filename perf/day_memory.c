@@ -17,13 +17,19 @@ block_len(const uint8_t *at)
 	return (uint16_t)(sizeof(be16) + be16_get(*(const be16 *)at));
 }
 
+/* Two packets in a row are more than one may be. */
+static size_t
+packets_bytes(const struct day_memory *m)
+{
+	return (m->len / (PACKET_BYTES / 2) + 2) * sizeof(*m->packet);
+}
+
 static void
 cut_packets(struct day_memory *m)
 {
 	size_t at = 0;
 
-	m->packet_max = m->len / (PACKET_BYTES / 2) + 2;
-	m->packet = bench_memory(m->packet_max * sizeof(*m->packet));
+	m->packet = bench_memory(packets_bytes(m));
 	while (at < m->len) {
 		struct datagram *d = &m->packet[m->packet_cnt++];
 
@@ -62,7 +68,7 @@ void
 day_memory_empty(struct day_memory *m)
 {
 	bench_memory_back(m->data, m->room);
-	bench_memory_back(m->packet, m->packet_max * sizeof(*m->packet));
+	bench_memory_back(m->packet, packets_bytes(m));
 	*m = (struct day_memory){ 0 };
 }
 

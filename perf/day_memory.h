@@ -13,11 +13,10 @@
 struct day_memory {
 	uint8_t *data;
 	size_t len;
-	size_t room;
+	size_t room; // bytes
 	uint64_t msg_cnt;
 	struct datagram *packet;
 	size_t packet_cnt;
-	size_t packet_max;
 };
 
 /* The next msg_cnt messages of a generated day.  Ends the process when memory is short. */
