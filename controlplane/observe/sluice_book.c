@@ -209,7 +209,7 @@ take_packet(struct tool *t, const uint8_t *data, uint16_t len, uint64_t now_ns)
 		return false;
 	memcpy(f.buf, data, len);
 	f.data = f.buf;
-	v = arb_on_frame(&t->arb, &f, &d);
+	v = arb_on_frame(&t->arb, &f, NULL, &d);
 	if (v == ARB_DELIVER)
 		take_datagram(t, &d);
 	if (v != ARB_KEPT)

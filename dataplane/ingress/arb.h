@@ -197,11 +197,12 @@ arb_account(struct arb *a, struct arb_line *line, uint64_t seq, uint16_t cnt, ui
 }
 
 /*
- * Judges one packet.  f->heard_ns is the time.  Call arb_next until it is false afterwards: at
- * most reorder_packets buffers are ever kept.
+ * Judges one packet.  f->heard_ns is the time; ahead: how far it was walked, or NULL.  Call
+ * arb_next until it is false afterwards: at most reorder_packets buffers are ever kept.
  */
 HOT_INLINE enum arb_verdict
-arb_on_frame(struct arb *a, const struct frame *f, struct datagram *out)
+arb_on_frame(struct arb *a, const struct frame *f, const struct mold_ahead *ahead,
+	     struct datagram *out)
 {
 	const struct mold_head *h = (const struct mold_head *)f->data;
 	struct arb_line *line = &a->line[f->line_idx];
@@ -216,7 +217,7 @@ arb_on_frame(struct arb *a, const struct frame *f, struct datagram *out)
 	cnt = be16_get(h->msg_cnt);
 	if (unlikely(seq != a->expected_seq || seq != line->next_seq || cnt == MOLD_HEARTBEAT_CNT ||
 		     cnt == MOLD_END_OF_SESSION_CNT) ||
-	    unlikely(!mold_packet_exact(f->data, f->len)))
+	    unlikely(!mold_packet_exact_ahead(f->data, f->len, ahead)))
 		return arb_unusual_copy(a, f, out);
 	line->heard_ns = f->heard_ns;
 	line->next_seq = seq + cnt;

@@ -35,6 +35,7 @@
 enum {
 	LANE_BURST_MAX = 256,   // core_map.burst cannot be larger
 	LANE_RXQ_MAX = 8,       // queues one lane polls
+	LANE_LOOK = 256,        // bytes of the next frame that come near before it is walked
 	LANE_RECOVERED_MAX = 8, // recovered datagrams of one turn: the queues are polled in between
 	LANE_SENT_MAX = 256,    // orders whose tick-to-trade is recorded after one flush
 };
@@ -129,7 +130,8 @@ struct lane {
 	struct datagram datagram;
 	struct datagram next;
 	struct md_walk walk;
-	uintptr_t to_next; // from the frame taken last to the one after it in the burst, in bytes
+	struct mold_ahead ahead; // the frame after the one taken last
+	uintptr_t to_next;       // from parse's place to what it will need of that, in bytes
 	void *rx_buf[LANE_BURST_MAX];
 	uint8_t rx_buf_rxq[LANE_BURST_MAX];
 

@@ -444,12 +444,13 @@ take_known_datagram(struct lane *l)
 }
 
 /*
- * The bytes of the next frame, as many as parse has come along in this one: all of it at once would
- * stand in the way of what the books ask for.  It need not be right: it is a look ahead.
+ * The next frame, a step with each message of this one: all of it at once would stand in the way of
+ * what the books ask for.  Its bytes come near some lines ahead of where its packet is walked.
  */
 HOT_INLINE void
-walk_fetch_next(const struct lane *l)
+walk_look_at_next(struct lane *l)
 {
+	mold_ahead_step(&l->ahead);
 	__builtin_prefetch((const void *)((uintptr_t)l->walk.walk.at + l->to_next));
 }
 
@@ -473,7 +474,7 @@ walk_quiet(struct lane *l, struct parse *parse, struct book *book, struct bbo *b
 		if (unlikely(md == NULL))
 			return WALK_END;
 		if (here_holds(RX))
-			walk_fetch_next(l);
+			walk_look_at_next(l);
 		stamp(l, &d->head.trace, LATENCY_PARSE);
 		// what comes of it names it
 		d->head.trace.feed_seq = (uint32_t)md->seq;
@@ -584,7 +585,7 @@ give_frame(struct lane *l, const struct frame *m)
 	must(arb != NULL, EVENT_MUST_INDEX, m->head.feed_idx, FEED_MAX);
 	if (here_holds(PARSE)) // where it will be walked, not copied there
 		d = unlikely(l->walking) ? &l->next : &l->datagram;
-	switch (arb_on_frame(arb, m, d)) {
+	switch (arb_on_frame(arb, m, here_holds(PARSE) ? &l->ahead : NULL, d)) {
 	case ARB_DELIVER:
 		stamp(l, &d->head.trace, LATENCY_ARB);
 		give_arbitrated(l, d);

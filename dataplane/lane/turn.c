@@ -352,26 +352,44 @@ turn_frame_by_steps(struct lane *l, const struct lane_rxq *q, void *buf)
 	return work;
 }
 
+/* The frame after the one at data is looked at while the books take that one's messages. */
+static inline void
+turn_look_at_next(struct lane *l, const uint8_t *data)
+{
+	const uint8_t *next;
+	uint16_t len;
+
+	l->ahead = (struct mold_ahead){ 0 };
+	l->to_next = 0;
+	if (l->rx_next == l->rx_cnt)
+		return;
+	next = port_buf_data(l->rx_buf[l->rx_next]);
+	len = port_buf_len(l->rx_buf[l->rx_next]);
+	l->to_next = (uintptr_t)next - (uintptr_t)data + LANE_LOOK;
+	if (likely(len > RX_HEAD_LEN))
+		mold_ahead_start(&l->ahead, next + RX_HEAD_LEN, len - RX_HEAD_LEN);
+	for (unsigned at = CACHE_LINE; at <= LANE_LOOK; at += CACHE_LINE)
+		__builtin_prefetch(next + at);
+}
+
 /* The next frame of the burst in hand, as far as this lane goes. */
 static inline uint32_t
 turn_frame(struct lane *l)
 {
 	const struct lane_rxq *q = &l->rxq[l->rx_buf_rxq[l->rx_next]];
 	void *buf = l->rx_buf[l->rx_next++];
+	const uint8_t *data = port_buf_data(buf);
+	uint32_t work = 1;
 	struct frame f; // its address stays here, so that it need not be in memory
 
-	if (here_holds(RX) && here_holds(PARSE)) {
-		l->to_next = 0;
-		if (l->rx_next < l->rx_cnt)
-			l->to_next = (uintptr_t)port_buf_data(l->rx_buf[l->rx_next]) -
-				     (uintptr_t)port_buf_data(buf);
-	}
-	if (!here_holds(RX) || q->rx == NULL ||
-	    !rx_on_usual(q->rx, port_buf_data(buf), port_buf_len(buf), port_buf_csum_ok(&q->q, buf),
-			 &f))
-		return turn_frame_by_steps(l, q, buf);
-	turn_market_data(l, q, buf, &f);
-	return 1;
+	if (here_holds(RX) && q->rx != NULL &&
+	    rx_on_usual(q->rx, data, port_buf_len(buf), port_buf_csum_ok(&q->q, buf), &f))
+		turn_market_data(l, q, buf, &f);
+	else
+		work = turn_frame_by_steps(l, q, buf);
+	if (here_holds(RX) && here_holds(PARSE))
+		turn_look_at_next(l, data);
+	return work;
 }
 
 /* Whether a datagram of any feed would have a way on. */

@@ -153,7 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		f.head.rx_ns = f.heard_ns = now_ns;
 		packet[i].out = true;
 		out_cnt++;
-		v = arb_on_frame(&a, &f, &d);
+		v = arb_on_frame(&a, &f, NULL, &d);
 		if (v == ARB_DELIVER && d.msg_cnt == 0)
 			abort(); // nothing new, and yet passed on
 		if (v == ARB_DELIVER)

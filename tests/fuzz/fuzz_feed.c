@@ -459,7 +459,7 @@ on_packet(uint8_t line, const uint8_t *bytes, uint16_t len)
 	buffers++;
 	f.data = f.buf;
 	f.head.rx_ns = f.heard_ns = now_ns;
-	switch (arb_on_frame(&arb, &f, &d)) {
+	switch (arb_on_frame(&arb, &f, NULL, &d)) {
 	case ARB_DELIVER:
 		on_arbitrated(&d);
 		break;

@@ -592,7 +592,7 @@ arrive(const struct flight *f)
 	frame.buf = buffer[buffer_free[--buffer_free_cnt]];
 	frame.data = frame.buf;
 	frame.len = write_packet(frame.buf, f);
-	switch (arb_on_frame(&in.arb, &frame, &d)) {
+	switch (arb_on_frame(&in.arb, &frame, NULL, &d)) {
 	case ARB_DELIVER:
 		deliver(&d, f->at_ns);
 		break;

@@ -193,7 +193,7 @@ bring(const struct arrival *e)
 	f.head.rx_ns = e->at_ns;
 	got.is_out[(e->packet - bytes[0]) / PACKET_BYTES] = true;
 	got.out_cnt++;
-	switch (arb_on_frame(&a, &f, &d)) {
+	switch (arb_on_frame(&a, &f, NULL, &d)) {
 	case ARB_DELIVER:
 		take(&d);
 		break;

@@ -188,7 +188,7 @@ put(struct arb *a, const struct step *s, uint8_t *out, uint64_t now_ns)
 	}
 	f.len = (uint16_t)(f.len - (s->kind == CUT));
 	buffers++;
-	v = arb_on_frame(a, &f, &d);
+	v = arb_on_frame(a, &f, NULL, &d);
 	if (v == ARB_DELIVER)
 		say(&d);
 	if (v == ARB_DROP)
