@@ -10,8 +10,7 @@ enum {
 	MOLD_SESSION_LEN = 10,
 	MOLD_HEARTBEAT_CNT = 0,           // msg_cnt of a heartbeat; seq is the next number
 	MOLD_END_OF_SESSION_CNT = 0xFFFF, // msg_cnt of an end of session; seq is the next number
-	MOLD_AHEAD_LEFT =
-		4, // blocks by which a packet may be longer than what it was walked beside
+	MOLD_AHEAD_LEFT = 4, // blocks of a packet that a walk ahead of it may still lack
 };
 
 /* Downstream packet; a request has the same layout (session, first missing, how many). */

@@ -29,14 +29,9 @@ static const struct {
 	int bytes;       // more than the blocks take
 	bool exact;
 } CASES[] = {
+	// clang-format off
 	{ "one message", { 12 }, 1, 0, 0, 0, true },
-	{ "twelve messages",
-	  { 36, 19, 23, 36, 31, 35, 40, 36, 19, 19, 36, 36 },
-	  12,
-	  0,
-	  0,
-	  0,
-	  true },
+	{ "twelve messages", { 36, 19, 23, 36, 31, 35, 40, 36, 19, 19, 36, 36 }, 12, 0, 0, 0, true },
 	{ "empty messages", { 0, 0, 12, 0 }, 4, 0, 0, 0, true },
 	{ "nothing but an empty message", { 0 }, 1, 0, 0, 0, true },
 	{ "one message fewer claimed", { 12, 12, 12 }, 3, -1, 0, 0, false },
@@ -48,13 +43,8 @@ static const struct {
 	{ "one byte of the last is missing", { 36, 19 }, 2, 0, 0, -1, false },
 	{ "half a length behind the last, and one more claimed", { 36, 19 }, 2, 1, 0, 1, false },
 	{ "a whole empty message more claimed, and there", { 36, 19 }, 2, 1, 0, 2, true },
-	{ "the end of the session has no blocks",
-	  { 12 },
-	  1,
-	  MOLD_END_OF_SESSION_CNT - 1,
-	  0,
-	  0,
-	  false },
+	{ "the end of the session has no blocks", { 12 }, 1, MOLD_END_OF_SESSION_CNT - 1, 0, 0, false },
+	// clang-format on
 };
 
 static size_t
