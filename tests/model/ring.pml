@@ -19,16 +19,16 @@
  *   -DPLAIN_TAKEN_LOAD   the putter uses a near slot by what it guesses was taken
  *   -DNO_ROOM            the putter does not ask
  *   -DNO_TELL            the taker keeps it to itself that it found nothing more
- *   -DNO_RENEW_NEAR      a near slot keeps its number for 2^32 positions
- *   -DPLAIN_RENEW_NEAR   its new one may become visible after the word that places are free
- *   -DNO_RENEW           the far slots are never written anew: needs that all goes near
+ *   -DNO_MARK_NEAR       a near slot keeps its number for 2^32 positions: needs that all goes far
+ *   -DNO_MARK_FAR        a far one does: needs that all goes near
+ *   -DPLAIN_MARK         a mark may become visible after the word that places are free
  */
 #define NEAR    2
 #define FAR     4
-#define WRAP    16 /* stands for 2^32 */
-#define RENEW   8  /* stands for 2^30: the last FAR of so many positions go far */
-#define FIRST   12 /* wraps on the way */
-#define MSGS    12
+#define WRAP    8 /* stands for 2^32 */
+#define MARK    4 /* stands for 2^30: the first NEAR of so many positions mark near slots */
+#define FIRST   4 /* wraps on the way */
+#define MSGS    8
 #define WAITING 6 /* of the putter's stores: two messages */
 
 #define SLOTS          (NEAR + FAR)
@@ -38,10 +38,14 @@
 #define HOLDS(slot, pos) (WORD(slot, 0) == ((pos) + 1) % WRAP)
 
 /*
- * As rounds before left it: near slots that were last used WRAP positions ago, far ones with
- * numbers of the renewal before.
+ * As rounds before left it: near slots that were last used for positions 2 and 3 and not marked
+ * since, far ones with the marks of positions 0 to 3, or what they would hold without.
  */
-byte mem[SLOTS * 3] = { 1, 0, 0, 2, 0, 0, 5, 0, 0, 6, 0, 0, 7, 0, 0, 8, 0, 0 };
+#ifdef NO_MARK_FAR
+byte mem[SLOTS * 3] = { 3, 0, 0, 4, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0 };
+#else
+byte mem[SLOTS * 3] = { 3, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0 };
+#endif
 byte taken_pos = FIRST;
 
 /* The putter's stores on their way to memory. */
@@ -104,11 +108,6 @@ end:
 #define SEQ_RELEASES true
 #endif
 
-#ifdef NO_RENEW
-#define MAY_BE_NEAR(pos) true
-#else
-#define MAY_BE_NEAR(pos) ((pos) % RENEW < RENEW - FAR)
-#endif
 #ifdef PLAIN_TAKEN_LOAD
 #define GUESSED 1
 #else
@@ -132,7 +131,7 @@ active proctype putter()
 #endif
 		/* ring_put */
 		if
-		:: (put_pos + WRAP - taken_seen) % WRAP < NEAR + GUESSED && MAY_BE_NEAR(put_pos) ->
+		:: (put_pos + WRAP - taken_seen) % WRAP < NEAR + GUESSED ->
 			slot = NEAR_OF(put_pos)
 		:: slot = FAR_OF(put_pos) /* chosen by an older look */
 		fi;
@@ -159,19 +158,31 @@ inline load(slot) {
 	fi
 }
 
-/* Numbers that no position of a near slot waits for. */
-inline renew_near() {
-	WORD(0, 0) = 0;
-	WORD(1, 0) = 1
+/* Gives the slot a number that no position of it waits for. */
+#ifdef PLAIN_MARK
+byte late_slot, late_pos;
+bool late;
+
+inline mark(slot_idx, pos) {
+	!late;
+	late_slot = slot_idx;
+	late_pos = pos;
+	late = true
 }
 
-#ifdef PLAIN_RENEW_NEAR
-bool renewing;
-
-active proctype late_stores()
+active proctype late_marks()
 {
-end:	renewing -> renew_near()
+end:
+	do
+	:: atomic {
+		late ->
+		WORD(late_slot, 0) = late_pos;
+		late = false
+	}
+	od
 }
+#else
+inline mark(slot_idx, pos) { WORD(slot_idx, 0) = pos }
 #endif
 
 active proctype taker()
@@ -229,32 +240,29 @@ look:		if
 			fi
 		fi;
 #endif
-		take_pos = (take_pos + 1) % WRAP;
 #ifdef PLAIN_TAKEN_STORE
-		taken_pos = take_pos;
+		taken_pos = (take_pos + 1) % WRAP;
 #endif
 #ifndef PLAIN_SEQ_LOAD
 		load(slot);
 #endif
 		assert(one == nr && two == nr);
+#ifndef NO_MARK_FAR
 		if
-		:: take_pos % RENEW == RENEW - NEAR ->
-#ifdef NO_RENEW_NEAR
-			taken_pos = take_pos
-#else
-#ifdef PLAIN_RENEW_NEAR
-			renewing = true;
-			taken_pos = take_pos
-#else
-			renew_near();
-			taken_pos = take_pos
+		:: slot >= NEAR -> mark(slot, take_pos)
+		:: else
+		fi;
 #endif
+#ifndef NO_MARK_NEAR
+		if
+		:: take_pos % MARK < NEAR -> mark(NEAR_OF(take_pos), take_pos)
+		:: else
+		fi;
 #endif
-		:: else ->
-			if
-			:: taken_pos = take_pos /* ring_tell */
-			:: true                 /* or later */
-			fi
+		take_pos = (take_pos + 1) % WRAP;
+		if
+		:: taken_pos = take_pos /* ring_tell */
+		:: true                 /* or later */
 		fi;
 		nr++;
 again:		skip

@@ -44,18 +44,19 @@ static void
 an_empty_look_gives_all_places_back(void **state)
 {
 	_Alignas(CACHE_LINE) static uint8_t slot[RING_LONG * CACHE_LINE];
+	enum { KEPT_MAX = RING_LONG / RING_TELL };
 	struct note n = { 0 };
 	struct ring r;
 
 	ring_init(&r, slot, RING_LONG);
-	for (uint32_t start = 0; start < RING_TELL; start++) {
+	for (uint32_t start = 0; start < KEPT_MAX; start++) {
 		for (uint32_t i = 0; i < RING_LONG; i++) {
 			assert_true(ring_room(&r, 1));
 			ring_put(&r, &n);
 		}
 		for (uint32_t i = 0; i < RING_LONG; i++) {
 			assert_true(ring_take(&r, &n));
-			assert_true(ring_room(&r, i + 2 > RING_TELL ? i + 2 - RING_TELL : 0));
+			assert_true(ring_room(&r, i + 2 > KEPT_MAX ? i + 2 - KEPT_MAX : 0));
 		}
 		assert_false(ring_take(&r, &n));
 		assert_true(ring_room(&r, RING_LONG));
@@ -65,37 +66,66 @@ an_empty_look_gives_all_places_back(void **state)
 	}
 }
 
+/* Whether no position of the slot waits for its number. */
+static bool
+is_marked(const uint8_t *slot, uint32_t slot_idx, uint32_t slot_cnt)
+{
+	return *(const uint32_t *)(const void *)slot % slot_cnt == slot_idx;
+}
+
+static void
+put_and_take(struct ring *r, uint32_t put_cnt, uint32_t take_cnt)
+{
+	struct note n = { 0 };
+
+	for (; put_cnt != 0; put_cnt--) {
+		assert_true(ring_room(r, 1));
+		ring_put(r, &n);
+	}
+	for (; take_cnt != 0; take_cnt--)
+		assert_true(ring_take(r, &n));
+}
+
 /* Numbers of 2^32 positions ago would be taken for new ones, if slots kept them for so long. */
 static void
 no_slot_keeps_a_number_for_long(void **state)
 {
 	_Alignas(CACHE_LINE) static uint8_t slot[256 * CACHE_LINE];
-	static const uint32_t BOUNDARY[] = { RING_RENEW + 1U, 0 };
+	static const uint32_t BOUNDARY[] = { RING_MARK + 1U, 0 };
 	static struct ring r;
 
-	for (uint32_t size = 16; size <= 256; size *= 2)
+	for (uint32_t size = 64; size <= 256; size *= 2)
 		for (unsigned b = 0; b < ARRAY_CNT(BOUNDARY); b++) {
 			struct note n = { 0 };
 
-			ring_init_at(&r, slot, size, BOUNDARY[b] - 1000);
-			for (uint32_t i = 0; i < 1000 - RING_NEAR; i++) { // one at a time: near
-				ring_put(&r, &n);
-				assert_true(ring_take(&r, &n));
+			ring_init_at(&r, slot, size, BOUNDARY[b] - 100);
+			for (uint32_t i = 0; i < 80; i++) { // one at a time: near, and not marked
+				put_and_take(&r, 1, 1);
 				assert_false(ring_take(&r, &n));
 			}
-			for (uint32_t i = 0; i < RING_NEAR; i++) // and none of them is known there
-				ring_put(&r, &n);
 			for (uint32_t i = 0; i < RING_NEAR; i++)
-				assert_int_equal(*(const uint32_t *)(const void *)ring_near(&r, i),
-						 i);
+				assert_false(is_marked(ring_near(&r, i), i, RING_NEAR));
+			put_and_take(&r, 32, 0);
+			for (uint32_t i = 0; i < 100; i++) // so far ahead that all of them go far
+				put_and_take(&r, 1, 1);
+			for (uint32_t i = 0; i < RING_NEAR; i++)
+				assert_true(is_marked(ring_near(&r, i), i, RING_NEAR));
+			put_and_take(&r, 0, 32);
 			for (uint32_t i = 0; i < size; i++)
-				assert_true(*(const uint32_t *)(const void *)ring_far(&r, i) -
-						    (BOUNDARY[b] - size) <=
-					    size);
+				assert_true(is_marked(ring_far(&r, i), i, size));
+			assert_false(ring_take(&r, &n));
+
+			ring_init_at(&r, slot, size, BOUNDARY[b] - 1);
+			for (uint32_t i = 0; i <= RING_NEAR; i++) { // and all of them near
+				put_and_take(&r, 1, 1);
+				assert_false(ring_take(&r, &n));
+			}
+			for (uint32_t i = 0; i < RING_NEAR; i++)
+				assert_true(is_marked(ring_near(&r, i), i, RING_NEAR));
 		}
 }
 
-/* Every fill level, every size, where positions wrap and where far slots are written anew. */
+/* Every fill level, every size, where positions wrap and where near slots are marked. */
 static void
 messages_near_and_far_come_in_order(void **state)
 {
