@@ -20,11 +20,11 @@
  *
  * In a stream lines move side by side.  The putter asks for far ones ahead.  The taker tells how
  * far it is only when it finds nothing more or after a quarter of the slots, for a line that the
- * putter reads must not change owner with each message.  And it marks a far slot that it took
- * from: a line that it only reads would stay with both cores, and of such lines the putter gets
- * one after another, of the taker's own many at once.  A near one it does not mark, for the
- * message that answers would wait behind that.  (perf/run --only ring.hop: the bare line, this
- * ring, ck_ring and rte_ring; and a stream.)
+ * putter reads must not change owner with each message; so long the putter may find a quarter
+ * missing.  And the taker marks a far slot that it took from: a line that it only reads would stay
+ * with both cores, and of such lines the putter gets one after another, of the taker's own many at
+ * once.  A near one it does not mark, for the message that answers would wait behind that.
+ * (perf/run --only ring.hop: the bare line, this ring, ck_ring and rte_ring; and a stream.)
  *
  * The message at position p has ring_seq p + 1; positions wrap at 2^32.  What a slot held 2^32
  * positions ago is never taken for it: the mark is p, which no position of that slot waits for,
@@ -78,11 +78,18 @@ ring_far(const struct ring *r, uint32_t pos)
 	return r->slot + (size_t)(pos & r->mask) * CACHE_LINE;
 }
 
+/* Whether the message at position pos goes to a near slot. */
+HOT_INLINE bool
+ring_goes_near(const struct ring *r, uint32_t pos)
+{
+	return pos - r->taken_seen < RING_NEAR;
+}
+
 /* Where the message at position pos goes: by a branch, which need not wait for taken_seen. */
 HOT_INLINE uint8_t *
 ring_choose(const struct ring *r, uint32_t pos)
 {
-	if (likely(pos - r->taken_seen < RING_NEAR))
+	if (likely(ring_goes_near(r, pos)))
 		return ring_near(r, pos);
 	return ring_far(r, pos);
 }
@@ -164,7 +171,7 @@ ring_put(struct ring *r, const void *m)
 	store_release_u64((uint64_t *)(void *)slot, head.word);  // pairs with ring_holds
 	if ((pos + 1) % RING_LOOK == 0)                          // behind the message's back
 		r->taken_seen = load_acquire_u32(&r->taken_pos); // pairs with ring_tell's release
-	if (pos + 1 - r->taken_seen >= RING_NEAR) // a near one the taker looks at, which undoes it
+	if (!ring_goes_near(r, pos + 1)) // a near one the taker looks at, which undoes it
 		fetch_for_write(ring_far(r, pos + RING_ASK));
 }
 
