@@ -14,7 +14,8 @@
  * wire.memif: tick to trade from the outside.  The whole program, `sluice run` with all stages in
  * one lane on a core of its own, behind two ports of shared memory; on the other core a generator
  * that is the feed and the venue.  A packet of market data changes the offer, the order that takes
- * it names the new price, so each order is matched with its tick by what it says.
+ * it names the new price, so each order is matched with its tick by what it says.  A frame is made
+ * before it is due, and leaves then.
  *
  * The loop is open: ticks have a plan (2,000 a second, each interval drawn between half and one and
  * a half of it), and a sample is from when the tick was to be sent, not from when the generator
@@ -48,6 +49,7 @@ enum {
 	ROUND_TICKS_QUICK = 200,
 	WARM_TICKS = 40, // after each change of turns
 	INTERVAL_US = 500,
+	NEAR_NS = 500,
 	STALL_MS = 10,
 	STALL_SEEN_NS_MIN = 5000000,
 	ECHO_BYTES = 128, // about an order's frame
@@ -61,6 +63,21 @@ interval_cycles(const struct wire *w)
 	return (uint64_t)(INTERVAL_US * 1e3 / w->b->ns_per_cycle);
 }
 
+/* Shortly before something is due nobody looks at anything but the clock, so that it leaves then.
+ */
+static bool
+is_near(const struct wire *w, uint64_t due)
+{
+	return __rdtsc() + (uint64_t)(NEAR_NS / w->b->ns_per_cycle) >= due;
+}
+
+static void
+spin_until(uint64_t due)
+{
+	while (__rdtsc() < due)
+		; // to the clock's step
+}
+
 /* stall: the gateway is stopped for a while in the middle. */
 static void
 run_ticks(struct wire *w, unsigned ticks, struct bench_series *series, bool stall)
@@ -69,14 +86,15 @@ run_ticks(struct wire *w, unsigned ticks, struct bench_series *series, bool stal
 
 	w->series = series;
 	for (unsigned n = 0; n < ticks; n++, due = wire_next_due(w, due, interval_cycles(w))) {
-		while (__rdtsc() < due) {
+		wire_trigger(w, due);
+		while (!is_near(w, due)) {
 			wire_pump(w);
 			if (stall_end != 0 && __rdtsc() > stall_end) {
 				stall_end = 0;
 				kill(w->gateway, SIGCONT);
 			}
 		}
-		wire_trigger(w, due);
+		spin_until(due);
 		wire_flush(w);
 		if (stall && n == ticks / 2) {
 			kill(w->gateway, SIGSTOP);
@@ -114,10 +132,15 @@ run_echoes(struct wire *w, unsigned frames, struct bench_series *series)
 	uint8_t frame[ECHO_BYTES] = { 0 };
 
 	for (unsigned n = 0; n < frames; n++, due = wire_next_due(w, due, interval_cycles(w))) {
-		while (__rdtsc() < due)
-			take_echoes(w, series);
+		struct rte_mbuf *m;
+
 		memcpy(frame + sizeof(struct eth_head), &due, sizeof(due));
-		wire_send(w, w->echo, frame, sizeof(frame));
+		m = wire_frame(w, frame, sizeof(frame));
+		while (!is_near(w, due))
+			take_echoes(w, series);
+		spin_until(due);
+		if (rte_eth_tx_burst(w->echo, 0, &m, 1) == 0)
+			rte_pktmbuf_free(m);
 	}
 	until = __rdtsc() + wire_cycles_of_ms(w, WIRE_REST_MS);
 	while (__rdtsc() < until)

@@ -292,8 +292,8 @@ wire_cycles_of_ms(const struct wire *w, unsigned ms)
 	return (uint64_t)(ms * 1e6 / w->b->ns_per_cycle);
 }
 
-static struct rte_mbuf *
-make_frame(struct wire *w, const uint8_t *frame, size_t len)
+struct rte_mbuf *
+wire_frame(struct wire *w, const uint8_t *frame, size_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
 
@@ -306,7 +306,7 @@ make_frame(struct wire *w, const uint8_t *frame, size_t len)
 bool
 wire_send(struct wire *w, uint16_t port, const uint8_t *frame, size_t len)
 {
-	struct rte_mbuf *m = make_frame(w, frame, len);
+	struct rte_mbuf *m = wire_frame(w, frame, len);
 
 	if (rte_eth_tx_burst(port, 0, &m, 1) == 1)
 		return true;
@@ -335,7 +335,7 @@ tell_mold(struct wire *w, const uint8_t *data, size_t len, uint16_t msg_cnt)
 
 	if (w->batch_cnt == WIRE_BURST)
 		wire_flush(w);
-	w->batch[w->batch_cnt++] = make_frame(w, frame, frame_len);
+	w->batch[w->batch_cnt++] = wire_frame(w, frame, frame_len);
 }
 
 void
@@ -377,6 +377,16 @@ match_order(struct wire *w, const uint8_t *frame, size_t len, uint64_t seen_tsc)
 	}
 }
 
+/* What the gateway sends on the port of market data is not for the venue. */
+static void
+drop_memberships(struct wire *w)
+{
+	struct rte_mbuf *m[WIRE_BURST];
+	const uint16_t cnt = rte_eth_rx_burst(w->md, 0, m, WIRE_BURST);
+
+	rte_pktmbuf_free_bulk(m, cnt);
+}
+
 void
 wire_pump(struct wire *w)
 {
@@ -395,6 +405,7 @@ wire_pump(struct wire *w)
 	if (now - w->heartbeat_tsc > wire_cycles_of_ms(w, HEARTBEAT_MS)) {
 		w->heartbeat_tsc = now;
 		peer_heartbeat(&w->peer);
+		drop_memberships(w);
 	}
 	if (w->peer.backlog_len == 0 || cnt != 0) {
 		w->resend_tsc = now;
@@ -405,8 +416,6 @@ wire_pump(struct wire *w)
 	for (unsigned i = 0; i < w->peer.out_cnt; i++) // what is not taken TCP sends again
 		wire_send(w, w->oe, w->peer.out[i].data, w->peer.out[i].len);
 	w->peer.out_cnt = 0;
-	cnt = rte_eth_rx_burst(w->md, 0, m, WIRE_BURST); // memberships
-	rte_pktmbuf_free_bulk(m, cnt);
 }
 
 void

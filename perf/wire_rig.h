@@ -95,6 +95,9 @@ void wire_filler(struct wire *w);
 /* What was told leaves in one burst.  What the port does not take is lost, and counted. */
 void wire_flush(struct wire *w);
 
+/* A buffer with the frame, for whoever sends it. */
+struct rte_mbuf *wire_frame(struct wire *w, const uint8_t *frame, size_t len);
+
 /* A frame as it is, at once; false when the port did not take it. */
 bool wire_send(struct wire *w, uint16_t port, const uint8_t *frame, size_t len);
 
