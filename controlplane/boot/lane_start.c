@@ -128,6 +128,8 @@ arena_bytes(const struct gateway *g, const struct core_map_lane *m)
 	bytes += (size_t)PORT_MAX * (sizeof(struct rx) + sizeof(struct lane_port));
 	// also for warm_up_us: 0, which a reload may change
 	bytes += REHEARSAL_BYTES + (size_t)c->sessions_cnt * REHEARSAL_SESSION_BYTES;
+	if (rehearses_feed(m->stages))
+		bytes += rehearsal_feed_bytes();
 	for (uint32_t i = 0; i < c->feeds_cnt; i++) {
 		struct book_config book;
 

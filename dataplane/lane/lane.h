@@ -38,6 +38,10 @@ enum {
 	LANE_LOOK = 256,        // bytes of the next frame that come near before it is walked
 	LANE_RECOVERED_MAX = 8, // recovered datagrams of one turn: the queues are polled in between
 	LANE_SENT_MAX = 256,    // orders whose tick-to-trade is recorded after one flush
+
+	// behind the last real ones, for rehearsals (rehearsal_feed.h)
+	LANE_FEED_MADE_UP = FEED_MAX,
+	LANE_RXQ_MADE_UP = LANE_RXQ_MAX,
 };
 
 /* What a feed recovers goes ahead of what its arbiter has. */
@@ -136,10 +140,10 @@ struct lane {
 	uint8_t rx_buf_rxq[LANE_BURST_MAX];
 
 	// stages, by instance; NULL where another lane has it
-	struct arb *arb[FEED_MAX];
-	struct recovery *recovery[FEED_MAX]; // NULL also where nothing is recovered
-	struct parse *parse[FEED_MAX];
-	struct book *book[FEED_MAX];
+	struct arb *arb[FEED_MAX + 1];
+	struct recovery *recovery[FEED_MAX + 1]; // NULL also where nothing is recovered
+	struct parse *parse[FEED_MAX + 1];
+	struct book *book[FEED_MAX + 1];
 	struct strategy *strategy[STRATEGY_MAX];
 	struct risk *risk;
 	struct session *session[SESSION_MAX];
@@ -147,7 +151,7 @@ struct lane {
 	struct session *session_here[SESSION_MAX];
 	struct port_tx *tx[PORT_MAX];
 	struct lane_port *port[PORT_MAX]; // ports this lane may send on
-	struct lane_rxq rxq[LANE_RXQ_MAX];
+	struct lane_rxq rxq[LANE_RXQ_MAX + 1];
 	struct rehearsal *rehearsal;
 
 	// rings out

@@ -4,10 +4,10 @@
 #include "lane/rehearsal.h"
 
 enum {
-	INSTR = 1, // the doubles know one instrument
+	INSTR = REHEARSAL_INSTR,
 	INTENT_ID = 1,
-	QTY = 100,
-	PX4 = 1000000,
+	QTY = REHEARSAL_QTY,
+	PX4 = REHEARSAL_ASK_PX4,
 	ORDERS_MAX = 16, // remembered by a double
 	SLOTS = 2,
 };
@@ -106,9 +106,9 @@ init_risk(struct rehearsal *r, struct arena *arena)
 	};
 	const struct mark mark = {
 		.head.instr_idx = INSTR,
-		.bid_px4 = PX4 - 100,
-		.ask_px4 = PX4 + 100,
-		.last_px4 = PX4,
+		.bid_px4 = REHEARSAL_BID_PX4,
+		.ask_px4 = REHEARSAL_ASK_PX4,
+		.last_px4 = REHEARSAL_ASK_PX4,
 		.round_lot_qty = QTY,
 		.confidence = CONFIDENCE_LIVE,
 		.state = TRADING_OPEN,
@@ -125,10 +125,11 @@ init_risk(struct rehearsal *r, struct arena *arena)
 	r->limits.instr[INSTR] = (struct risk_instr_limits){
 		.order_max_ntl4 = INT64_MAX,
 		.order_max_qty = QTY,
-		.open_max_qty = QTY,
-		.position_max_qty = QTY,
-		.collar_bp = 1,
+		.open_max_qty = SLOTS * QTY,
+		.position_max_qty = SLOTS * QTY,
+		.collar_bp = 100,
 		.allowed = 1,
+		.short_allowed = 1,
 	};
 	if (rc == 0)
 		risk_on_mark(&r->risk, &mark);
@@ -192,6 +193,11 @@ rehearsal_open(struct lane *l, uint64_t every_ns)
 			return NULL;
 		r->session[idx]->journal = l->journal == NULL ? NULL : &r->journal;
 	}
+	if (rehearses_feed(l->stages) && l->strategy_cnt != 0) {
+		r->feed = rehearsal_feed_open(l);
+		if (r->feed == NULL)
+			return NULL;
+	}
 	init_journal(r);
 	ring_init(&r->order_ring, r->order_slot, SLOTS);
 	r->intent = (struct intent){
@@ -244,6 +250,18 @@ near(const void *p, size_t len)
 		__builtin_prefetch((const uint8_t *)p + at, 1);
 }
 
+/* Where the next order of each strategy will look for its name. */
+static void
+near_names(const struct lane *l, const struct orders *o)
+{
+	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
+		const struct strategy_base *b = &l->strategy_here[i]->base;
+
+		near(&o->name_head[orders_name_hash(o, b->config.strategy_idx, b->next_id)],
+		     sizeof(*o->name_head));
+	}
+}
+
 /* What the next order touches of the real ones, beside what the double copies. */
 static void
 near_session(struct session *s)
@@ -291,6 +309,7 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 
 	if (l->sent_cnt != 0 || halt_is_on())
 		return false;
+	r->sent_cnt = 0;
 	if (s != NULL) {
 		struct session *d = r->session[idx];
 		const struct port_tx *tx = &s->port->tx;
@@ -298,6 +317,7 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 		if (!session_is_open(s) || tx->pending_cnt != 0 || tx->ready == NULL)
 			return false;
 		near_session(s);
+		near_names(l, &s->orders);
 		r->port[idx].tx = *tx; // its burst is never flushed, its buffer stays the port's
 		r->port[idx].tx.stamp = NULL;
 		d->tcp = s->tcp;
@@ -332,18 +352,46 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 	return true;
 }
 
-/* The double forgets its order, as if the venue had refused it. */
+/* One answer of the venue that does not exist. */
 static void
-forget_order(struct session *d)
+on_report(struct rehearsal *r, struct session *d, const struct report *report)
 {
-	const struct report refused = { .type = REPORT_REJECTED,
-					.instr_idx = INSTR,
-					.token = d->orders.next_token - 1 };
 	struct update update;
 	struct fill fill;
+	const unsigned said = orders_on_report(&d->orders, report, &fill, &update);
 
-	orders_on_report(&d->orders, &refused, &fill, &update);
+	if (said & ORDERS_FILL && r->own.risk != NULL)
+		risk_on_fill(&r->risk, &fill);
+	if (said & ORDERS_UPDATE && r->feed != NULL && r->feed->wishing != NULL)
+		rehearsal_feed_on_update(r->feed, &update);
+}
+
+/* The venue took the double's orders and canceled them.  Nothing is left of them. */
+static void
+forget_orders(struct rehearsal *r, struct session *d)
+{
+	for (uint32_t token = 1; token < d->orders.next_token; token++) {
+		struct report report = {
+			.type = REPORT_ACCEPTED, .instr_idx = INSTR, .token = token, .qty = QTY
+		};
+
+		on_report(r, d, &report);
+		report.type = REPORT_CANCELED;
+		on_report(r, d, &report);
+	}
 	d->orders.next_token = 1;
+}
+
+/* The first frame lies in the port's own buffer, those after it in the double's. */
+static void
+forget_frames(struct port_tx *tx)
+{
+	if (tx->pending_cnt != 0 && tx->ready != NULL)
+		port_buf_free(tx->ready);
+	for (uint32_t i = 1; i < tx->pending_cnt; i++)
+		port_buf_free(tx->pending[i]);
+	tx->pending_cnt = 0;
+	tx->ready = NULL;
 }
 
 void
@@ -356,19 +404,19 @@ rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s)
 				       .side = SIDE_BUY,
 				       .order_gone = 1 };
 	struct order passed_on; // or a fill, in a lane without risk: nobody's either
-	bool sent = l->sent_cnt == 1;
+	bool sent = r->sent_cnt + l->sent_cnt != 0;
 
 	l->sent_cnt = 0;
 	while (ring_take(&r->order_ring, &passed_on))
 		sent |= s == NULL;
 	risk_reserve_due(&r->risk);
-	if (r->risk.open_cnt != 0)
-		risk_on_fill(&r->risk, &released);
 	if (s != NULL) {
 		l->session[idx] = r->own.session;
-		if (r->session[idx]->orders.open_cnt != 0)
-			forget_order(r->session[idx]);
+		forget_orders(r, r->session[idx]);
+		forget_frames(&r->port[idx].tx);
 	}
+	if (r->risk.open_cnt != 0) // by a lane without orders
+		risk_on_fill(&r->risk, &released);
 	l->journal = r->own.journal;
 	store_relaxed_u32(&r->journal.head->taken_pos, r->journal.put_pos);
 	l->risk = r->own.risk;

@@ -464,13 +464,13 @@ turn_stage(struct lane *l, bool burst_left)
 /*
  * The way in.  Each round does the most advanced thing there is to do: walk the datagram in hand,
  * else take the next one, else look at the next frame.  Ends when nothing is left, when a ring
- * ahead is full, or when an order wants to leave.
+ * ahead is full, or when an order wants to leave.  polled: the queues were, and are not again.  By
+ * itself, so that a rehearsal goes through the very same code.
  */
-static inline uint32_t
-turn_in(struct lane *l)
+static HOT_APART uint32_t
+turn_in(struct lane *l, bool polled)
 {
 	uint32_t work = 0;
-	bool polled = false;
 
 	if (here_holds(ARB)) {
 		l->arb_ready |= l->recovery_busy;
@@ -595,6 +595,23 @@ turn_flush(struct lane *l)
 		session_prepare(l->session_here[i]);
 }
 
+/* A made-up packet goes through the stages, up to the orders it causes.  False: not now. */
+static inline bool
+rehearse_feed(struct lane *l, struct rehearsal *r, const struct session *s)
+{
+	if (!rehearses_feed(HERE) || r->feed == NULL || s == NULL ||
+	    !intent_has_way(l, 2 * STRATEGY_MOST) || // of its two strategies
+	    !rehearsal_feed_begin(r->feed, l, s->idx))
+		return false;
+	do {
+		turn_in(l, true);
+		r->sent_cnt += l->sent_cnt;
+		l->sent_cnt = 0;
+	} while (l->walking);
+	rehearsal_feed_end(r->feed, l);
+	return r->sent_cnt != 0;
+}
+
 /*
  * Nothing to do, and no order for a while: one is made up, and goes nowhere.  Then what else the
  * next one needs comes near, some of it in each empty turn.
@@ -615,7 +632,9 @@ turn_rehearse(struct lane *l)
 
 		if (!rehearsal_begin(r, l, s))
 			continue;
-		if (here_holds(RISK))
+		if (rehearse_feed(l, r, s))
+			;
+		else if (here_holds(RISK))
 			give_intent(l, &r->intent);
 		else
 			give_order(l, &r->order);
@@ -650,7 +669,7 @@ TURN_NAME(turn_, HERE_LANE)(struct lane *l)
 	work = turn_back(l);
 	work += turn_out(l);
 	if (here_holds(RX) || here_holds(PARSE) || here_holds(TCP))
-		work += turn_in(l);
+		work += turn_in(l, false);
 	if ((here_holds(TCP) || here_holds(RX)) && unlikely(l->net_busy))
 		lane_net_emit(l); // acknowledgements, unless an order carried them
 	if (here_holds(RX) || here_holds(TCP))

@@ -152,6 +152,106 @@ nothing_is_rehearsed_while_orders_may_not_leave(void **state)
 	lab_close(lab);
 }
 
+/* How many of the counters are not 0, apart from those in mask. */
+static unsigned
+counted(const void *metrics, size_t bytes, uint64_t mask)
+{
+	const uint64_t *counter = metrics;
+	unsigned cnt = 0;
+
+	for (size_t i = 0; i < bytes / sizeof(*counter); i++)
+		cnt += counter[i] != 0 && !(mask >> i & 1);
+	return cnt;
+}
+
+#define COUNTER(metrics, name) (1ULL << offsetof(struct metrics, name) / sizeof(uint64_t))
+
+/*
+ * In a lane that holds all stages a made-up packet goes all the way, by each kind of strategy and
+ * each kind of message; the doubles find nothing odd in it, however often, and the lane's own see
+ * nothing of it.
+ */
+static void
+a_made_up_packet_goes_all_the_way(void **state)
+{
+	enum { ROUNDS = 20 * REHEARSAL_FRAMES };
+	struct lab *lab = lab_open(&(struct lab_setup){ .sample_every = 1 });
+	struct lane *l = lab->g.lane[0];
+	const struct rehearsal_feed *f = l->rehearsal->feed;
+	const struct orders *orders = &l->rehearsal->session[0]->orders;
+	const struct parse_metrics *parse = &f->parse.metrics;
+	const uint64_t half = ROUNDS / 2;
+	struct strategy_metrics *wisher[2];
+	uint64_t digest, received_cnt;
+
+	assert_non_null(f);
+	assert_int_equal(f->wisher_cnt, ARRAY_CNT(wisher)); // the lab has a taker and a maker
+	lab_session_up(lab);
+	digest = book_digest(l->book[0]);
+	received_cnt = l->metrics.frame_received;
+	while (f->next % (2 * REHEARSAL_FRAMES) != 0)
+		lab_advance(lab, QUIET_NS);
+	for (unsigned k = 0; k < ARRAY_CNT(wisher); k++) {
+		wisher[k] = (struct strategy_metrics *)&f->wisher[k].base.metrics;
+		memset(wisher[k], 0, sizeof(*wisher[k]));
+	}
+	memset((void *)parse, 0, sizeof(*parse));
+	for (unsigned i = 0; i < ROUNDS; i++)
+		lab_advance(lab, QUIET_NS);
+	assert_int_equal(parse->add_order, ROUNDS / REHEARSAL_FRAMES);
+	assert_int_equal(parse->order_executed, ROUNDS / REHEARSAL_FRAMES);
+	assert_int_equal(parse->order_cancel, ROUNDS / REHEARSAL_FRAMES);
+	assert_int_equal(parse->order_delete, ROUNDS / REHEARSAL_FRAMES);
+	assert_int_equal(parse->order_replace, 2 * ROUNDS / REHEARSAL_FRAMES);
+	assert_int_equal(wisher[0]->bbo_seen, half);
+	assert_int_equal(wisher[0]->new_wished, half); // one order each
+	assert_int_equal(wisher[1]->bbo_seen, half);
+	assert_int_equal(wisher[1]->new_wished, 2 * half); // a bid and an offer
+	for (unsigned k = 0; k < ARRAY_CNT(wisher); k++)
+		assert_int_equal(counted(wisher[k], sizeof(*wisher[k]),
+					 COUNTER(strategy_metrics, bbo_seen) |
+						 COUNTER(strategy_metrics, new_wished)),
+				 0);
+	assert_int_equal(counted(&f->book.metrics, sizeof(f->book.metrics),
+				 COUNTER(book_metrics, instrument_known) |
+					 COUNTER(book_metrics, top_changed) |
+					 COUNTER(book_metrics, bbo) | COUNTER(book_metrics, mark) |
+					 COUNTER(book_metrics, trade_printed) |
+					 COUNTER(book_metrics, session)),
+			 0);
+	assert_int_equal(counted(&f->arb.metrics, sizeof(f->arb.metrics),
+				 COUNTER(arb_metrics, packet_delivered) |
+					 COUNTER(arb_metrics, message_delivered) |
+					 COUNTER(arb_metrics, session_started) |
+					 COUNTER(arb_metrics, expected_seq)),
+			 0);
+	assert_int_equal(
+		counted(&f->rx.metrics, sizeof(f->rx.metrics),
+			COUNTER(rx_metrics, frame) | COUNTER(rx_metrics, frame_market_data)),
+		0);
+	assert_int_equal(counted(&orders->metrics, sizeof(orders->metrics),
+				 COUNTER(orders_metrics, new_sent) |
+					 COUNTER(orders_metrics, order_accepted) |
+					 COUNTER(orders_metrics, order_canceled) |
+					 COUNTER(orders_metrics, next_token)),
+			 0);
+	assert_int_equal(orders->open_cnt, 0);
+	assert_int_equal(l->rehearsal->risk.open_cnt, 0);
+	assert_int_equal(orders->metrics.new_sent, l->rehearsal->risk.metrics.intent_passed);
+	// nothing of it is the lane's
+	assert_int_equal(l->metrics.frame_received, received_cnt);
+	assert_int_equal(book_digest(l->book[0]), digest);
+	assert_int_equal(l->strategy_cnt, 2);
+	assert_ptr_equal(l->strategy_here[0], l->has.strategy[0]);
+	assert_ptr_equal(l->strategy_here[1], l->has.strategy[1]);
+	assert_int_equal(l->sample_every, 1);
+	assert_int_equal(l->latency[LATENCY_RX]->cnt, 0);
+	assert_int_equal(l->metrics.room_missing, 0);
+	assert_int_equal(rehearsals(lab, true), 0);
+	assert_int_equal(lab_lost_buffers(lab), 0);
+	lab_close(lab);
+}
+
 static bool
 is_kept_near(const struct rehearsal *r, const void *p)
 {
@@ -262,6 +362,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
+		cmocka_unit_test(a_made_up_packet_goes_all_the_way),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
 		cmocka_unit_test(a_quiet_lane_keeps_code_and_state_near),
 		cmocka_unit_test(a_reload_switches_rehearsals_off_and_on),
