@@ -536,7 +536,7 @@ static inline void
 give_datagram(struct lane *l, const struct datagram *m)
 {
 	const uint32_t feed = m->head.feed_idx;
-	const uint32_t cnt = l->datagram_out_cnt[feed];
+	uint32_t cnt;
 
 	PORT_TRACE(datagram, m->head.feed_idx, m->seq, m->head.trace.rx_tsc);
 	if (here_holds(PARSE)) {
@@ -547,6 +547,7 @@ give_datagram(struct lane *l, const struct datagram *m)
 		return;
 	}
 	stamp_leaves(l, &m->head.trace);
+	cnt = l->datagram_out_cnt[feed];
 	if (unlikely(cnt > 1) && m->buf != NULL)
 		port_buf_share(m->buf, (int16_t)(cnt - 1));
 	for (uint32_t i = 0; i < cnt; i++)

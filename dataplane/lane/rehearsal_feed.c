@@ -233,30 +233,25 @@ make_frames(struct rehearsal_feed *f)
 static bool
 init_strategies(struct rehearsal_feed *f, struct lane *l)
 {
-	struct strategy_config *c = &f->silent.base.config; // its own place: it is a large one
+	struct strategy_config c = { .qty = REHEARSAL_QTY,
+				     .position_max_qty = POSITION_MAX_QTY,
+				     .imbalance_min_bp = IMBALANCE_MIN_BP,
+				     .instr = { { .instr_idx = REHEARSAL_INSTR } } };
 	uint32_t seen = 0;
 
-	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
-		const enum strategy_kind kind = l->strategy_here[i]->kind;
-		struct strategy *s = &f->wisher[f->wisher_cnt];
+	if (strategy_init(&f->silent, &c, &l->arena) != 0)
+		return false;
+	c.instr_cnt = 1;
 
-		if (seen >> kind & 1)
+	for (uint32_t i = 0; i < l->strategy_cnt; i++) {
+		c.kind = l->strategy_here[i]->kind;
+		if (seen >> c.kind & 1)
 			continue;
-		seen |= 1U << kind;
-		*c = (struct strategy_config){
-			.kind = kind,
-			.qty = REHEARSAL_QTY,
-			.position_max_qty = POSITION_MAX_QTY,
-			.imbalance_min_bp = IMBALANCE_MIN_BP,
-			.instr_cnt = 1,
-			.instr = { { .instr_idx = REHEARSAL_INSTR } },
-		};
-		if (strategy_init(s, c, &l->arena) != 0)
+		seen |= 1U << c.kind;
+		if (strategy_init(&f->wisher[f->wisher_cnt++], &c, &l->arena) != 0)
 			return false;
-		f->wisher_cnt++;
 	}
-	c->instr_cnt = 0;
-	return f->wisher_cnt != 0 && strategy_init(&f->silent, c, &l->arena) == 0;
+	return true;
 }
 
 static bool
@@ -350,6 +345,7 @@ rehearsal_feed_begin(struct rehearsal_feed *f, struct lane *l, uint8_t session_i
 	f->strategy_cnt = l->strategy_cnt;
 	f->sample_every = l->sample_every;
 	f->burst_tsc = l->slow.burst_tsc;
+	l->strategy[0] = wisher; // whoever is refused is told; rehearsal_end takes it away
 	l->strategy_here[0] = wisher;
 	l->strategy_here[1] = &f->silent;
 	l->strategy_cnt = 2;

@@ -252,6 +252,36 @@ a_made_up_packet_goes_all_the_way(void **state)
 	lab_close(lab);
 }
 
+/* A wish that is refused, as by a halt that comes meanwhile, does not end the wishes. */
+static void
+a_refused_wish_is_not_the_last(void **state)
+{
+	enum { ROUNDS = 4 * REHEARSAL_FRAMES, LONG_NS = 100000000 }; // longer than any backoff
+	struct lab *lab = lab_open(&(struct lab_setup){ 0 });
+	struct rehearsal *r = lab->g.lane[0]->rehearsal;
+	const struct strategy_metrics *wisher[2];
+	uint64_t wished_cnt[2];
+
+	lab_session_up(lab);
+	for (unsigned k = 0; k < ARRAY_CNT(wisher); k++)
+		wisher[k] = &r->feed->wisher[k].base.metrics;
+	r->limits.armed = 0;
+	risk_take_limits(&r->risk, &r->limits);
+	for (unsigned i = 0; i < ROUNDS; i++)
+		lab_advance(lab, QUIET_NS);
+	r->limits.armed = 1;
+	risk_take_limits(&r->risk, &r->limits);
+	for (unsigned k = 0; k < ARRAY_CNT(wisher); k++) {
+		assert_true(wisher[k]->verdict_refused != 0);
+		wished_cnt[k] = wisher[k]->new_wished;
+	}
+	for (unsigned i = 0; i < ROUNDS; i++)
+		lab_advance(lab, LONG_NS);
+	for (unsigned k = 0; k < ARRAY_CNT(wisher); k++)
+		assert_true(wisher[k]->new_wished >= wished_cnt[k] + ROUNDS / 2);
+	lab_close(lab);
+}
+
 static bool
 is_kept_near(const struct rehearsal *r, const void *p)
 {
@@ -363,6 +393,7 @@ main(void)
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
 		cmocka_unit_test(a_made_up_packet_goes_all_the_way),
+		cmocka_unit_test(a_refused_wish_is_not_the_last),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
 		cmocka_unit_test(a_quiet_lane_keeps_code_and_state_near),
 		cmocka_unit_test(a_reload_switches_rehearsals_off_and_on),
