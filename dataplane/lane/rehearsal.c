@@ -10,7 +10,9 @@ enum {
 	PX4 = REHEARSAL_ASK_PX4,
 	ORDERS_MAX = 16, // remembered by a double
 	SLOTS = 2,
+	NO_PORT_ID = RTE_MAX_ETHPORTS - 1, // DPDK counts ports from 0: none of ours has it
 };
+static_assert((int)PORT_MAX <= (int)NO_PORT_ID, "a double's frame has nowhere to go");
 
 /* The code that is not COLD, of the stages and of each kind of lane: turn.ld. */
 extern const uint8_t stage_code[], stage_code_end[];
@@ -319,6 +321,7 @@ rehearsal_begin(struct rehearsal *r, struct lane *l, struct session *s)
 		near_session(s);
 		near_names(l, &s->orders);
 		r->port[idx].tx = *tx; // its burst is never flushed, its buffer stays the port's
+		r->port[idx].tx.port_id = NO_PORT_ID;
 		r->port[idx].tx.stamp = NULL;
 		d->tcp = s->tcp;
 		r->own.session = l->session[idx];
@@ -362,7 +365,7 @@ on_report(struct rehearsal *r, struct session *d, const struct report *report)
 
 	if (said & ORDERS_FILL && r->own.risk != NULL)
 		risk_on_fill(&r->risk, &fill);
-	if (said & ORDERS_UPDATE && r->feed != NULL && r->feed->wishing != NULL)
+	if (said & ORDERS_UPDATE && r->feed != NULL)
 		rehearsal_feed_on_update(r->feed, &update);
 }
 
@@ -384,8 +387,10 @@ forget_orders(struct rehearsal *r, struct session *d)
 
 /* The first frame lies in the port's own buffer, those after it in the double's. */
 static void
-forget_frames(struct port_tx *tx)
+forget_frames(struct port_tx *tx, const struct port_tx *own)
 {
+	must(tx->metrics.frame_dropped == own->metrics.frame_dropped, EVENT_MUST_INDEX,
+	     tx->metrics.frame_dropped, own->metrics.frame_dropped); // a flush drops them all
 	if (tx->pending_cnt != 0 && tx->ready != NULL)
 		port_buf_free(tx->ready);
 	for (uint32_t i = 1; i < tx->pending_cnt; i++)
@@ -413,7 +418,7 @@ rehearsal_end(struct rehearsal *r, struct lane *l, struct session *s)
 	if (s != NULL) {
 		l->session[idx] = r->own.session;
 		forget_orders(r, r->session[idx]);
-		forget_frames(&r->port[idx].tx);
+		forget_frames(&r->port[idx].tx, &s->port->tx);
 	}
 	if (r->risk.open_cnt != 0) // by a lane without orders
 		risk_on_fill(&r->risk, &released);

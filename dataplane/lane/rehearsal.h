@@ -30,7 +30,8 @@ struct rehearsal_near {
  * written; that warms these lines, and copying reads the connection's.  What else the next order
  * will touch of the real ones is prefetched.
  *
- * Why nothing can leave: the double's burst is its own copy and is never flushed, the ring leads
+ * Why nothing can leave: the double's burst is its own copy and is never flushed (if it were: DPDK
+ * has no port of the double's number and takes nothing, and the lane ends by must), the ring leads
  * nowhere, the connection's own numbers do not move, and the store's bytes behind tx_end are never
  * sent.  Real counters, limits, tokens, orders and positions are not touched.
  *

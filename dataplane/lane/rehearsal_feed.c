@@ -239,6 +239,7 @@ init_strategies(struct rehearsal_feed *f, struct lane *l)
 				     .instr = { { .instr_idx = REHEARSAL_INSTR } } };
 	uint32_t seen = 0;
 
+	f->wishing = &f->wisher[0];
 	if (strategy_init(&f->silent, &c, &l->arena) != 0)
 		return false;
 	c.instr_cnt = 1;
@@ -361,8 +362,8 @@ rehearsal_feed_begin(struct rehearsal_feed *f, struct lane *l, uint8_t session_i
 COLD void
 rehearsal_feed_end(struct rehearsal_feed *f, struct lane *l)
 {
-	must(!l->walking && l->arb_ready == 0 && l->rx_next == l->rx_cnt && l->flushed_tsc == 0,
-	     EVENT_MUST_INDEX, l->rx_next, l->rx_cnt);
+	must(!l->walking && l->arb_ready == 0 && l->rx_next == l->rx_cnt, EVENT_MUST_INDEX,
+	     l->rx_next, l->rx_cnt);
 	l->rx_next = l->rx_cnt = 0;
 	l->strategy_here[0] = f->strategy_here[0];
 	l->strategy_here[1] = f->strategy_here[1];

@@ -29,7 +29,7 @@ struct rehearsal_feed {
 	struct arb arb;
 	struct parse parse;
 	struct strategy wisher[STRATEGY_KIND_CNT];
-	struct strategy silent;   // asked last: so no order is its cause's last, and none leaves
+	struct strategy silent;   // asked last: so no order is its cause's last and flushed
 	struct strategy *wishing; // the one asked last
 	uint32_t wisher_cnt;
 	uint32_t next;
