@@ -171,10 +171,11 @@ assert_only(const void *metrics, size_t bytes, uint64_t mask)
  * nothing of it.
  */
 static void
-a_made_up_packet_goes_all_the_way(void **state)
+made_up_packets_go_all_the_way(const char *feeds_more, bool queues)
 {
 	enum { ROUNDS = 20 * REHEARSAL_FRAMES };
-	struct lab *lab = lab_open(&(struct lab_setup){ .sample_every = 1 });
+	struct lab *lab =
+		lab_open(&(struct lab_setup){ .sample_every = 1, .feeds_more = feeds_more });
 	struct lane *l = lab->g.lane[0];
 	const struct rehearsal_feed *f = l->rehearsal->feed;
 	const struct orders *orders = &l->rehearsal->session[0]->orders;
@@ -184,6 +185,7 @@ a_made_up_packet_goes_all_the_way(void **state)
 	uint64_t digest, received_cnt;
 
 	assert_non_null(f);
+	assert_int_equal(book_has_queues(&f->book), queues);
 	assert_int_equal(f->wisher_cnt, ARRAY_CNT(wisher)); // the lab has a taker and a maker
 	lab_session_up(lab);
 	digest = book_digest(l->book[0]);
@@ -241,6 +243,23 @@ a_made_up_packet_goes_all_the_way(void **state)
 	assert_int_equal(rehearsals(lab, true), 0);
 	assert_int_equal(lab_lost_buffers(lab), 0);
 	lab_close(lab);
+}
+
+static void
+a_made_up_packet_goes_all_the_way(void **state)
+{
+	made_up_packets_go_all_the_way(NULL, false);
+}
+
+/* With a feed of depth orders the made-up book keeps each level's orders, too. */
+static void
+a_made_up_packet_goes_through_queues(void **state)
+{
+	made_up_packets_go_all_the_way("  - name: deep\n    venue: sim\n    protocol: itch50\n"
+				       "    depth: orders\n    orders_max: 65536\n"
+				       "    levels_max: 65536\n    lines:\n"
+				       "      - { port: md, group: 239.10.1.3, udp_port: 26402 }\n",
+				       true);
 }
 
 /* A wish that is refused, as by a halt that comes meanwhile, does not end the wishes. */
@@ -416,6 +435,7 @@ main(void)
 		cmocka_unit_test(a_quiet_lane_rehearses_and_nothing_changes),
 		cmocka_unit_test(a_day_sends_the_same_bytes_with_and_without),
 		cmocka_unit_test(a_made_up_packet_goes_all_the_way),
+		cmocka_unit_test(a_made_up_packet_goes_through_queues),
 		cmocka_unit_test(a_refused_wish_is_not_the_last),
 		cmocka_unit_test(nothing_is_rehearsed_while_orders_may_not_leave),
 		cmocka_unit_test(a_quiet_lane_keeps_code_and_state_near),
