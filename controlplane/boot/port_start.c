@@ -89,11 +89,7 @@ set_multicast(struct gateway *g, uint32_t port_idx)
 
 			if (line->port_idx != port_idx)
 				continue;
-			// RFC 1112 section 6.4: the group's lower 23 bits behind 01:00:5e
-			mac[cnt++] = (struct rte_ether_addr){
-				{ 0x01, 0x00, 0x5e, (line->group >> 16) & 0x7f,
-				  (line->group >> 8) & 0xff, line->group & 0xff }
-			};
+			eth_group_mac(line->group, mac[cnt++].addr_bytes);
 		}
 	if (cnt == 0)
 		return;

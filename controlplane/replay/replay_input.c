@@ -231,41 +231,26 @@ wrap(struct replay_input *in, const uint8_t *block, size_t block_len, struct rep
 	const struct config_feed *feed = &in->c.config->feeds[in->c.feed_idx];
 	const struct config_line *line = &feed->lines[0];
 	const uint16_t vlan = (uint16_t)in->c.config->ports[line->port_idx].vlan;
-	const uint16_t udp_len =
-		(uint16_t)(sizeof(struct udp_head) + sizeof(struct mold_head) + block_len);
 	struct eth_head *eth = (struct eth_head *)in->frame;
 	uint8_t *at = (uint8_t *)(eth + 1);
-	struct ipv4_head *ip;
-	struct udp_head *udp;
+	const struct udp_way way = {
+		.src_ip = line->source != 0 ? line->source
+					    : in->c.config->ports[line->port_idx].address.ip ^ 0xff,
+		.dst_ip = line->group,
+		.src_port = SOURCE_PORT,
+		.dst_port = (uint16_t)line->udp_port,
+		.ttl = GROUP_TTL,
+	};
 	struct mold_head *mold;
 
-	memset(in->frame, 0, sizeof(*eth) + sizeof(struct vlan_tag) + sizeof(*ip) + sizeof(*udp));
-	// RFC 1112 6.4: the group's lower 23 bits behind 01:00:5e
-	memcpy(eth->dst,
-	       (uint8_t[]){ 0x01, 0x00, 0x5e, (line->group >> 16) & 0x7f, (line->group >> 8) & 0xff,
-			    line->group & 0xff },
-	       ETH_ADDR_BYTES);
+	eth_group_mac(line->group, eth->dst);
 	memcpy(eth->src, (uint8_t[]){ 0x02, 0, 0, 0, 0, 0x77 }, ETH_ADDR_BYTES);
 	eth->type = be16_of(vlan != 0 ? ETH_TYPE_VLAN : ETH_TYPE_IPV4);
 	if (vlan != 0) {
 		*(struct vlan_tag *)at = (struct vlan_tag){ be16_of(vlan), be16_of(ETH_TYPE_IPV4) };
 		at += sizeof(struct vlan_tag);
 	}
-	ip = (struct ipv4_head *)at;
-	udp = (struct udp_head *)(ip + 1);
-	mold = (struct mold_head *)(udp + 1);
-	ip->version_ihl = 0x45;
-	ip->total_len = be16_of((uint16_t)(sizeof(*ip) + udp_len));
-	ip->ttl = GROUP_TTL;
-	ip->proto = IP_PROTO_UDP;
-	ip->src =
-		be32_of(line->source != 0 ? line->source
-					  : in->c.config->ports[line->port_idx].address.ip ^ 0xff);
-	ip->dst = be32_of(line->group);
-	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
-	udp->src_port = be16_of(SOURCE_PORT);
-	udp->dst_port = be16_of((uint16_t)line->udp_port);
-	udp->len = be16_of(udp_len);
+	mold = (struct mold_head *)(at + sizeof(struct ipv4_head) + sizeof(struct udp_head));
 	memset(mold->session, ' ', sizeof(mold->session));
 	memcpy(mold->session, feed->session[0] != '\0' ? feed->session : "REPLAY",
 	       feed->session[0] != '\0' ? strnlen(feed->session, sizeof(mold->session)) : 6);
@@ -275,11 +260,10 @@ wrap(struct replay_input *in, const uint8_t *block, size_t block_len, struct rep
 		memcpy(mold + 1, block, block_len);
 		in->seq++;
 	}
-	udp->sum = ip_sum_finish(
-		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, udp_len), udp, udp_len));
+	at += udp_write_heads(at, &way, (uint16_t)(sizeof(*mold) + block_len));
 	f->port_idx = line->port_idx;
 	f->data = in->frame;
-	f->len = (uint16_t)((uint8_t *)(mold + 1) - in->frame + block_len);
+	f->len = (uint16_t)(at - in->frame);
 }
 
 /* The time a message has by itself; a short one has none. */

@@ -48,9 +48,8 @@ add_line(struct rx *r, const struct rx_line_config *l)
 		.source_ip = l->source_ip,
 		.feed_idx = l->feed_idx,
 		.line_idx = l->line_idx,
-		.mac = { 0x01, 0x00, 0x5e, (uint8_t)(l->group_ip >> 16 & 0x7f),
-			 (uint8_t)(l->group_ip >> 8), (uint8_t)l->group_ip },
 	};
+	eth_group_mac(l->group_ip, r->slot[i].mac);
 	prepare_head(&r->slot[i], l->group_ip, l->udp_port);
 	if (r->vlan_id != 0 && r->vlan_id != RX_VLAN_ANY)
 		r->slot[i].mask[0] = 0; // no frame without a tag is ours: nothing is like head

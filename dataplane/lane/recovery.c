@@ -92,35 +92,20 @@ write_request(const struct recovery *r, const struct recover_request *q,
 	      const uint8_t mac[ETH_ADDR_BYTES], uint8_t *frame)
 {
 	const struct host_addr *us = &r->port->host.us;
-	const uint16_t l4_len = sizeof(struct udp_head) + sizeof(struct mold_head);
+	const struct udp_way way = {
+		.src_ip = us->ip,
+		.dst_ip = r->config.server[q->server_idx].ip,
+		.src_port = r->local_port,
+		.dst_port = r->config.server[q->server_idx].udp_port,
+		.ttl = REQUEST_TTL,
+	};
 	uint8_t *at = host_put_eth(us, mac, ETH_TYPE_IPV4, frame);
 	struct mold_head mold;
-	struct udp_head udp = {
-		.src_port = be16_of(r->local_port),
-		.dst_port = be16_of(r->config.server[q->server_idx].udp_port),
-		.len = be16_of(l4_len),
-	};
-	struct ipv4_head ip = {
-		.version_ihl = 0x45,
-		.total_len = be16_of(sizeof(ip) + l4_len),
-		.frag = be16_of(IP_FRAG_DF),
-		.ttl = REQUEST_TTL,
-		.proto = IP_PROTO_UDP,
-		.src = be32_of(us->ip),
-		.dst = be32_of(r->config.server[q->server_idx].ip),
-	};
-	uint64_t sum = ip_sum_pseudo(ip.src, ip.dst, IP_PROTO_UDP, l4_len);
 
 	mold_request_write(&mold, q->session, q->seq, q->msg_cnt);
-	ip.sum = ip_sum_finish(ip_sum_bytes(0, &ip, sizeof(ip)));
-	sum = ip_sum_bytes(ip_sum_bytes(sum, &udp, sizeof(udp)), &mold, sizeof(mold));
-	udp.sum = ip_sum_finish(sum);
-	if (be16_get(udp.sum) == 0)
-		udp.sum = be16_of(0xffff); // RFC 768: 0 means that none was computed
-	memcpy(at, &ip, sizeof(ip));
-	memcpy(at + sizeof(ip), &udp, sizeof(udp));
-	memcpy(at + sizeof(ip) + sizeof(udp), &mold, sizeof(mold));
-	return host_pad(frame, (size_t)(at - frame) + sizeof(ip) + l4_len);
+	memcpy(at + sizeof(struct ipv4_head) + sizeof(struct udp_head), &mold, sizeof(mold));
+	at += udp_write_heads(at, &way, sizeof(mold));
+	return host_pad(frame, (size_t)(at - frame));
 }
 
 /* Sends the request that is due; one that finds no way is as good as lost. */

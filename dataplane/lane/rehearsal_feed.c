@@ -74,41 +74,29 @@ rehearsal_feed_bytes(void)
 static void
 make_frame(struct rehearsal_feed *f, unsigned i, uint64_t seq, const void *msg, size_t msg_len)
 {
+	static const struct udp_way WAY = {
+		.dst_ip = GROUP_IP, .src_port = UDP_PORT, .dst_port = UDP_PORT, .ttl = 1
+	};
 	uint8_t *at = f->frame[i];
 	struct eth_head *eth = (struct eth_head *)at;
-	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
-	struct udp_head *udp = (struct udp_head *)(ip + 1);
-	struct mold_head *mold = (struct mold_head *)(udp + 1);
+	struct mold_head *mold = (struct mold_head *)(at + RX_HEAD_LEN);
 	struct mold_block *block = (struct mold_block *)(mold + 1);
-	const uint16_t udp_len =
-		(uint16_t)(sizeof(*udp) + sizeof(*mold) + sizeof(*block) + msg_len);
-	const uint8_t group_mac[] = { 0x01, 0x00, 0x5e, 0x7f, 0xff, 0xff }; // RFC 1112 6.4
 
 	static_assert(RX_HEAD_LEN + sizeof(struct mold_head) + sizeof(struct mold_block) +
 				      sizeof(struct itch50_stock_directory) <=
 			      REHEARSAL_FRAME_BYTES,
 		      "the longest message");
-	memset(at, 0, REHEARSAL_FRAME_BYTES);
-	memcpy(eth->dst, group_mac, sizeof(group_mac));
+	eth_group_mac(GROUP_IP, eth->dst);
 	eth->src[0] = 0x02; // administered here
 	eth->type = be16_of(ETH_TYPE_IPV4);
-	ip->version_ihl = 0x45;
-	ip->total_len = be16_of((uint16_t)(sizeof(*ip) + udp_len));
-	ip->ttl = 1;
-	ip->proto = IP_PROTO_UDP;
-	ip->dst = be32_of(GROUP_IP);
-	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
-	udp->src_port = be16_of(UDP_PORT);
-	udp->dst_port = be16_of(UDP_PORT);
-	udp->len = be16_of(udp_len);
 	memcpy(mold->session, SESSION, sizeof(mold->session));
 	mold->seq = be64_of(seq);
 	mold->msg_cnt = be16_of(1);
 	block->len = be16_of((uint16_t)msg_len);
 	memcpy(block + 1, msg, msg_len);
-	udp->sum = ip_sum_finish(
-		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, udp_len), udp, udp_len));
-	f->frame_len[i] = (uint16_t)(RX_UDP_AT + udp_len);
+	at += sizeof(*eth);
+	at += udp_write_heads(at, &WAY, (uint16_t)(sizeof(*mold) + sizeof(*block) + msg_len));
+	f->frame_len[i] = (uint16_t)(at - f->frame[i]);
 }
 
 static struct itch50_head

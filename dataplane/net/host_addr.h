@@ -50,18 +50,6 @@ host_ip_is_broadcast(const struct host_addr *a, uint32_t ip)
 	return ip == HOST_IP_BROADCAST || (a->prefix_len < 31 && ip == (a->ip | ~host_mask(a)));
 }
 
-/* The Ethernet address of a multicast group: its lower 23 bits (RFC 1112 6.4). */
-static inline void
-host_multicast_mac(uint32_t group, uint8_t mac[ETH_ADDR_BYTES])
-{
-	const uint8_t bytes[ETH_ADDR_BYTES] = {
-		0x01,          0x00, 0x5e, (uint8_t)(group >> 16 & 0x7f), (uint8_t)(group >> 8),
-		(uint8_t)group
-	};
-
-	memcpy(mac, bytes, sizeof(bytes));
-}
-
 /* Bytes of host_put_eth. */
 static inline size_t
 host_eth_bytes(const struct host_addr *a)

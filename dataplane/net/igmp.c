@@ -333,7 +333,7 @@ close_frame(struct igmp *g, const struct host_addr *us, uint32_t dst, uint8_t *b
 	struct igmp_head *m;
 	uint8_t *at;
 
-	host_multicast_mac(dst, mac);
+	eth_group_mac(dst, mac);
 	at = host_put_eth(us, mac, ETH_TYPE_IPV4, buf);
 	ip.sum = ip_sum_finish(ip_sum_be32(ip_sum_bytes(0, &ip, sizeof(ip)), alert));
 	memcpy(at, &ip, sizeof(ip));

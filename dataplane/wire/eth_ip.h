@@ -67,6 +67,18 @@ struct eth_head {
 static_assert(sizeof(struct eth_head) == 14, "RFC 894: Ethernet header");
 static_assert(offsetof(struct eth_head, type) == 12, "RFC 894: Ethernet header");
 
+/* The Ethernet address of a multicast group: its lower 23 bits (RFC 1112 6.4). */
+static inline void
+eth_group_mac(uint32_t group_ip, uint8_t mac[ETH_ADDR_BYTES])
+{
+	mac[0] = 0x01;
+	mac[1] = 0x00;
+	mac[2] = 0x5e;
+	mac[3] = (uint8_t)(group_ip >> 16 & 0x7f);
+	mac[4] = (uint8_t)(group_ip >> 8);
+	mac[5] = (uint8_t)group_ip;
+}
+
 /* What follows an eth_head or another tag whose type announces a tag. */
 struct vlan_tag {
 	be16 tci; // priority 3 bits, drop eligible 1 bit, VLAN id 12 bits
@@ -347,6 +359,49 @@ ip_sum_pseudo(be32 src, be32 dst, uint8_t proto, uint16_t l4_len)
 
 	return ip_sum_be16(ip_sum_be16(ip_sum_be32(ip_sum_be32(0, src), dst), zero_proto),
 			   be16_of(l4_len));
+}
+
+/* Who sends a datagram to whom; host order. */
+struct udp_way {
+	uint32_t src_ip;
+	uint32_t dst_ip;
+	uint16_t src_port;
+	uint16_t dst_port;
+	uint8_t ttl;
+};
+
+/*
+ * Writes the IPv4 and UDP headers before payload_len bytes that lie behind their place at `at`
+ * already: no options, not to be fragmented, both checksums (RFC 791 3.1, RFC 768).  Returns the
+ * bytes of headers and payload.  Not for the hot path.
+ */
+static inline uint16_t
+udp_write_heads(uint8_t *at, const struct udp_way *w, uint16_t payload_len)
+{
+	const uint16_t udp_len = (uint16_t)(sizeof(struct udp_head) + payload_len);
+	struct ipv4_head *ip = (struct ipv4_head *)at;
+	struct udp_head *udp = (struct udp_head *)(ip + 1);
+
+	*ip = (struct ipv4_head){
+		.version_ihl = 0x45,
+		.total_len = be16_of((uint16_t)(sizeof(*ip) + udp_len)),
+		.frag = be16_of(IP_FRAG_DF),
+		.ttl = w->ttl,
+		.proto = IP_PROTO_UDP,
+		.src = be32_of(w->src_ip),
+		.dst = be32_of(w->dst_ip),
+	};
+	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
+	*udp = (struct udp_head){
+		.src_port = be16_of(w->src_port),
+		.dst_port = be16_of(w->dst_port),
+		.len = be16_of(udp_len),
+	};
+	udp->sum = ip_sum_finish(
+		ip_sum_bytes(ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, udp_len), udp, udp_len));
+	if (be16_get(udp->sum) == 0)
+		udp->sum = be16_of(0xffff); // RFC 768: 0 means that none was computed
+	return (uint16_t)(sizeof(*ip) + udp_len);
 }
 
 /* What a frame turned out to be.  Everything from ETH_IP_FRAGMENT on ends the walk. */

@@ -339,34 +339,26 @@ size_t
 lab_mold_frame(uint8_t frame[LAB_FRAME_MAX], const char session[MOLD_SESSION_LEN], unsigned line,
 	       uint64_t seq, const uint8_t *blocks, size_t len, uint16_t cnt)
 {
+	const struct udp_way way = {
+		.src_ip = 0x0a0a0101,
+		.dst_ip = GROUP_IP + line,
+		.src_port = 30000,
+		.dst_port = (uint16_t)(MD_PORT + line),
+		.ttl = 8,
+	};
 	struct eth_head *eth = (struct eth_head *)frame;
-	struct ipv4_head *ip = (struct ipv4_head *)(eth + 1);
-	struct udp_head *udp = (struct udp_head *)(ip + 1);
-	struct mold_head *mold = (struct mold_head *)(udp + 1);
-	const size_t udp_len = sizeof(*udp) + sizeof(*mold) + len;
-	const uint32_t group = GROUP_IP + line;
+	uint8_t *ip = (uint8_t *)(eth + 1);
+	struct mold_head *mold =
+		(struct mold_head *)(ip + sizeof(struct ipv4_head) + sizeof(struct udp_head));
 
-	memset(frame, 0, sizeof(*eth) + sizeof(*ip) + sizeof(*udp) + sizeof(*mold));
-	memcpy(eth->dst, (uint8_t[]){ 0x01, 0x00, 0x5e, 0x0a, 0x01, (uint8_t)(1 + line) }, 6);
+	eth_group_mac(way.dst_ip, eth->dst);
 	memcpy(eth->src, (uint8_t[]){ 0x02, 0, 0, 0, 0, 0x77 }, 6);
 	eth->type = be16_of(ETH_TYPE_IPV4);
-	ip->version_ihl = 0x45;
-	ip->total_len = be16_of((uint16_t)(sizeof(*ip) + udp_len));
-	ip->ttl = 8;
-	ip->proto = IP_PROTO_UDP;
-	ip->src = be32_of(0x0a0a0101);
-	ip->dst = be32_of(group);
-	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
-	udp->src_port = be16_of(30000);
-	udp->dst_port = be16_of((uint16_t)(MD_PORT + line));
-	udp->len = be16_of((uint16_t)udp_len);
 	memcpy(mold->session, session, sizeof(mold->session));
 	mold->seq = be64_of(seq);
 	mold->msg_cnt = be16_of(cnt);
 	memcpy(mold + 1, blocks, len);
-	udp->sum = ip_sum_finish(ip_sum_bytes(
-		ip_sum_pseudo(ip->src, ip->dst, IP_PROTO_UDP, (uint16_t)udp_len), udp, udp_len));
-	return sizeof(*eth) + sizeof(*ip) + udp_len;
+	return sizeof(*eth) + udp_write_heads(ip, &way, (uint16_t)(sizeof(*mold) + len));
 }
 
 void

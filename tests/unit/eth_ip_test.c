@@ -203,6 +203,48 @@ udp_sums_and_lengths_are_judged(void **state)
 }
 
 static void
+written_heads_are_what_the_walk_expects(void **state)
+{
+	struct udp_way way = { 0x0a000001, 0x0a000002, 1000, 2000, 64 };
+	struct eth_ip e;
+	uint8_t by_hand[128], f[128] = { 0 };
+	const size_t len = udp_frame(by_hand, 0, 0);
+	struct ipv4_head *ip = (struct ipv4_head *)(by_hand + 14);
+	struct udp_head *udp = (struct udp_head *)(f + 34);
+	const be16 ones = be16_of(0xffff);
+
+	ip->frag = be16_of(IP_FRAG_DF);
+	ip->sum = be16_of(0);
+	ip->sum = ip_sum_finish(ip_sum_bytes(0, ip, sizeof(*ip)));
+	((struct eth_head *)f)->type = be16_of(ETH_TYPE_IPV4);
+	memcpy(f + 42, "abc", 3);
+	assert_int_equal(14 + udp_write_heads(f + 14, &way, 3), len);
+	assert_memory_equal(f, by_hand, len);
+
+	// every port: one of them makes the sum 0, which is written as its other name
+	for (uint32_t port = 0, ones_cnt = 0; port <= 0xffff; port++) {
+		way.src_port = (uint16_t)port;
+		udp_write_heads(f + 14, &way, 3);
+		assert_int_equal(eth_ip_walk(f, len, false, &e), ETH_IP_L4);
+		assert_true(eth_ip_l4_sum_ok(&e));
+		assert_int_not_equal(be16_get(udp->sum), 0);
+		ones_cnt += memcmp(&udp->sum, &ones, sizeof(ones)) == 0;
+		assert_true(ones_cnt <= 1);
+		assert_true(port < 0xffff || ones_cnt == 1);
+	}
+}
+
+static void
+a_group_has_its_lower_23_bits_as_address(void **state)
+{
+	static const uint8_t WANT[] = { 0x01, 0x00, 0x5e, 0x0a, 0x81, 0x02 };
+	uint8_t mac[ETH_ADDR_BYTES];
+
+	eth_group_mac(0xef8a8102, mac); // 239.138.129.2
+	assert_memory_equal(mac, WANT, sizeof(WANT));
+}
+
+static void
 arp_is_recognised_and_checked(void **state)
 {
 	struct eth_ip e;
@@ -230,6 +272,8 @@ main(void)
 		cmocka_unit_test(a_walk_ends_where_the_table_says),
 		cmocka_unit_test(padding_is_not_payload),
 		cmocka_unit_test(udp_sums_and_lengths_are_judged),
+		cmocka_unit_test(written_heads_are_what_the_walk_expects),
+		cmocka_unit_test(a_group_has_its_lower_23_bits_as_address),
 		cmocka_unit_test(arp_is_recognised_and_checked),
 	};
 

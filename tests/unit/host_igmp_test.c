@@ -14,7 +14,7 @@ take_igmp(struct host *h, uint32_t dst, uint8_t type, const char *rest, uint64_t
 
 	assert_int_not_equal(n, 0);
 	assert_int_equal(eth_ip_walk(got, n, false, &e), ETH_IP_L4);
-	host_multicast_mac(dst, mac);
+	eth_group_mac(dst, mac);
 	assert_memory_equal(got, mac, 6);
 	assert_memory_equal(got + 6, h->us.mac, 6);
 	assert_int_equal(e.l3[0], 0x46);
