@@ -12,6 +12,8 @@
  *   feed    20,000 packets of other symbols' orders go through parse and book, and through the
  *           caches: what a gateway that waits for its moment sees
  *
+ *   turn    what a packet waits for if it comes just then: the turn that rehearses, in either
+ *
  * Floor: the same trigger when the last order was a millisecond ago.
  *
  * How it could lie.  The packets are made on the lane's own core, which takes more of the caches
@@ -87,8 +89,20 @@ other_packet(struct lab *lab, struct others *o)
 	lab_market_data(lab, 0, data, len, PACKET_MESSAGES);
 }
 
+/* One turn; in turns, if it is not NULL, the time of one that rehearsed. */
 static void
-idle(const struct bench *b, struct lab *lab, struct others *o, bool feed)
+turn(struct lane *l, uint64_t now, struct bench_series *turns)
+{
+	const uint64_t before = l->metrics.rehearsal;
+
+	lane_turn_once(l);
+	if (turns != NULL && l->metrics.rehearsal != before)
+		bench_add(turns, __rdtsc() - now);
+}
+
+static void
+idle(const struct bench *b, struct lab *lab, struct others *o, bool feed,
+     struct bench_series *turns)
 {
 	const uint64_t ms = b->quick ? IDLE_MS_QUICK : IDLE_MS;
 	const uint64_t start = __rdtsc();
@@ -100,8 +114,9 @@ idle(const struct bench *b, struct lab *lab, struct others *o, bool feed)
 		if (feed && now >= next) {
 			other_packet(lab, o);
 			next += step;
+			now = __rdtsc();
 		}
-		lane_turn_once(lab->g.lane[0]);
+		turn(lab->g.lane[0], now, turns);
 	}
 	lab_settle(lab); // what the venue said meanwhile
 	while (lab->g.lane[0]->housekeeping_left < IDLE_TURNS)
@@ -131,8 +146,9 @@ main(int argc, char **argv)
 {
 	static const char *const SUFFIX[] = { "quiet cold", "quiet rehearsed", "feed cold",
 					      "feed rehearsed" };
+	static const char *const TURN_SUFFIX[] = { "quiet turn", "feed turn" };
 	struct others others = { .next_ref = REF_BASE, .oldest_ref = REF_BASE };
-	struct bench_series series[ARRAY_CNT(SUFFIX)], floor;
+	struct bench_series series[ARRAY_CNT(SUFFIX)], turns[ARRAY_CNT(TURN_SUFFIX)], floor;
 	struct rehearsal *rehearsal;
 	struct lab *lab;
 	struct bench b;
@@ -152,6 +168,8 @@ main(int argc, char **argv)
 	bench_series_init(&floor, FLOORS, 1);
 	for (unsigned i = 0; i < ARRAY_CNT(SUFFIX); i++)
 		bench_series_init(&series[i], samples, 1);
+	for (unsigned i = 0; i < ARRAY_CNT(turns); i++)
+		bench_series_init(&turns[i], samples * IDLE_MS, 1);
 	for (unsigned i = 0; i < WARM + FLOORS; i++) {
 		uint64_t cycles;
 
@@ -172,13 +190,16 @@ main(int argc, char **argv)
 			lab->g.lane[0]->rehearsal = on ? rehearsal : NULL;
 			lab->g.lane[0]->rehearsal_due = false;
 			rest(lab);
-			idle(&b, lab, &others, i >= 2);
+			idle(&b, lab, &others, i >= 2, on ? &turns[i / 2] : NULL);
 			if (on != (lab->g.lane[0]->metrics.rehearsal > before))
 				bench_die("the lane did not do as it was told");
 			bench_add(&series[i], time_trigger(lab, &nr));
 		}
 	for (unsigned i = 0; i < ARRAY_CNT(SUFFIX); i++)
 		bench_report(&b, SUFFIX[i], &series[i], &floor, BENCH_P50,
+			     (struct bench_target){ 0 });
+	for (unsigned i = 0; i < ARRAY_CNT(turns); i++)
+		bench_report(&b, TURN_SUFFIX[i], &turns[i], &floor, BENCH_P50,
 			     (struct bench_target){ 0 });
 	if (lab->bad_frame_cnt != 0 || lab->peer.bad_cnt != 0)
 		bench_die("a frame that left does not parse");
