@@ -91,13 +91,18 @@ port_tx_flush(struct port_tx *q)
 	return sent;
 }
 
-/* The driver's transmit function is called with nothing to send: its code and queue come near. */
+/*
+ * The driver's transmit function is called with nothing to send: its code and queue come near. With
+ * a buffer to look at all the same: memif of later DPDK versions reads the first one's pool before
+ * it counts.
+ */
 HOT_INLINE void
 port_tx_touch(const struct port_tx *q)
 {
-	struct rte_mbuf *none = NULL;
+	struct rte_mbuf *first = q->ready;
 
-	rte_eth_tx_burst(q->port_id, q->queue_id, &none, 0);
+	if (likely(first != NULL))
+		rte_eth_tx_burst(q->port_id, q->queue_id, &first, 0);
 }
 
 /* A buffer for the next frame comes near.  After a flush, off the order's way. */
