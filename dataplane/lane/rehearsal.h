@@ -40,8 +40,8 @@ struct rehearsal_near {
  * and the places of its pages into the TLB.  A lane that has no part in sending orders does only
  * this.
  *
- * Only an empty turn rehearses; a packet that arrives meanwhile waits for its end: some 1.3 us in
- * every warm_up_us (perf/README.md), 0.9 us in a lane without market data.
+ * Only an empty turn rehearses; a packet that arrives meanwhile waits for its end: some 1.25 us in
+ * every warm_up_us (perf/README.md).
  */
 struct rehearsal {
 	struct risk risk;
