@@ -23,8 +23,8 @@ ANSWERS = {
 OPEN_NS = int(9.5 * 3600 * 1e9)
 
 
-def pace(path, seconds):
-    """Walks the length-prefixed messages; what is older than the open is not paced."""
+def stamps_of(path):
+    """The time of each length-prefixed message, in ns since midnight."""
     with open(path, "rb") as f:
         data = f.read()
     at, stamps = 0, []
@@ -32,6 +32,12 @@ def pace(path, seconds):
         length = int.from_bytes(data[at:at + 2], "big")
         stamps.append(int.from_bytes(data[at + 7:at + 13], "big"))
         at += 2 + length
+    return stamps
+
+
+def pace(path, seconds):
+    """What is older than the open is not paced."""
+    stamps = stamps_of(path)
     day = [s for s in stamps if s >= OPEN_NS]
     skip = "--skip-to 09:30:00 " if len(day) >= 2 else ""
     day = day if skip else stamps

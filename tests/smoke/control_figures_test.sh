@@ -22,15 +22,11 @@ session_up() { [ "$(ctl_value sessions 0.state)" = up ]; }
 http() { in_gw curl -s -o "$SMOKE_DIR/http.txt" -w '%{http_code}' --max-time 5 "$@"; }
 # Whether a stamp of the day is within this test's last minutes, in New York's winter or summer.
 clock_shows_its_hour() {
-	python3 - "$day" <<'PYTHON'
+	PYTHONPATH=$SMOKE_TOP/scripts/lib python3 -B - "$day" <<'PYTHON'
 import sys, time
-data = open(sys.argv[1], "rb").read()
-at, stamps = 0, []
-while at + 13 <= len(data):
-    stamps.append(int.from_bytes(data[at + 7:at + 13], "big") / 1e9)
-    at += 2 + int.from_bytes(data[at:at + 2], "big")
+from demo_show import stamps_of
 clocks = [(time.time() - behind * 3600) % 86400 for behind in (4, 5)]
-sys.exit(not any(clock - 300 <= stamp <= clock for stamp in stamps for clock in clocks))
+sys.exit(not any(clock - 300 <= ns / 1e9 <= clock for ns in stamps_of(sys.argv[1]) for clock in clocks))
 PYTHON
 }
 feed_ended() { [ "$(ctl_value feeds 0.ended)" = true ]; }
