@@ -4,6 +4,7 @@
 #include <rte_ring.h>
 
 #include "bench.h"
+#include "lane/turn.h"
 #include "lane_rig.h"
 
 /*
@@ -19,8 +20,12 @@
  * order, the threshold, the look for stalls.  measure.cost/order is that part alone: recording one
  * order's time as turn_tick_to_trade does, against an empty loop.
  *
+ * measure.cost/trace points: the turn with trace points that are off, against the same one compiled
+ * without them (no_trace.h), in turns.
+ *
  * How it could lie.  The histograms' lines are warm here, and the stamped trigger's code is nearly
- * so.
+ * so.  The two turns of the trace points are two copies of the code, and where a copy lies moves
+ * its time by a hundredth or two: perf/instructions_test counts what they differ in.
  */
 enum {
 	BLOCK = 64,
@@ -85,6 +90,60 @@ run_stages(struct bench *b)
 	lab_close(lab);
 }
 
+uint32_t turn_untraced(struct lane *l); // turn.c again, with no_trace.h
+
+/* The turns of one block.  Each copy makes the empty turns before its own. */
+static uint64_t
+time_copy(struct lab *lab, uint64_t *nr, uint32_t (*turn)(struct lane *))
+{
+	struct lane *l = lab->g.lane[0];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < BLOCK; i++) {
+		const struct block b = next_trigger(nr);
+		uint32_t before;
+		uint64_t start;
+
+		rest(lab);
+		for (unsigned n = 0; n < IDLE_TURNS; n++)
+			turn(l);
+		lab_market_data(lab, 0, b.data, b.len, 1);
+		before = rte_ring_count(lab->oe_out);
+		start = bench_start();
+		turn(l);
+		sum += bench_since(start);
+		if (rte_ring_count(lab->oe_out) == before)
+			bench_die("a trigger caused no order");
+	}
+	return sum;
+}
+
+static void
+run_trace_points(struct bench *b)
+{
+	const unsigned blocks = b->quick ? BLOCKS_QUICK : BLOCKS;
+	struct lab *lab = lab_open(&(struct lab_setup){
+		.sample_every = DEFAULT_EVERY, .strategies = TAKER, .real_clock = true });
+	struct bench_series with, without;
+	uint64_t nr = 0;
+
+	lab_session_up(lab);
+	start_day(lab);
+	bench_series_init(&with, blocks, BLOCK);
+	bench_series_init(&without, blocks, BLOCK);
+	for (unsigned i = 0; i < WARM / BLOCK; i++) {
+		time_copy(lab, &nr, turn_rx_to_wire);
+		time_copy(lab, &nr, turn_untraced);
+	}
+	for (unsigned i = 0; i < blocks; i++) {
+		bench_add(&without, time_copy(lab, &nr, turn_untraced));
+		bench_add(&with, time_copy(lab, &nr, turn_rx_to_wire));
+	}
+	bench_report(b, "trace points", &with, &without, BENCH_P50,
+		     (struct bench_target){ .ratio_max = 1.02 });
+	lab_close(lab);
+}
+
 static struct hist hist[3]; // as of all, of a session, of a strategy
 
 static void
@@ -124,6 +183,7 @@ main(int argc, char **argv)
 	lab_eal();
 	bench_pin(b.core); // EAL pinned this thread to its own choice
 	run_stages(&b);
+	run_trace_points(&b);
 	run_order(&b);
 	return bench_close(&b);
 }

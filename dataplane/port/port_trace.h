@@ -6,10 +6,9 @@
 
 /*
  * DPDK's trace points at the hops: sluice.hop.datagram, .bbo, .intent, .order, and sluice.hop.sent
- * when tx_burst has returned.  Off, each is a load, a test and a branch that is not taken; on
- * (EAL's
- * --trace=sluice.*, in eal.extra_args) each writes its arguments and the time into a buffer of the
- * lane's, which EAL saves at the end for babeltrace2.
+ * when tx_burst has returned.  Off, each is a load, a test and a branch that is not taken
+ * (perf/bench_measure.c); on (EAL's --trace=sluice.*, in eal.extra_args) each writes its arguments
+ * and the time into a buffer of the lane's, which EAL saves at the end for babeltrace2.
  */
 extern uint64_t __port_trace_datagram; // rte_trace_point_t: the highest bit says that it is on
 extern uint64_t __port_trace_bbo;
