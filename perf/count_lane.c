@@ -37,7 +37,8 @@ enum kind {
 	KIND_TRADE,
 	KIND_OTHER, // a symbol that nobody configured, its order is kept all the same
 	KIND_ACCEPTED,
-	KIND_IDLE, // a turn that finds nothing
+	KIND_IDLE,         // a turn that finds nothing
+	KIND_HOUSEKEEPING, // the same, and housekeeping is due
 	KIND_CNT,
 };
 
@@ -58,6 +59,7 @@ static const struct {
 	[KIND_OTHER]        = { "add of a symbol not traded", false },
 	[KIND_ACCEPTED]     = { "venue accepted", false },
 	[KIND_IDLE]         = { "nothing there", false },
+	[KIND_HOUSEKEEPING] = { "nothing there, housekeeping", false },
 	// clang-format on
 };
 
@@ -156,6 +158,8 @@ count(struct lab *lab, enum kind kind)
 			if (!turn(lab, false))
 				bench_die("no order, so no answer");
 			lab_carry(lab); // the venue takes it and answers
+		} else if (kind == KIND_HOUSEKEEPING) {
+			lab->g.lane[0]->housekeeping_left = 1;
 		} else if (kind != KIND_IDLE) {
 			const struct block b = message(kind, i);
 

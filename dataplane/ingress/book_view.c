@@ -2,7 +2,8 @@
 #include "ingress/book.h"
 
 enum {
-	VIEWS_AT_ONCE = 2, // of one look: some microseconds between turns
+	VIEWS_AT_ONCE = 2,  // of one look: some microseconds between turns
+	VIEWS_IN_TURN = 64, // are looked at for one that a message may have changed
 };
 
 /*
@@ -89,7 +90,7 @@ book_publish(struct book *b, uint64_t next_seq)
 {
 	unsigned left = VIEWS_AT_ONCE;
 
-	for (uint32_t n = 0; n < ARRAY_CNT(b->view_due) && left != 0; n++) {
+	for (uint32_t n = 0; n * 64 < b->ours_end && left != 0; n++) {
 		uint64_t *due = &b->view_due[n];
 
 		while (*due != 0 && left != 0) {
@@ -100,11 +101,10 @@ book_publish(struct book *b, uint64_t next_seq)
 			left--;
 		}
 	}
-	for (uint32_t n = 0; n < 64 && left != 0 && b->ours_end != 0; n++) {
+	for (uint32_t n = 1; n < b->ours_end && n <= VIEWS_IN_TURN && left != 0; n++) {
 		if (++b->view_next >= b->ours_end)
 			b->view_next = 1;
-		if (b->ours_end > 1 && b->ours[b->view_next].configured &&
-		    b->view_seq[b->view_next] != next_seq) {
+		if (b->ours[b->view_next].configured && b->view_seq[b->view_next] != next_seq) {
 			publish(b, b->view_next, next_seq);
 			left--;
 		}

@@ -226,20 +226,21 @@ host_take(struct host *h, uint8_t *buf, uint16_t cap, uint64_t now_ns)
 		len = icmp_take(&h->icmp, &h->us, buf, cap);
 	metric_add(&h->metrics.frame_sent, len != 0);
 	if (len == 0)
-		h->due_ns = host_on_time(h, now_ns);
+		host_on_time(h, now_ns);
 	return len;
 }
 
 COLD uint64_t
 host_on_time(struct host *h, uint64_t now_ns)
 {
-	const uint64_t arp_ns = arp_on_time(&h->arp, now_ns);
-	const uint64_t igmp_ns = igmp_on_time(&h->igmp, now_ns);
+	uint64_t arp_ns, igmp_ns;
 
+	if (likely(now_ns < h->due_ns) && h->link_up)
+		return h->due_ns;
+	arp_ns = arp_on_time(&h->arp, now_ns);
+	igmp_ns = igmp_on_time(&h->igmp, now_ns);
 	if (!h->link_up)
 		return UINT64_MAX;
-	h->due_ns = 0; // a timer that ran out may have something to say
-	if (h->icmp.reply_len != 0)
-		return now_ns;
-	return arp_ns < igmp_ns ? arp_ns : igmp_ns;
+	h->due_ns = h->icmp.reply_len != 0 ? now_ns : arp_ns < igmp_ns ? arp_ns : igmp_ns;
+	return h->due_ns;
 }

@@ -46,7 +46,7 @@ struct host {
 	struct host_addr us;
 	uint32_t gateway;
 	bool link_up;
-	uint64_t due_ns; // host_take has nothing before; what may change that sets it to 0
+	uint64_t due_ns; // no timer runs out before; what may change that sets it to 0
 	struct arp arp;
 	struct igmp igmp;
 	struct icmp icmp;
@@ -76,7 +76,10 @@ enum host_verdict host_on_frame(struct host *h, const uint8_t *frame, uint16_t l
 uint16_t host_take(struct host *h, uint8_t *buf, uint16_t cap, uint64_t now_ns);
 #define HOST_FRAME_MAX 1518 // an echo reply may be as long as the request; tagged
 
-/* Lets timers run out; returns when to call again, UINT64_MAX for when something happens. */
+/*
+ * Lets timers run out; returns when to call again, UINT64_MAX for when something happens.  Costs
+ * nothing before.
+ */
 uint64_t host_on_time(struct host *h, uint64_t now_ns);
 
 /*

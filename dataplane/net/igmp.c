@@ -295,12 +295,14 @@ spread_general(struct igmp *g)
 COLD uint64_t
 igmp_on_time(struct igmp *g, uint64_t now_ns)
 {
+	const bool v2 = speaks_v2(g, now_ns);
 	uint64_t next_ns = g->general_ns;
 
-	metric_set(&g->metrics.querier_v2, speaks_v2(g, now_ns));
-	if (g->general_ns != UINT64_MAX && speaks_v2(g, now_ns)) {
-		spread_general(g);
-		next_ns = UINT64_MAX;
+	metric_set(&g->metrics.querier_v2, v2);
+	if (v2) {
+		if (g->general_ns != UINT64_MAX)
+			spread_general(g);
+		next_ns = g->v2_until_ns; // then version 3 is spoken again, and the metric says so
 	}
 	for (unsigned i = 0; i < IGMP_MEMBER_MAX; i++) {
 		const struct igmp_member *m = &g->member[i];

@@ -54,6 +54,7 @@ take_all(struct host *h, uint64_t now_ns)
 {
 	static uint8_t buf[HOST_FRAME_MAX];
 	unsigned frame_cnt = 0;
+	uint64_t due_ns;
 	uint16_t len;
 
 	while ((len = host_take(h, buf, sizeof(buf), now_ns)) != 0) {
@@ -61,10 +62,15 @@ take_all(struct host *h, uint64_t now_ns)
 			abort();
 		check_frame(buf, len);
 	}
+	due_ns = host_on_time(h, now_ns);
+	if (h->link_up && h->igmp.metrics.querier_v2 != (now_ns < h->igmp.v2_until_ns))
+		abort(); // nobody looked when the older version was over
 	h->due_ns = 0;
 	if (host_take(h, buf, sizeof(buf), now_ns) != 0)
 		abort(); // it was not looked for
-	if (h->link_up && host_on_time(h, now_ns) <= now_ns)
+	if (host_on_time(h, now_ns) != due_ns)
+		abort(); // a timer that was not known runs out before
+	if (h->link_up && due_ns <= now_ns)
 		abort(); // said to be due, and nothing came
 }
 
@@ -88,7 +94,8 @@ give(struct host *h, const uint8_t *data, size_t len, uint64_t now_ns)
 /*
  * The input is a play: what happens, one byte, how long or which, another, then the bytes of a
  * frame.  Whatever happens, in whatever order: frames we send are sound and few, nothing stays due,
- * TCP gets only whole packets for our address, and only what was asked for is learned.
+ * no timer is forgotten, TCP gets only whole packets for our address, and only what was asked for
+ * is learned.
  */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

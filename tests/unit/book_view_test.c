@@ -9,7 +9,7 @@
 
 /* What other threads may see of a book. */
 enum {
-	IDX_MAX = 40,
+	IDX_MAX = 130, // three words of bits
 };
 
 static uint8_t memory[1 << 21] cache_aligned;
@@ -18,14 +18,14 @@ static struct bbo bbo;
 static struct mark mark;
 
 static int
-a_book(void **state)
+a_book_of(uint16_t ours_cnt)
 {
 	static struct book_ours_config ours[IDX_MAX];
-	const struct book_config c = { .locate_max = 63,
-				       .orders_max = 200,
-				       .levels_max = 100,
+	const struct book_config c = { .locate_max = 255,
+				       .orders_max = 400,
+				       .levels_max = 200,
 				       .trades_max = 8,
-				       .ours_cnt = IDX_MAX,
+				       .ours_cnt = ours_cnt,
 				       .ours = ours };
 	struct arena a = { .base = memory, .size_bytes = sizeof(memory) };
 
@@ -38,6 +38,18 @@ a_book(void **state)
 	assert_int_equal(book_init(&b, &c, &a), 0);
 	assert_true(a.used_bytes <= book_bytes(&c));
 	return 0;
+}
+
+static int
+a_book(void **state)
+{
+	return a_book_of(IDX_MAX);
+}
+
+static int
+a_book_of_one(void **state)
+{
+	return a_book_of(1);
 }
 
 static void
@@ -139,13 +151,13 @@ what_changed_comes_first_and_depth_in_turn(void **state)
 	for (uint16_t l = 1; l <= IDX_MAX; l++)
 		put(added(l, l, SIDE_BUY, 1000, 100));
 	publish_all(1);
-	put(added(30, 100, SIDE_BUY, 1001, 100)); // a new best
+	put(added(IDX_MAX, 1000, SIDE_BUY, 1001, 100)); // a new best
 	book_publish(&b, 2);
-	v = view_of(30);
+	v = view_of(IDX_MAX);
 	assert_int_equal(v.row[SIDE_BUY][0].px4, 1001);
 	assert_int_equal(v.next_seq, 2);
 	publish_all(2);
-	put(added(20, 101, SIDE_BUY, 900, 5)); // below the best: nobody was told
+	put(added(20, 1001, SIDE_BUY, 900, 5)); // below the best: nobody was told
 	do {
 		book_publish(&b, 3);
 		v = view_of(20);
@@ -157,12 +169,25 @@ what_changed_comes_first_and_depth_in_turn(void **state)
 	assert_int_equal(b.metrics.view_written, looks);
 }
 
+static void
+the_only_one_is_in_turn_each_time(void **state)
+{
+	book_on_time(&b, 1000);
+	book_on_datagram_flags(&b, DATAGRAM_NEW_SESSION);
+	put(added(1, 1, SIDE_BUY, 1000, 100));
+	book_publish(&b, 1);
+	put(added(1, 2, SIDE_BUY, 900, 5));
+	book_publish(&b, 2);
+	assert_int_equal(view_of(1).row_cnt[SIDE_BUY], 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_view_shows_one_moment, a_book),
 		cmocka_unit_test_setup(what_changed_comes_first_and_depth_in_turn, a_book),
+		cmocka_unit_test_setup(the_only_one_is_in_turn_each_time, a_book_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
