@@ -13,17 +13,20 @@
 #include "observe/outlier_words.h"
 
 enum {
-	WORST_MAX = 64,    // outliers kept
-	PENDING_MAX = 64,  // that wait for the next reading of /proc; the slowest of more
-	STAGES_MAX = 512,  // sampled triggers remembered per lane
-	STALLS_MAX = 64,   // stalls remembered per lane
-	READINGS_MAX = 32, // of /proc, per lane: three seconds of bad times
+	WORST_MAX = 64,     // outliers kept
+	PENDING_MAX = 64,   // that wait for the next reading of /proc; the slowest of more
+	STAGES_MAX = 512,   // sampled triggers remembered per lane
+	STALLS_MAX = 64,    // stalls remembered per lane
+	READINGS_MAX = 32,  // of /proc, per lane: three seconds of bad times
+	THREADS_SHARE = 20, // one part in so many of the control thread's time
+	THREADS_MAX = 3,    // readings of all threads: now, and one surely older than an order
 	SUMMARY_ROWS = 3,
 };
 
-#define READ_BUSY_NS  100000000ULL // between two readings while there are new outliers
-#define READ_QUIET_NS 1000000000ULL
-#define COLD_NS       1000000ULL // guess: a lane that did nothing else for so long is cold
+#define READ_BUSY_NS    100000000ULL // between two readings while there are new outliers
+#define READ_QUIET_NS   1000000000ULL
+#define READ_THREADS_NS 10000000000ULL // of all threads, while nobody takes a lane's core
+#define COLD_NS         1000000ULL     // guess: a lane that did nothing else for so long is cold
 
 /* What a lane has told and what the kernel has said about it; positions only grow. */
 struct watched_lane {
@@ -47,6 +50,10 @@ struct outlier_watch {
 	struct state_outlier worst[WORST_MAX]; // the slowest first
 	uint32_t worst_cnt;
 	uint64_t read_tsc;
+	struct core_threads threads[THREADS_MAX];
+	uint64_t threads_cnt;    // readings so far
+	uint64_t threads_tsc;    // when the last one was ready; 0: none yet
+	uint64_t threads_cycles; // it took
 };
 
 /* Written by each lane once; 0: it does not run yet. */
@@ -68,6 +75,8 @@ outlier_watch_open(struct gateway *g, struct err *e)
 void
 outlier_watch_close(struct gateway *g)
 {
+	for (uint32_t i = 0; g->outliers != NULL && i < THREADS_MAX; i++)
+		core_threads_free(&g->outliers->threads[i]);
 	free(g->outliers);
 	g->outliers = NULL;
 }
@@ -124,18 +133,52 @@ take_notes(struct gateway *g, uint32_t lane_idx)
 		}
 }
 
+/* Whether a lane waited for its core between its last two readings. */
+static bool
+was_taken(const struct watched_lane *t)
+{
+	const uint64_t last = t->reading_cnt - 1;
+
+	return t->reading_cnt >= 2 && t->reading[last % READINGS_MAX].wait_ns !=
+					      t->reading[(last - 1) % READINGS_MAX].wait_ns;
+}
+
+/*
+ * All threads are read when somebody took a core, and else so often that the last time is near; on
+ * a machine with many threads less often than that.
+ */
+static void
+read_threads(struct gateway *g, bool taken)
+{
+	struct outlier_watch *w = g->outliers;
+	const uint64_t now = clock_tsc(), since = now - w->threads_tsc;
+
+	if ((!taken && ns_of(g, since) < READ_THREADS_NS) ||
+	    since < w->threads_cycles * THREADS_SHARE)
+		return;
+	if (core_threads_read("/proc", &w->threads[w->threads_cnt % THREADS_MAX]) == 0)
+		w->threads_cnt++;
+	w->threads_tsc = clock_tsc();
+	w->threads_cycles = w->threads_tsc - now;
+}
+
 static void
 read_cores(struct gateway *g)
 {
+	bool taken = false;
+
 	for (uint32_t i = 0; i < g->lane_cnt; i++) {
 		struct watched_lane *t = &g->outliers->lane[i];
 		const uint32_t tid = load_relaxed_u32(&lane_tid[i]);
 
 		if (tid != 0 && core_counts_read("/proc", (int)tid, g->lane[i]->core,
-						 &t->reading[t->reading_cnt % READINGS_MAX]) == 0)
+						 &t->reading[t->reading_cnt % READINGS_MAX]) == 0) {
 			t->reading_cnt++;
+			taken |= was_taken(t);
+		}
 	}
 	g->outliers->read_tsc = clock_tsc();
+	read_threads(g, taken);
 }
 
 /* The stages of the trigger, from every lane it came through. */
@@ -198,6 +241,27 @@ add_stall(struct gateway *g, const struct pending *p, struct state_outlier *out)
 	return lane_idx;
 }
 
+/* Who ran on the core between a reading of all threads before the time and one behind it. */
+static void
+add_rivals(struct gateway *g, uint64_t from_tsc, uint64_t to_tsc, uint32_t lane_idx,
+	   struct state_outlier *out)
+{
+	const struct outlier_watch *w = g->outliers;
+	const struct core_threads *from, *to;
+	uint64_t at = w->threads_cnt;
+
+	if (at < 2)
+		return;
+	to = &w->threads[--at % THREADS_MAX];
+	do
+		from = &w->threads[--at % THREADS_MAX];
+	while (from->tsc >= from_tsc && at > 0 && at + THREADS_MAX > w->threads_cnt);
+	if (from->tsc >= from_tsc || to->tsc <= to_tsc)
+		return;
+	core_rivals(from, to, g->lane[lane_idx]->core, (int)lane_tid[lane_idx], out->rivals);
+	out->rivals_ns = ns_of(g, to->tsc - from->tsc);
+}
+
 /* What the kernel counted between the last reading before the order and the first after it. */
 static void
 add_core(struct gateway *g, const struct pending *p, uint32_t lane_idx, struct state_outlier *out)
@@ -220,7 +284,7 @@ add_core(struct gateway *g, const struct pending *p, uint32_t lane_idx, struct s
 	core_counts_between(before, after, &out->core);
 	out->window_ns = ns_of(g, after->tsc - before->tsc);
 	if (out->core.wait_ns != 0)
-		core_rivals("/proc", g->lane[lane_idx]->core, (int)lane_tid[lane_idx], out->rivals);
+		add_rivals(g, p->order.rx_tsc - waited_cycles, p->order.tx_tsc, lane_idx, out);
 }
 
 static uint64_t

@@ -72,14 +72,14 @@ stages_of(const struct state_outlier *o)
 static json_t *
 core_of(const struct state_outlier *o)
 {
-	return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "core",
-			 (int)o->stall_core, "window_ns", number(o->window_ns), "forced_switches",
-			 number(o->core.forced_switches), "own_switches",
-			 number(o->core.own_switches), "wait_ns", number(o->core.wait_ns),
-			 "minor_faults", number(o->core.minor_faults), "major_faults",
-			 number(o->core.major_faults), "steal_ns", number(o->core.steal_ns),
-			 "interrupts", number(o->core.interrupts), "most_of_them",
-			 words(o->core.irq_name), "rivals", words(o->rivals));
+	return json_pack(
+		"{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "core", (int)o->stall_core,
+		"window_ns", number(o->window_ns), "forced_switches",
+		number(o->core.forced_switches), "own_switches", number(o->core.own_switches),
+		"wait_ns", number(o->core.wait_ns), "minor_faults", number(o->core.minor_faults),
+		"major_faults", number(o->core.major_faults), "steal_ns", number(o->core.steal_ns),
+		"interrupts", number(o->core.interrupts), "most_of_them", words(o->core.irq_name),
+		"rivals", words(o->rivals), "rivals_window_ns", number(o->rivals_ns));
 }
 
 json_t *

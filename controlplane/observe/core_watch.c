@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "observe/latency.h"
 
 enum {
 	STAT_MINOR = 10, // fields of /proc/PID/stat, from 1 (proc(5))
@@ -22,6 +23,7 @@ enum {
 	STAT_FIELDS = 40,
 	CPU_STEAL = 8, // of /proc/stat's line of a core
 	RIVALS = 3,
+	THREADS_FIRST = 256,
 };
 
 __attribute__((format(printf, 1, 2))) static FILE *
@@ -121,10 +123,17 @@ read_thread(const char *proc, int tid, struct core_counts *out)
 		fclose(f);
 }
 
+static uint64_t
+ticks_to_ns(uint64_t ticks)
+{
+	const long hz = sysconf(_SC_CLK_TCK);
+
+	return hz > 0 ? ticks * (NS_PER_SEC / (uint64_t)hz) : 0;
+}
+
 static void
 read_steal(const char *proc, uint32_t core, struct core_counts *out)
 {
-	const long hz = sysconf(_SC_CLK_TCK);
 	char line[512], want[32];
 	FILE *f = open_file("%s/stat", proc);
 	size_t len;
@@ -139,7 +148,7 @@ read_steal(const char *proc, uint32_t core, struct core_counts *out)
 			continue;
 		for (int i = 0; i < CPU_STEAL; i++)
 			ticks = strtoull(at, &at, 10);
-		out->steal_ns = hz > 0 ? ticks * (NS_PER_SEC / (uint64_t)hz) : 0;
+		out->steal_ns = ticks_to_ns(ticks);
 		break;
 	}
 	if (f != NULL)
@@ -267,56 +276,40 @@ core_counts_between(const struct core_counts *from, const struct core_counts *to
 	}
 }
 
-struct rival {
-	char name[64];
-	int pid;
-	uint64_t ticks; // of CPU time
-};
-
-/* The list stays sorted, the one with most time first. */
-static void
-add_rival(struct rival list[RIVALS], const struct rival *r)
-{
-	for (int i = 0; i < RIVALS; i++)
-		if (list[i].pid == 0 || r->ticks > list[i].ticks) {
-			memmove(&list[i + 1], &list[i], (size_t)(RIVALS - 1 - i) * sizeof(*list));
-			list[i] = *r;
-			return;
-		}
-}
-
-/* Calls fn for each thread that wants to run on the core. */
-static void
-each_runnable(const char *proc, uint32_t core,
-	      void (*fn)(void *ctx, int tid, const struct rival *r), void *ctx)
+/* Calls fn for each thread there is, until it returns an error. */
+static int
+each_thread(const char *proc,
+	    int (*fn)(void *ctx, const char *folder, const struct core_thread *t, char run_state),
+	    void *ctx)
 {
 	const struct dirent *entry, *task;
 	DIR *all = opendir(proc);
+	int rc = 0;
 
-	while (all != NULL && (entry = readdir(all)) != NULL) {
-		const int pid = number_of(entry->d_name);
+	while (rc == 0 && all != NULL && (entry = readdir(all)) != NULL) {
+		struct core_thread t = { .pid = number_of(entry->d_name) };
 		char path[256];
 		DIR *tasks;
 
-		if (pid == 0)
+		if (t.pid == 0)
 			continue;
-		snprintf(path, sizeof(path), "%s/%d/task", proc, pid);
+		snprintf(path, sizeof(path), "%s/%d/task", proc, t.pid);
 		tasks = opendir(path);
-		while (tasks != NULL && (task = readdir(tasks)) != NULL) {
-			const int tid = number_of(task->d_name);
-			FILE *f = tid != 0 ? open_file("%s/%d/stat", path, tid) : NULL;
+		while (rc == 0 && tasks != NULL && (task = readdir(tasks)) != NULL) {
 			struct stat_line stat;
+			FILE *f;
 
+			t.tid = number_of(task->d_name);
+			f = t.tid != 0 ? open_file("%s/%d/stat", path, t.tid) : NULL;
 			if (f == NULL)
 				continue;
-			if (read_stat(f, &stat) && stat.state == 'R' &&
-			    stat.field[STAT_PROCESSOR] == core) {
-				struct rival r = { .pid = pid,
-						   .ticks = stat.field[STAT_UTIME] +
-							    stat.field[STAT_STIME] };
-
-				memcpy(r.name, stat.name, sizeof(r.name));
-				fn(ctx, tid, &r);
+			if (read_stat(f, &stat)) {
+				t.core = (uint32_t)stat.field[STAT_PROCESSOR];
+				t.ran_ns = ticks_to_ns(stat.field[STAT_UTIME] +
+						       stat.field[STAT_STIME]);
+				snprintf(t.name, sizeof(t.name), "%.*s", CORE_THREAD_NAME - 1,
+					 stat.name);
+				rc = fn(ctx, path, &t, stat.state);
 			}
 			fclose(f);
 		}
@@ -325,55 +318,133 @@ each_runnable(const char *proc, uint32_t core,
 	}
 	if (all != NULL)
 		closedir(all);
+	return rc;
 }
 
-struct rivals {
-	int not_tid;
-	struct rival list[RIVALS];
-};
-
-static void
-note_rival(void *ctx, int tid, const struct rival *r)
+static int
+add_thread(void *ctx, const char *folder, const struct core_thread *t, char run_state)
 {
-	struct rivals *all = ctx;
+	struct core_threads *all = ctx;
+	char line[256];
+	FILE *f;
 
-	if (tid != all->not_tid)
-		add_rival(all->list, r);
+	(void)run_state;
+	if (all->cnt == all->max) {
+		const size_t max = all->max == 0 ? THREADS_FIRST : 2 * all->max;
+		struct core_thread *more = reallocarray(all->thread, max, sizeof(*more));
+
+		if (more == NULL)
+			return -ENOMEM;
+		all->thread = more;
+		all->max = max;
+	}
+	all->thread[all->cnt] = *t;
+	f = open_file("%s/%d/schedstat", folder, t->tid);
+	if (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		all->thread[all->cnt].ran_ns = strtoull(line, NULL, 10); // finer than ticks
+	if (f != NULL)
+		fclose(f);
+	all->cnt++;
+	return 0;
+}
+
+static int
+compare_tid(const void *a, const void *b)
+{
+	const int x = ((const struct core_thread *)a)->tid,
+		  y = ((const struct core_thread *)b)->tid;
+
+	return (x > y) - (x < y);
+}
+
+int
+core_threads_read(const char *proc, struct core_threads *t)
+{
+	int rc;
+
+	t->cnt = 0;
+	rc = each_thread(proc, add_thread, t);
+	if (rc != 0)
+		t->cnt = 0;
+	if (t->cnt != 0)
+		qsort(t->thread, t->cnt, sizeof(*t->thread), compare_tid);
+	t->tsc = clock_tsc();
+	return rc;
 }
 
 void
-core_rivals(const char *proc, uint32_t core, int not_tid, char out[CORE_RIVALS_MAX])
+core_threads_free(struct core_threads *t)
 {
-	struct rivals all = { .not_tid = not_tid };
+	free(t->thread);
+	*t = (struct core_threads){ 0 };
+}
+
+struct rival {
+	const struct core_thread *thread; // NULL: none
+	uint64_t ran_ns;
+};
+
+/* The list stays sorted, the one that ran longest first. */
+static void
+add_rival(struct rival list[RIVALS], const struct core_thread *thread, uint64_t ran_ns)
+{
+	for (int i = 0; i < RIVALS; i++)
+		if (ran_ns > list[i].ran_ns) {
+			memmove(&list[i + 1], &list[i], (size_t)(RIVALS - 1 - i) * sizeof(*list));
+			list[i] = (struct rival){ .thread = thread, .ran_ns = ran_ns };
+			return;
+		}
+}
+
+void
+core_rivals(const struct core_threads *from, const struct core_threads *to, uint32_t core,
+	    int not_tid, char out[CORE_RIVALS_MAX])
+{
+	struct rival list[RIVALS] = { 0 };
 	size_t len = 0;
 
 	out[0] = '\0';
-	each_runnable(proc, core, note_rival, &all);
-	for (int i = 0; i < RIVALS && all.list[i].pid != 0 && len < CORE_RIVALS_MAX; i++)
-		len += (size_t)snprintf(out + len, CORE_RIVALS_MAX - len, "%s%s (%d)",
-					i == 0 ? "" : ", ", all.list[i].name, all.list[i].pid);
+	for (size_t i = 0; i < to->cnt; i++) {
+		const struct core_thread *t = &to->thread[i], *was = NULL;
+
+		if (from->cnt != 0)
+			was = bsearch(t, from->thread, from->cnt, sizeof(*t), compare_tid);
+		if (t->tid != not_tid && (t->core == core || (was != NULL && was->core == core)))
+			add_rival(list, t, was != NULL ? grown(was->ran_ns, t->ran_ns) : t->ran_ns);
+	}
+	for (int i = 0; i < RIVALS && list[i].thread != NULL && len < CORE_RIVALS_MAX; i++) {
+		char ran[32];
+
+		len += (size_t)snprintf(out + len, CORE_RIVALS_MAX - len, "%s%s (%d) %s",
+					i == 0 ? "" : ", ", list[i].thread->name,
+					list[i].thread->pid,
+					latency_ns_text(list[i].ran_ns, ran, sizeof(ran)));
+	}
 }
 
 struct search {
 	const char *name;
+	uint32_t core;
 	int pid;
 };
 
-static void
-note_found(void *ctx, int tid, const struct rival *r)
+static int
+note_found(void *ctx, const char *folder, const struct core_thread *t, char run_state)
 {
 	struct search *s = ctx;
 
-	(void)tid;
-	if (strncmp(r->name, s->name, strlen(s->name)) == 0)
-		s->pid = r->pid;
+	(void)folder;
+	if (run_state == 'R' && t->core == s->core &&
+	    strncmp(t->name, s->name, strlen(s->name)) == 0)
+		s->pid = t->pid;
+	return 0;
 }
 
 int
 core_find(const char *proc, uint32_t core, const char *name)
 {
-	struct search s = { .name = name };
+	struct search s = { .name = name, .core = core };
 
-	each_runnable(proc, core, note_found, &s);
+	each_thread(proc, note_found, &s);
 	return s.pid;
 }

@@ -15,7 +15,8 @@
 enum {
 	CORE_IRQ_MAX = 128, // lines of /proc/interrupts that are told apart
 	CORE_IRQ_NAME = 40,
-	CORE_RIVALS_MAX = 160,
+	CORE_THREAD_NAME = 32,
+	CORE_RIVALS_MAX = 192,
 };
 
 struct core_irq {
@@ -59,11 +60,35 @@ int core_counts_read(const char *proc, int tid, uint32_t core, struct core_count
 void core_counts_between(const struct core_counts *from, const struct core_counts *to,
 			 struct core_delta *out);
 
+/* A thread as of one reading. */
+struct core_thread {
+	int tid;
+	int pid;
+	uint32_t core;   // it ran on last
+	uint64_t ran_ns; // since it began, on any core
+	char name[CORE_THREAD_NAME];
+};
+
+/* All threads there are, by tid.  Zero it before the first reading; room is kept for the next. */
+struct core_threads {
+	struct core_thread *thread;
+	size_t cnt;
+	size_t max;
+	uint64_t tsc; // when
+};
+
+/* Returns 0, or -ENOMEM and has none.  Some 25 us for each thread of the machine. */
+int core_threads_read(const char *proc, struct core_threads *t);
+void core_threads_free(struct core_threads *t);
+
 /*
- * Other threads that want to run on the core now: "name (pid)", those with most CPU time first, at
- * most three; empty when there are none.  not_tid: the thread that is asked for.
+ * Who ran between two readings of all threads and was last on the core in one of them: "name (pid)
+ * 1.234 ms", those that ran longest first, at most three; empty when there are none.  One that came
+ * and ended between them is in neither; one that moves has all its time counted.  not_tid: the
+ * thread that is asked for.
  */
-void core_rivals(const char *proc, uint32_t core, int not_tid, char out[CORE_RIVALS_MAX]);
+void core_rivals(const struct core_threads *from, const struct core_threads *to, uint32_t core,
+		 int not_tid, char out[CORE_RIVALS_MAX]);
 
 /* The process of a thread that wants to run on the core and whose name begins so; 0: none. */
 int core_find(const char *proc, uint32_t core, const char *name);

@@ -93,7 +93,6 @@ measure(void *arg)
 		free(from);
 		return NULL;
 	}
-	core_rivals("/proc", c->core, tid, c->rivals);
 	c->counted_known = core_counts_read("/proc", tid, c->core, &from[0]) == 0;
 	spin(j);
 	c->counted_known &= core_counts_read("/proc", tid, c->core, &from[1]) == 0;
@@ -113,10 +112,12 @@ int
 jitter_measure(struct jitter_core *c, size_t core_cnt, uint64_t ns, uint64_t ns_per_2_32_cycles)
 {
 	struct job *job = calloc(core_cnt, sizeof(*job));
+	struct core_threads before = { 0 }, after = { 0 };
 	int rc = 0;
 
 	if (job == NULL)
 		return -ENOMEM;
+	core_threads_read("/proc", &before); // without memory nobody is named
 	for (size_t i = 0; i < core_cnt && rc == 0; i++) {
 		job[i] = (struct job){ .c = &c[i],
 				       .clock = { .ns_per_2_32_cycles = ns_per_2_32_cycles },
@@ -128,6 +129,11 @@ jitter_measure(struct jitter_core *c, size_t core_cnt, uint64_t ns, uint64_t ns_
 	for (size_t i = 0; i < core_cnt; i++)
 		if (job[i].started)
 			pthread_join(job[i].thread, NULL);
+	core_threads_read("/proc", &after);
+	for (size_t i = 0; i < core_cnt && before.cnt != 0; i++)
+		core_rivals(&before, &after, c[i].core, (int)gettid(), c[i].rivals);
+	core_threads_free(&before);
+	core_threads_free(&after);
 	free(job);
 	return rc;
 }
@@ -274,7 +280,8 @@ counted_causes(const struct jitter_core *c, char out[JITTER_CAUSES_BYTES])
 		    " times, waited %s for it%s%s; pin them elsewhere, or isolate the core "
 		    "(isolcpus=%u)\n",
 		    d->forced_switches, latency_ns_text(d->wait_ns, text, sizeof(text)),
-		    c->rivals[0] != '\0' ? "; at the start there ran " : "", c->rivals, c->core);
+		    c->rivals[0] != '\0' ? "; last on it, with what they ran meanwhile: " : "",
+		    c->rivals, c->core);
 	if (d->steal_ns != 0)
 		add(out,
 		    "the hypervisor took it for %s (steal time); pin the virtual core to one of "

@@ -92,9 +92,12 @@ explain_stall(struct state_outlier *o)
 		    " times and waited %s for it within %s.",
 		    c->forced_switches, latency_ns_text(c->wait_ns, some, TEXT), window);
 		if (o->rivals[0] != '\0')
-			say(o, " There run: %s.", o->rivals);
+			say(o, " Last on that core, with what they ran within %s: %s.",
+			    latency_ns_text(o->rivals_ns, some, TEXT), o->rivals);
+		else if (o->rivals_ns != 0)
+			say(o, " Nobody who is still there ran on it: who did has ended.");
 		else
-			say(o, " Who it was had ended when it was looked for.");
+			say(o, " Who it was is not known: threads were not read before and after.");
 		say(o, " Give the lane its core alone (isolcpus or a cpuset), or pin the other "
 		       "elsewhere.");
 	} else if (c->steal_ns >= o->stall_ns / SHARE_OF_STALL && c->steal_ns != 0) {

@@ -458,7 +458,8 @@ struct state_outlier {
 	// of the core where that was, or of the sending lane's, from window_ns around it
 	uint64_t window_ns; // 0: /proc told nothing
 	struct core_delta core;
-	char rivals[CORE_RIVALS_MAX]; // that wanted the core when it was looked at
+	char rivals[CORE_RIVALS_MAX]; // core_rivals
+	uint64_t rivals_ns;           // between its two readings; 0: there were none
 	char cause[STATE_NAME_MAX];
 	char words[1024];
 };

@@ -32,7 +32,7 @@ cp "$(command -v bash)" "$SMOKE_DIR/$rival"
 ctl outliers --reset >/dev/null || fail "outliers cannot be reset"
 start_in "$GW" rival taskset -c 1 "$SMOKE_DIR/$rival" -c 'while :; do :; done'
 wait_for 20 "a slow order is put down to $rival" \
-	explained "any(.[]; .cause == \"competing thread\" and (.on_core.rivals | contains(\"$rival\")))"
+	explained "any(.[]; .cause == \"competing thread\" and (.on_core.rivals | startswith(\"$rival\")))"
 
 # --- what sluice jitter says of a core that somebody else wants
 in_gw "$SLUICE_BUILD/controlplane/sluice" jitter --cores 1 --seconds 1 >"$SMOKE_DIR/jitter.log" 2>&1

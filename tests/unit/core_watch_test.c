@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -168,18 +169,12 @@ a_line_of_interrupts_that_moved_is_not_compared_with_another(void **state)
 	assert_int_equal(d.interrupts, 0);
 }
 
-/* One process with a thread of the same number. */
+/* One process with a thread of the same number, as it is now. */
 static void
-add_process(int pid, const char *name, char run_state, int core, unsigned ticks)
+put_process(int pid, const char *name, char run_state, int core, unsigned ticks)
 {
 	char text[256], path[64];
 
-	snprintf(path, sizeof(path), "%d", pid);
-	make(path);
-	snprintf(path, sizeof(path), "%d/task", pid);
-	make(path);
-	snprintf(path, sizeof(path), "%d/task/%d", pid, pid);
-	make(path);
 	snprintf(path, sizeof(path), "%d/task/%d/stat", pid, pid);
 	snprintf(
 		text, sizeof(text),
@@ -190,25 +185,102 @@ add_process(int pid, const char *name, char run_state, int core, unsigned ticks)
 }
 
 static void
-rivals_are_those_that_want_the_core_now(void **state)
+add_process(int pid, const char *name, char run_state, int core, unsigned ticks)
 {
+	char path[64];
+
+	snprintf(path, sizeof(path), "%d", pid);
+	make(path);
+	snprintf(path, sizeof(path), "%d/task", pid);
+	make(path);
+	snprintf(path, sizeof(path), "%d/task/%d", pid, pid);
+	make(path);
+	put_process(pid, name, run_state, core, ticks);
+}
+
+static void
+ran(int pid, uint64_t ns)
+{
+	char text[64], path[64];
+
+	snprintf(path, sizeof(path), "%d/task/%d/schedstat", pid, pid);
+	snprintf(text, sizeof(text), "%" PRIu64 " 17 4\n", ns);
+	put(path, text);
+}
+
+static void
+remove_process(int pid)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "rm -r %s/%d", proc, pid);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+rivals_are_those_that_ran_meanwhile_and_were_on_the_core(void **state)
+{
+	struct core_threads was = { 0 }, is = { 0 };
 	char out[CORE_RIVALS_MAX];
 
-	core_rivals(proc, 1, 7, out);
+	assert_int_equal(core_threads_read(proc, &was), 0);
+	assert_int_equal(core_threads_read(proc, &is), 0);
+	core_rivals(&was, &is, 1, 7, out);
 	assert_string_equal(out, "");
+
+	add_process(104, "waits (x)", 'R', 1, 1);
+	add_process(100, "sleeps", 'S', 1, 2);
+	add_process(101, "elsewhere", 'R', 0, 3);
+	add_process(102, "did not run", 'R', 1, 900);
+	add_process(103, "came", 'R', 0, 4);
+	add_process(105, "left", 'R', 1, 5);
+	add_process(106, "ended", 'R', 1, 6);
+	ran(104, 1000);
+	ran(100, 5000000);
+	ran(103, 77);
+	assert_int_equal(core_threads_read(proc, &was), 0);
+	assert_int_equal(was.cnt, 7);
+	core_rivals(&was, &was, 1, 7, out);
+	assert_string_equal(out, "");
+
+	ran(104, 1000 + 123);
+	ran(100, 5000000 + 2500000);
+	put_process(101, "elsewhere", 'R', 0, 30);
+	put_process(103, "came", 'R', 1, 4);
+	ran(103, 77 + 40);
+	put_process(105, "left", 'R', 0, 6); // a tick more: 10 ms
+	remove_process(106);
+	assert_int_equal(core_threads_read(proc, &is), 0);
+	assert_int_equal(is.cnt, 6);
+	core_rivals(&was, &is, 1, 7, out);
+	assert_string_equal(out,
+			    "left (105) 10.000 ms, sleeps (100) 2.500 ms, waits (x) (104) 123 ns");
+	core_rivals(&was, &is, 1, 105, out);
+	assert_string_equal(out, "sleeps (100) 2.500 ms, waits (x) (104) 123 ns, came (103) 40 ns");
+	core_rivals(&was, &is, 0, 7, out);
+	assert_string_equal(out,
+			    "elsewhere (101) 270.000 ms, left (105) 10.000 ms, came (103) 40 ns");
+
+	// whoever is new ran only since; whoever ran less than before is another with its number
+	add_process(200, "new", 'R', 1, 0);
+	ran(200, 9000);
+	ran(104, 50);
+	assert_int_equal(core_threads_read(proc, &is), 0);
+	core_rivals(&was, &is, 1, 105, out);
+	assert_string_equal(out,
+			    "sleeps (100) 2.500 ms, new (200) 9.000 us, waits (x) (104) 50 ns");
+	core_threads_free(&was);
+	core_threads_free(&is);
+}
+
+static void
+a_thread_is_found_by_name_while_it_wants_the_core(void **state)
+{
 	add_process(100, "sleeper", 'S', 1, 900);
-	add_process(101, "elsewhere", 'R', 0, 900);
-	add_process(102, "small", 'R', 1, 5);
-	add_process(103, "rival (x)", 'R', 1, 50);
 	add_process(104, "third", 'R', 1, 4);
-	add_process(105, "fourth", 'R', 1, 3);
-	core_rivals(proc, 1, 7, out);
-	assert_string_equal(out, "rival (x) (103), small (102), third (104)");
 	assert_int_equal(core_find(proc, 1, "third"), 104);
 	assert_int_equal(core_find(proc, 1, "sleep"), 0);
 	assert_int_equal(core_find(proc, 0, "third"), 0);
-	core_rivals(proc, 1, 103, out);
-	assert_string_equal(out, "small (102), third (104), fourth (105)");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, clean)
@@ -223,7 +295,8 @@ main(void)
 		TEST(files_that_make_no_sense_count_nothing),
 		TEST(between_two_readings_is_what_grew),
 		TEST(a_line_of_interrupts_that_moved_is_not_compared_with_another),
-		TEST(rivals_are_those_that_want_the_core_now),
+		TEST(rivals_are_those_that_ran_meanwhile_and_were_on_the_core),
+		TEST(a_thread_is_found_by_name_while_it_wants_the_core),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
