@@ -25,7 +25,7 @@ enum {
 
 #define READ_BUSY_NS    100000000ULL // between two readings while there are new outliers
 #define READ_QUIET_NS   1000000000ULL
-#define READ_THREADS_NS 10000000000ULL // of all threads, while nobody takes a lane's core
+#define READ_THREADS_NS 10000000000ULL // of all threads, while there is nothing to explain
 #define COLD_NS         1000000ULL     // guess: a lane that did nothing else for so long is cold
 
 /* What a lane has told and what the kernel has said about it; positions only grow. */
@@ -144,8 +144,8 @@ was_taken(const struct watched_lane *t)
 }
 
 /*
- * All threads are read when somebody took a core, and else so often that the last time is near; on
- * a machine with many threads less often than that.
+ * All threads are read to explain an order while somebody took a core, and else so often that the
+ * last time is near; on a machine with many threads less often than that.
  */
 static void
 read_threads(struct gateway *g, bool taken)
@@ -153,7 +153,7 @@ read_threads(struct gateway *g, bool taken)
 	struct outlier_watch *w = g->outliers;
 	const uint64_t now = clock_tsc(), since = now - w->threads_tsc;
 
-	if ((!taken && ns_of(g, since) < READ_THREADS_NS) ||
+	if ((!(taken && w->pending_cnt != 0) && ns_of(g, since) < READ_THREADS_NS) ||
 	    since < w->threads_cycles * THREADS_SHARE)
 		return;
 	if (core_threads_read("/proc", &w->threads[w->threads_cnt % THREADS_MAX]) == 0)
