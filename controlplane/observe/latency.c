@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+	NAME_WIDTH_MIN = 16, // of latency_print's first column
+};
 
 struct latency_row {
 	const struct latency_def *def;
@@ -296,8 +301,12 @@ void
 latency_print(FILE *out, const struct state_latency_row *row, size_t row_cnt)
 {
 	static const char *const HEAD[] = { "p50", "p90", "p99", "p99.9", "p99.99", "max" };
+	int width = NAME_WIDTH_MIN;
 
-	fprintf(out, "%-16s %12s", "latency", "count");
+	for (size_t i = 0; i < row_cnt; i++)
+		if ((int)strlen(row[i].name) > width)
+			width = (int)strlen(row[i].name);
+	fprintf(out, "%-*s %12s", width, "latency", "count");
 	for (size_t k = 0; k < ARRAY_CNT(HEAD); k++)
 		fprintf(out, " %11s", HEAD[k]);
 	fprintf(out, "  between\n");
@@ -307,7 +316,7 @@ latency_print(FILE *out, const struct state_latency_row *row, size_t row_cnt)
 		char text[32];
 
 		static_assert(ARRAY_CNT(ns) == ARRAY_CNT(HEAD), "a heading per column");
-		fprintf(out, "%-16s %12" PRIu64, row[i].name, row[i].cnt);
+		fprintf(out, "%-*s %12" PRIu64, width, row[i].name, row[i].cnt);
 		for (size_t k = 0; k < ARRAY_CNT(ns); k++)
 			fprintf(out, " %11s",
 				row[i].cnt == 0 ? "-" : latency_ns_text(ns[k], text, sizeof(text)));

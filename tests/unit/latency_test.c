@@ -142,6 +142,25 @@ source_and_notes_are_said_once(void **state)
 }
 
 static void
+columns_stand_below_their_heads_whatever_the_names(void **state)
+{
+	char *text = NULL, *line;
+	size_t len, column;
+	FILE *f = open_memstream(&text, &len);
+
+	latency_rows(l, row, 2);
+	strcpy(row[1].name, "tick-to-trade of a strategy");
+	latency_print(f, row, 2);
+	fclose(f);
+	column = (size_t)(strstr(text, "  between\n") - text);
+	for (line = strchr(text, '\n') + 1; strstr(line, " -> ") != NULL;
+	     line = strchr(line, '\n') + 1)
+		assert_int_equal(strncmp(line + column, "  ", 2), 0);
+	assert_true(line > text + 2 * column);
+	free(text);
+}
+
+static void
 fewer_rows_than_there_are_may_be_asked_for(void **state)
 {
 	memset(row, 0xff, sizeof(row));
@@ -250,6 +269,7 @@ main(void)
 		TEST(a_reset_counts_from_then_on),
 		TEST(an_interval_has_what_came_since_the_one_before),
 		TEST(source_and_notes_are_said_once),
+		TEST(columns_stand_below_their_heads_whatever_the_names),
 		TEST(fewer_rows_than_there_are_may_be_asked_for),
 		TEST(the_percentile_file_rises_to_the_largest_value),
 		TEST(an_empty_percentile_file_says_so),
