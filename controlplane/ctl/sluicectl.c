@@ -66,23 +66,46 @@ print_usage_of(FILE *out, enum ctl_command c)
 }
 
 static void
+print_command(FILE *out, enum ctl_command c)
+{
+	fputs("  ", out);
+	print_usage_of(out, c);
+	fprintf(out, "\n      %s\n", CTL_COMMAND[c].meaning);
+	for (size_t i = 0; i < CTL_ARG_CNT; i++)
+		if (CTL_ARG[i].command == c) {
+			char name[32];
+
+			typed_name(&CTL_ARG[i], name, sizeof(name));
+			fprintf(out, "        %-8s %s\n", name, CTL_ARG[i].meaning);
+		}
+}
+
+/* The commands that begin with the word; false when there are none. */
+static bool
+print_commands_of(FILE *out, const char *word)
+{
+	const size_t len = strlen(word);
+	bool found = false;
+
+	for (unsigned c = 0; c < CTL_COMMAND_CNT; c++) {
+		const char *words = CTL_COMMAND[c].words;
+
+		if (strncmp(words, word, len) != 0 || (words[len] != ' ' && words[len] != '\0'))
+			continue;
+		print_command(out, (enum ctl_command)c);
+		found = true;
+	}
+	return found;
+}
+
+static void
 print_help(FILE *out)
 {
 	fprintf(out, "Asks a running sluice gateway, or tells it something.\n\n"
 		     "  sluicectl [--socket PATH] [--json] [--watch SECONDS] COMMAND\n\n"
 		     "Commands:\n");
-	for (unsigned c = 0; c < CTL_COMMAND_CNT; c++) {
-		fputs("  ", out);
-		print_usage_of(out, (enum ctl_command)c);
-		fprintf(out, "\n      %s\n", CTL_COMMAND[c].meaning);
-		for (size_t i = 0; i < CTL_ARG_CNT; i++)
-			if (CTL_ARG[i].command == c) {
-				char name[32];
-
-				typed_name(&CTL_ARG[i], name, sizeof(name));
-				fprintf(out, "        %-8s %s\n", name, CTL_ARG[i].meaning);
-			}
-	}
+	for (unsigned c = 0; c < CTL_COMMAND_CNT; c++)
+		print_command(out, (enum ctl_command)c);
 	fprintf(out,
 		"\nAbout the machine, without a gateway (each has --help):\n"
 		"  core-map suggest | show | tune | jitter CORE\n"
@@ -99,7 +122,7 @@ print_help(FILE *out)
 		"name\n"
 		"  --watch SECONDS   again and again; only for commands that change nothing\n"
 		"  --version         of sluicectl itself\n"
-		"  --help            this\n"
+		"  --help            this; COMMAND --help: of that command alone\n"
 		"\nExit codes:\n"
 		"  0  done\n"
 		"  1  the gateway refused; it says why\n"
@@ -376,6 +399,9 @@ main(int argc, char **argv)
 		return ctl_script("nic-bind", argc - 1, argv + 1);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			for (int k = 1; k < i; k++)
+				if (print_commands_of(stdout, argv[k]))
+					return EXIT_DONE;
 			print_help(stdout);
 			return EXIT_DONE;
 		}

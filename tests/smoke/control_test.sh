@@ -63,6 +63,11 @@ wished() { [ "$(ctl_value status intent_cnt)" -ge 3 ]; }
 wait_for 10 "the strategy has wishes" wished
 nothing_leaves "before arm" disarmed
 expect_eq "before arm: orders at the venue" "$(arrived)" 0
+# --- help: of one command, and of all
+expect_eq "commands in the help of latency" "$(ctl latency --help | grep -c '^  [a-z]')" 2
+ctl latency --help | grep -q '^  latency \[--stages\]' || fail "the help of latency lacks its options"
+ctl nonsense --help | grep -q '^Exit codes' || fail "the help of no command is not the whole"
+
 ctl arm >/dev/null || fail "arm was refused"
 orders_leave "armed"
 ctl disarm >/dev/null || fail "disarm was refused"
