@@ -295,6 +295,14 @@ usual_ns(const struct gateway *g, uint32_t lane_idx)
 	return h == NULL ? 0 : ns_of(g, hist_percentile(h, 500000));
 }
 
+/* Whether each burst that is sent by the driver is a system call. */
+static bool
+asks_kernel(const char *driver)
+{
+	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_af_xdp") == 0 ||
+	       strcmp(driver, "net_pcap") == 0;
+}
+
 static void
 tell(struct gateway *g, const struct pending *p, struct state_outlier *out)
 {
@@ -310,9 +318,14 @@ tell(struct gateway *g, const struct pending *p, struct state_outlier *out)
 	if (o->strategy_idx < c->strategies_cnt)
 		snprintf(out->strategy, sizeof(out->strategy), "%s",
 			 c->strategies[o->strategy_idx].name);
-	if (o->session_idx < c->sessions_cnt)
-		snprintf(out->session, sizeof(out->session), "%s",
-			 c->sessions[o->session_idx].name);
+	if (o->session_idx < c->sessions_cnt) {
+		const struct config_session *s = &c->sessions[o->session_idx];
+
+		snprintf(out->session, sizeof(out->session), "%s", s->name);
+		if (asks_kernel(g->port[s->port_idx].driver))
+			snprintf(out->kernel_port, sizeof(out->kernel_port), "%s",
+				 c->ports[s->port_idx].name);
+	}
 	snprintf(out->lane, sizeof(out->lane), "%s", g->lane[p->lane_idx]->name);
 	out->token = o->token;
 	out->feed_seq = o->feed_seq;

@@ -121,6 +121,15 @@ explain_stall(struct state_outlier *o)
 	} else if (o->in_housekeeping) {
 		cause(o, "housekeeping");
 		say(o, " its own housekeeping lies in that time (timers, commands, recovery).");
+	} else if (o->kernel_port[0] != '\0' && o->waited_ns == 0 &&
+		   strcmp(o->stall_lane, o->lane) == 0) {
+		cause(o, "kernel port");
+		say(o,
+		    " nobody else had its core, but it sent through port %s, whose driver asks the "
+		    "kernel for each burst; or an interrupt had it, of which there were %" PRIu64
+		    " within %s. A port that needs no kernel (a bound NIC, memif) has none of the "
+		    "first.",
+		    o->kernel_port, c->interrupts, window);
 	} else if (c->interrupts != 0) {
 		cause(o, "interrupt");
 		say(o,

@@ -437,7 +437,8 @@ struct state_outlier {
 	uint64_t usual_ns; // the lane's median
 	char strategy[STATE_NAME_MAX];
 	char session[STATE_NAME_MAX];
-	char lane[STATE_NAME_MAX]; // that sent it
+	char lane[STATE_NAME_MAX];        // that sent it
+	char kernel_port[STATE_NAME_MAX]; // it left by; empty: one whose driver asks no kernel
 	uint32_t token;
 	uint32_t feed_seq;                    // of the trigger, its low 32 bits
 	bool staged;                          // the trigger was a sampled one
