@@ -95,7 +95,7 @@ explain_stall(struct state_outlier *o)
 			say(o, " Last on that core, with what they ran within %s: %s.",
 			    latency_ns_text(o->rivals_ns, some, TEXT), o->rivals);
 		else if (o->rivals_ns != 0)
-			say(o, " Nobody who is still there ran on it: who did has ended.");
+			say(o, " No thread that /proc still shows ran on it.");
 		else
 			say(o, " Who it was is not known: threads were not read before and after.");
 		say(o, " Give the lane its core alone (isolcpus or a cpuset), or pin the other "

@@ -26,7 +26,7 @@ static const struct {
 	{ "the rival had ended",
 	  { .took_ns = 4000000, .usual_ns = 1000, .stall_ns = 3990000, .window_ns = 100000000,
 	    .core = { .wait_ns = 4000000, .forced_switches = 1 }, .rivals_ns = 1 },
-	  "competing thread", "Nobody who is still there ran on it" },
+	  "competing thread", "No thread that /proc still shows ran on it" },
 	{ "nobody looked for the rival",
 	  { .took_ns = 4000000, .usual_ns = 1000, .stall_ns = 3990000, .window_ns = 100000000,
 	    .core = { .wait_ns = 4000000, .forced_switches = 1 } },
